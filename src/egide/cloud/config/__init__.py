@@ -1,0 +1,1 @@
+"""Settings, urls, asgi and wsgi: the only place that wires parts together."""

@@ -1,0 +1,1 @@
+"""SQLite as we need it: WAL, foreign keys, full synchronous, writers that take turns."""

@@ -1,0 +1,7 @@
+"""What objects reach (port 8443)."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

@@ -1,0 +1,1 @@
+"""The grounds on which somebody may read."""

@@ -1,0 +1,1 @@
+"""The face that other software sees: FHIR R4."""

@@ -1,0 +1,1 @@
+"""Objects: claims, enrolment, certificates, pairings, revocation, and the broker's gate."""

@@ -1,0 +1,83 @@
+"""Objects, the keys and certificates they sign with, the claims they enrol by, and whom they measure for a time."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from egide.cloud.people.models import Account
+
+
+class Trust(models.IntegerChoices):
+    """How much a reading of this object's is worth, weakest first."""
+
+    ENTERED = 1, "entered by hand"
+    SYSTEM = 2, "attested by a system"
+    GATEWAY = 3, "attested by a gateway"
+    OBJECT = 4, "signed by the object"
+    HARDWARE = 5, "signed in the object's secure hardware"
+
+
+class HealthObject(models.Model):
+    """A connected health object. Its id is its name everywhere: certificate, topic, envelope."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.CharField(max_length=80)
+    trust = models.SmallIntegerField(choices=Trust.choices, default=Trust.OBJECT)
+    created_ms = models.BigIntegerField()
+    revoked_ms = models.BigIntegerField(null=True)
+    revoked_why = models.CharField(max_length=32, default="")
+
+
+class ObjectKey(models.Model):
+    """A public key that an object enrolled. The sequence numbers of envelopes belong to it."""
+
+    object = models.ForeignKey(HealthObject, on_delete=models.PROTECT, related_name="keys")
+    thumbprint = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the SubjectPublicKeyInfo
+    spki = models.BinaryField()
+
+
+class Certificate(models.Model):
+    """A certificate that was issued to an object."""
+
+    object = models.ForeignKey(HealthObject, on_delete=models.PROTECT, related_name="certificates")
+    key = models.ForeignKey(ObjectKey, on_delete=models.PROTECT)
+    sha256 = models.BinaryField(max_length=32, unique=True)
+    serial = models.CharField(max_length=40, unique=True)  # hexadecimal
+    der = models.BinaryField()
+    not_before_ms = models.BigIntegerField()
+    not_after_ms = models.BigIntegerField()
+    revoked_ms = models.BigIntegerField(null=True)
+    revoked_why = models.CharField(max_length=32, default="")
+
+
+class Claim(models.Model):
+    """The right to enrol one object once: an id, and the SHA-256 of a one-time code of 160 random bits."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    object = models.ForeignKey(HealthObject, on_delete=models.PROTECT, related_name="claims")
+    code_hash = models.BinaryField(max_length=32)
+    expires_ms = models.BigIntegerField()
+    used_ms = models.BigIntegerField(null=True)
+
+
+class ClaimAttempt(models.Model):
+    """A wrong try, by source (a keyed hash of the address), so that a source is slowed and no claim is locked."""
+
+    source = models.BinaryField(max_length=32)
+    at_ms = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "at_ms"], name="claimattempt_source")]
+
+
+class Pairing(models.Model):
+    """An object measures a patient for a time. Objects know `uuid` and nothing else of it."""
+
+    id = models.AutoField(primary_key=True)
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    object = models.ForeignKey(HealthObject, on_delete=models.PROTECT, related_name="pairings")
+    patient = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="pairings")
+    since_ms = models.BigIntegerField()
+    until_ms = models.BigIntegerField(null=True)

@@ -1,0 +1,1 @@
+"""The door in: verify, admit, seal, register, receipt."""

@@ -1,0 +1,25 @@
+"""What intake keeps beside the vault: refused envelopes, sealed and bounded, and events worth a person's look."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Refused(models.Model):
+    """A refused envelope, sealed to the quarantine's key."""
+
+    at_ms = models.BigIntegerField()
+    code = models.CharField(max_length=32)
+    digest = models.BinaryField(max_length=32)  # SHA-256 of the bytes received
+    source = models.CharField(max_length=36)  # the object's id as the broker or TLS proved it, or ""
+    sealed = models.BinaryField()
+
+
+class Event(models.Model):
+    """Something that somebody in charge should see: a clone, a burst of refusals."""
+
+    at_ms = models.BigIntegerField()
+    kind = models.CharField(max_length=32)
+    object_id = models.UUIDField(null=True)
+    entry = models.BigIntegerField(null=True)
+    detail = models.CharField(max_length=200, default="")

@@ -1,0 +1,1 @@
+"""Key providers, patients' key pairs, sealed columns and blind indexes."""

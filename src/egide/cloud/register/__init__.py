@@ -1,0 +1,1 @@
+"""Where trust's register is kept: tiles, checkpoints, statements, witnesses."""

@@ -1,0 +1,1 @@
+"""The door out: ask, ground, open, journal."""

@@ -1,0 +1,50 @@
+"""Sealed envelopes. Rows are written with raw SQL by intake's transaction; nothing here is readable without a key."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from egide.cloud.fleet.models import Certificate, ObjectKey, Pairing
+from egide.cloud.keys.models import RecordKey
+
+
+class Flag(models.IntegerChoices):
+    """Bits of `Envelope.flags`. Plausibility flags are sealed with the readings, not here."""
+
+    CONTESTED = 1
+    LATE = 2
+    CLOCK = 4
+    HELD = 8
+
+
+class DataKey(models.Model):
+    """The first link of a worker's chain of message keys for one patient, class and day, sealed to the patient."""
+
+    record_key = models.ForeignKey(RecordKey, on_delete=models.PROTECT)
+    worker = models.CharField(max_length=36)
+    day = models.DateField()
+    sealed = models.BinaryField()
+
+
+class Envelope(models.Model):
+    """One envelope, sealed. `entry` is its number in the register; times are corrected, in ms since 1970."""
+
+    entry = models.BigIntegerField(primary_key=True)
+    key = models.ForeignKey(ObjectKey, on_delete=models.PROTECT, db_index=False)
+    seq = models.BigIntegerField()
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, db_index=False)
+    pairing = models.ForeignKey(Pairing, on_delete=models.PROTECT, db_index=False)
+    data_key = models.ForeignKey(DataKey, on_delete=models.PROTECT, db_index=False)
+    step = models.IntegerField()  # link of the data key's chain
+    flags = models.SmallIntegerField()
+    received_ms = models.BigIntegerField()
+    first_ms = models.BigIntegerField()
+    last_ms = models.BigIntegerField()
+    identity = models.BinaryField(max_length=32)
+    sealed = models.BinaryField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["key", "seq"], name="envelope_key_seq"),
+            models.Index(fields=["pairing", "last_ms"], name="envelope_pairing_last"),
+        ]

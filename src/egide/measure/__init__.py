@@ -1,0 +1,1 @@
+"""The words: the metric catalogue, the `readings` payload and plausibility. Pure: no I/O, no clock."""

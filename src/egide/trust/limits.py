@@ -1,0 +1,31 @@
+"""Every size that a decoder of untrusted bytes enforces, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["LIMITS", "Limits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bytes unless said otherwise."""
+
+    statement: int = 62_000  # an envelope, whole: a payload of 60,000 and its header
+    protected: int = 1_024  # a protected header
+    uri: int = 128  # characters of an object's, a pairing's or a log's URI
+    certificate: int = 4_096
+    chain: int = 4  # certificates
+    crl: int = 4 * 1024 * 1024
+    csr: int = 8_192
+    path: int = 64  # hashes of an inclusion proof
+    consistency: int = 128  # hashes of a consistency proof
+    receipt: int = 8_192
+    checkpoint: int = 16_384
+    cosignatures: int = 16
+    evidence: int = 256 * 1024
+    journal: int = 16_384  # a platform statement
+
+
+LIMITS: Final = Limits()
