@@ -1,0 +1,67 @@
+"""A patient's key pairs: made with the account, sealed to by intake, opened by the vault."""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.provider import provider
+from egide.errors import KeyMissingError
+from egide.trust.seal import Suite, derive_pair, seal_to, seed_bytes
+
+__all__ = ["ESTABLISHMENT", "care_key", "create_record_key", "private_seed", "seal_for"]
+
+#: The one establishment of a platform that has not declared others.
+ESTABLISHMENT = uuid.UUID("00000000-0000-4000-8000-000000000001")
+
+
+def _context(subject: uuid.UUID, establishment: uuid.UUID, klass: str) -> bytes:
+    return b"egide record key v1" + subject.bytes + establishment.bytes + klass.encode()
+
+
+def create_record_key(
+    subject: uuid.UUID,
+    *,
+    now_ms: int,
+    klass: str = RecordKey.Class.CARE,
+    establishment: uuid.UUID = ESTABLISHMENT,
+    suite: Suite = Suite.MLKEM768_X25519,
+) -> RecordKey:
+    """Make a key pair for a patient's record; its private half leaves this function wrapped."""
+    seed = os.urandom(seed_bytes(suite))
+    keys = provider()
+    return RecordKey.objects.create(
+        subject=subject,
+        establishment=establishment,
+        klass=klass,
+        suite=int(suite),
+        public=derive_pair(suite, seed),
+        wrapped=keys.wrap(seed, _context(subject, establishment, klass)),
+        epoch=keys.current,
+        created_ms=now_ms,
+    )
+
+
+def care_key(subject: uuid.UUID) -> RecordKey:
+    """The key pair of a patient's care record. Raises KeyMissingError when there is none."""
+    key = RecordKey.objects.filter(
+        subject=subject, establishment=ESTABLISHMENT, klass=RecordKey.Class.CARE, erased_ms=None
+    ).last()
+    if key is None:
+        raise KeyMissingError("this record has no key")
+    return key
+
+
+def private_seed(key: RecordKey) -> bytes:
+    """The private half. Raises KeyMissingError once erased, SealError when the wrapping key is another."""
+    if key.wrapped is None:
+        raise KeyMissingError("this record's key was erased")
+    return provider().unwrap(
+        key.epoch, bytes(key.wrapped), _context(key.subject, key.establishment, key.klass)
+    )
+
+
+def seal_for(key: RecordKey, plaintext: bytes, info: bytes) -> bytes:
+    """Seal to a record: needs the public half only."""
+    return seal_to(Suite(key.suite), bytes(key.public), plaintext, info)
