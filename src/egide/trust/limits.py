@@ -26,6 +26,7 @@ class Limits:
     cosignatures: int = 16
     evidence: int = 256 * 1024
     journal: int = 16_384  # a platform statement
+    anchors: int = 256 * 1024  # a file of trust anchors
 
 
 LIMITS: Final = Limits()
