@@ -46,7 +46,10 @@ class Statement(models.Model):
     body = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index(fields=["subject", "entry"], name="statement_subject")]
+        indexes = [
+            models.Index(fields=["subject", "entry"], name="statement_subject"),
+            models.Index(fields=["kind", "entry"], name="statement_kind"),
+        ]
 
 
 class Checkpoint(models.Model):

@@ -1,0 +1,137 @@
+"""What the platform itself writes into the register: accesses, pairings, enrolments, revocations, epochs.
+
+A statement is a COSE_Sign1 by the platform's key, with a random cti so that its leaf hides it:
+
+    payload = [kind, at_ms, {public facts}, sealed personal facts or null]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+
+from egide import cbor
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import private_seed, seal_for
+from egide.cloud.register.models import Statement
+from egide.cloud.register.platform import platform
+from egide.cloud.register.store import Register, appending, current_log, entry_number
+from egide.errors import MalformedError
+from egide.trust.cose import CONTENT_TYPE, CWT, X5T, Sign1, sign1
+from egide.trust.envelope import leaf_hash
+from egide.trust.limits import LIMITS
+from egide.trust.seal import Suite, open_sealed
+
+__all__ = ["FLEET_KINDS", "JOURNAL_TYPE", "Journaled", "append_statement", "fleet_version", "open_statement"]
+
+JOURNAL_TYPE: Final = "application/vnd.egide.journal+cbor"
+#: A statement of these kinds changes what intake may accept.
+FLEET_KINDS: Final = ("enrolment", "pairing", "unpairing", "revocation", "genesis")
+_INFO: Final = b"egide journal v1 "
+_local = threading.local()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journaled:
+    """A statement that was read back."""
+
+    entry: int
+    kind: str
+    at_ms: int
+    facts: Mapping[str, Any]
+    personal: Mapping[str, Any] | None
+
+
+def append_statement(
+    kind: str,
+    subject: uuid.UUID | None,
+    payload: Mapping[str, Any],
+    *,
+    now_ms: int,
+    personal: Mapping[str, Any] | None = None,
+    sealed_for: RecordKey | None = None,
+    also: Callable[[], None] | None = None,
+) -> int:
+    """Sign, append and commit one statement; return its entry number once it is durable.
+
+    `personal` is sealed to `sealed_for`. `also` runs in the same transaction: what the statement says and what the
+    tables hold become true together.
+    """
+    sealed = None
+    if personal is not None:
+        if sealed_for is None:
+            raise MalformedError("personal facts need a record to be sealed to")
+        sealed = seal_for(sealed_for, cbor.encode(dict(personal)), _INFO + kind.encode())
+    me = platform()
+    urn = f"urn:uuid:{subject}" if subject else me.uri
+    body = sign1(
+        {
+            CONTENT_TYPE: JOURNAL_TYPE,
+            CWT: {1: me.uri, 2: urn, 6: now_ms // 1000, 7: os.urandom(16)},
+            X5T: [-16, hashlib.sha256(me.chain[0]).digest()],
+        },
+        cbor.encode([kind, now_ms, dict(payload), sealed]),
+        me.signer,
+    )
+    with appending():
+        register = _register()
+        appended = register.append([leaf_hash(body)])
+        entry = entry_number(register.log_id, appended.first)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO register_statement (entry, kind, subject, at_ms, body) VALUES (%s, %s, %s, %s, %s)",
+                [entry, kind, _uuid_column(subject), now_ms, body],
+            )
+        if also is not None:
+            also()
+    return entry
+
+
+def _register() -> Register:
+    """This thread's register: its memory of the tail is used by one transaction at a time."""
+    log = current_log()
+    register: Register | None = getattr(_local, "register", None)
+    if register is None or register.log_id != log.id:
+        register = _local.register = Register(log.id)
+    return register
+
+
+def _uuid_column(value: uuid.UUID | None) -> object:
+    if value is None or connection.features.has_native_uuid_field:
+        return value
+    return value.hex
+
+
+def open_statement(row: Statement, key: RecordKey | None = None) -> Journaled:
+    """Read a statement back; its personal facts only with the record's key pair (and the key provider).
+
+    Raises:
+        MalformedError, SealError: the row is damaged.
+    """
+    statement = Sign1.parse(bytes(row.body), limit=LIMITS.journal, what="statement")
+    match cbor.decode(statement.payload or b"", limit=LIMITS.journal, what="statement"):
+        case [str(kind), int(at_ms), dict(facts), bytes() | None as sealed]:
+            personal = None
+            if sealed is not None and key is not None:
+                plain = open_sealed(Suite(key.suite), private_seed(key), sealed, _INFO + kind.encode())
+                personal = cbor.decode(plain, limit=LIMITS.journal, what="statement")
+            return Journaled(entry=row.entry, kind=kind, at_ms=at_ms, facts=facts, personal=personal)
+    raise MalformedError("a statement has another form")
+
+
+def fleet_version() -> int:
+    """Grows whenever the fleet changes: what intake remembers of it is good as long as this stays."""
+    marks = ", ".join(["%s"] * len(FLEET_KINDS))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT max(entry) FROM register_statement WHERE kind IN ({marks})",  # noqa: S608 (only marks)
+            FLEET_KINDS,
+        )
+        return int(cursor.fetchone()[0] or 0)

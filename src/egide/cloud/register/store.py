@@ -1,0 +1,137 @@
+"""The register on a database: one short, serial transaction appends, everything else reads.
+
+SQLite: BEGIN IMMEDIATE (config/sqlite). PostgreSQL: READ COMMITTED, and an advisory lock taken before the head is read.
+The tail of the tree is kept in memory between two appends and used only if the head is still the one it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from egide.cloud.register.models import ENTRY_BITS, Log
+from egide.errors import NotFoundError, RollbackError, UnavailableError
+from egide.trust.register.receipt import TreeHead
+from egide.trust.register.tiles import Appended, Appender, TileNodes
+
+__all__ = ["Register", "appending", "current_log", "entry_number", "get_tile", "head_of", "nodes_of", "split_entry"]
+
+_LOCK_ID = 0x65676964  # "egid"
+
+
+def entry_number(log: int, index: int) -> int:
+    """The number of an entry: log << 40 | leaf index."""
+    return log << ENTRY_BITS | index
+
+
+def split_entry(entry: int) -> tuple[int, int]:
+    """(log, leaf index) of an entry's number."""
+    return entry >> ENTRY_BITS, entry & ((1 << ENTRY_BITS) - 1)
+
+
+def current_log() -> Log:
+    """The epoch in force. Raises UnavailableError before the register is seeded."""
+    log = Log.objects.order_by("-id").first()
+    if log is None:
+        raise UnavailableError("the register is not open yet")
+    return log
+
+
+def get_tile(log_id: int, level: int, n: int) -> bytes:
+    """The hashes of a tile as they are now (at most 256 of 32 bytes). Raises NotFoundError."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT data FROM register_tile WHERE log_id = %s AND level = %s AND n = %s", [log_id, level, n]
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFoundError("no such tile")
+    return bytes(row[0])
+
+
+def nodes_of(log_id: int) -> TileNodes:
+    """The tree of a log, read from its tiles; each tile is read once."""
+    seen: dict[tuple[int, int], bytes] = {}
+
+    def read(level: int, n: int) -> bytes:
+        if (level, n) not in seen:
+            seen[level, n] = get_tile(log_id, level, n)
+        return seen[level, n]
+
+    return TileNodes(read)
+
+
+def head_of(log_id: int) -> TreeHead:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT size, root FROM register_log WHERE id = %s", [log_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFoundError("no such log")
+    return TreeHead(int(row[0]), bytes(row[1]))
+
+
+@contextmanager
+def appending() -> Iterator[None]:
+    """One writer at a time, committed at the end of the block, or nothing of it."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_ID])
+        yield
+
+
+@dataclass(slots=True)
+class _Tail:
+    size: int
+    root: bytes
+    tiles: dict[tuple[int, int], bytes]
+
+
+class Register:
+    """Appends to one log. One per process or thread that writes."""
+
+    def __init__(self, log_id: int) -> None:
+        self.log_id = log_id
+        self._tail: _Tail | None = None
+
+    def _loader(self, tail: _Tail | None) -> Callable[[int, int], bytes]:
+        def load(level: int, n: int) -> bytes:
+            if tail is not None and (data := tail.tiles.get((level, n))) is not None:
+                return data
+            return get_tile(self.log_id, level, n)
+
+        return load
+
+    def head(self) -> TreeHead:
+        """The head as committed (or, inside `appending`, as this transaction sees it)."""
+        return head_of(self.log_id)
+
+    def append(self, leaves: Sequence[bytes], *, head: TreeHead | None = None) -> Appended:
+        """Append leaf hashes; call inside `appending`, with `head` if it was read inside that same block.
+
+        When the block rolls back, what is kept in memory no longer fits the head and is read again.
+        """
+        head = head or self.head()
+        tail = self._tail if self._tail and (self._tail.size, self._tail.root) == (head.size, head.root) else None
+        appended = Appender(head.size, self._loader(tail)).append(leaves)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO register_tile (log_id, level, n, data) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (log_id, level, n) DO UPDATE SET data = excluded.data",
+                [(self.log_id, level, n, data) for (level, n), data in appended.changed.items()],
+            )
+            cursor.execute(
+                "UPDATE register_log SET size = %s, root = %s WHERE id = %s AND size = %s",
+                [appended.head.size, appended.head.root, self.log_id, head.size],
+            )
+            if cursor.rowcount != 1:
+                raise RollbackError("the register's head moved under its lock")
+        tiles = {key: data for key, data in (tail.tiles if tail else {}).items() if len(data) < 32 * 256}
+        tiles.update(appended.changed)
+        self._tail = _Tail(appended.head.size, appended.head.root, tiles)
+        return appended
+
+
