@@ -134,6 +134,20 @@ class NotFoundError(RefusedError):
     code = "not-found"
 
 
+class AmbiguousNameError(RefusedError):
+    """Several accounts answer to that name."""
+
+    code = "name-ambiguous"
+    hint = "give the account's user name instead"
+
+
+class SignInError(RefusedError):
+    """The sign-in code is unknown, used or lapsed (which of these is not said)."""
+
+    code = "sign-in-refused"
+    hint = "ask for a new link: one works once, for ten minutes"
+
+
 class ConfigError(EgideError):
     """The settings cannot work: we refuse to start."""
 

@@ -14,6 +14,8 @@ ALLOWED_HOSTS = list(OPTIONS.hosts)
 ROOT_URLCONF = "egide.cloud.config.urls_people"
 ASGI_APPLICATION = "egide.cloud.config.asgi.application"
 AUTH_USER_MODEL = "people.Account"
+AUTHENTICATION_BACKENDS = ["egide.cloud.people.backend.LinkBackend"]
+SESSION_ENGINE = "egide.cloud.people.sessions"
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
