@@ -1,10 +1,10 @@
-"""Check that a certificate is one of ours: profile, chain, time (RFC 5280, section 6, for a path of three)."""
+"""Check that a certificate is one of ours: profile, chain, time (RFC 5280, section 6, a path of three)."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
@@ -43,11 +43,11 @@ class VerifiedCertificate:
     usage: Usage
     public_key: PublicKey
     sha256: bytes  # of the DER
-    der: bytes
+    der: bytes = field(repr=False)
     serial: int
     not_before_ms: int
     not_after_ms: int
-    _token: object
+    _token: object = field(repr=False)
 
     def __post_init__(self) -> None:
         if self._token is not _VERIFIED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
@@ -39,7 +39,7 @@ class VerifiedCrl:
     this_update_ms: int
     next_update_ms: int
     revoked: dict[int, int]  # serial -> when, in ms
-    _token: object
+    _token: object = field(repr=False)
 
     def __post_init__(self) -> None:
         if self._token is not _VERIFIED:

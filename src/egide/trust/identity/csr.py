@@ -1,4 +1,4 @@
-"""A certificate request (PKCS#10, RFC 2986): the key that is asked for, and the proof that its holder asks."""
+"""A certificate request (PKCS#10, RFC 2986): the key that is asked for, and proof that its holder asks."""
 
 from __future__ import annotations
 
