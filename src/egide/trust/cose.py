@@ -162,13 +162,23 @@ class Sign1:
     signature: bytes
 
     @classmethod
-    def parse(cls, data: bytes, *, limit: int = LIMITS.statement, what: str = "statement") -> Sign1:
-        """Read a tagged COSE_Sign1. Raises MalformedError, TooLargeError."""
+    def parse(
+        cls,
+        data: bytes,
+        *,
+        limit: int = LIMITS.statement,
+        what: str = "statement",
+        header_limit: int = LIMITS.protected,
+    ) -> Sign1:
+        """Read a tagged COSE_Sign1. Raises MalformedError, TooLargeError.
+
+        A statement whose header carries its signer's chain (x5chain) is read with LIMITS.protected_chain.
+        """
         if not data or data[0] != _TAG18:
             raise MalformedError(f"{what} is not a COSE_Sign1 (tag 18)")
         match cbor.decode(data[1:], limit=limit, what=what):
             case [bytes(protected), dict(unprotected), bytes() | None as payload, bytes(signature)]:
-                header = cbor.decode(protected, limit=LIMITS.protected, what=f"{what}'s header")
+                header = cbor.decode(protected, limit=header_limit, what=f"{what}'s header")
                 if type(header) is not dict:
                     raise MalformedError(f"{what}'s header is not a map")
                 return cls(protected, header, unprotected, payload, signature)

@@ -14,6 +14,7 @@ class Limits:
 
     statement: int = 62_000  # an envelope, whole: a payload of 60,000 and its header
     protected: int = 1_024  # a protected header
+    protected_chain: int = 17_408  # a protected header that carries its signer's certificate chain
     uri: int = 128  # characters of an object's, a pairing's or a log's URI
     certificate: int = 4_096
     chain: int = 4  # certificates
