@@ -1,0 +1,100 @@
+"""What intake remembers of the fleet: whose certificate is whose, until the fleet changes.
+
+A change of the fleet is a statement of the register, so one look at the last of them tells whether this still holds.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from egide.cloud.fleet.models import Certificate, Pairing
+from egide.cloud.keys.records import care_key
+from egide.cloud.register.journal import fleet_version
+from egide.cloud.vault.sealing import Recipient
+from egide.trust.cose import PublicKey
+from egide.trust.seal import Suite
+
+__all__ = ["Admitted", "FleetCache", "Window"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A pairing, for intake: from `since_ms` until just before `until_ms`."""
+
+    id: int
+    uuid: uuid.UUID
+    since_ms: int
+    until_ms: int | None
+    recipient: Recipient
+
+    def covers(self, first_ms: int, last_ms: int) -> bool:
+        return self.since_ms <= first_ms and (self.until_ms is None or last_ms < self.until_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An enrolled certificate, and what its object may do."""
+
+    certificate_id: int
+    key_id: int
+    object_id: str
+    public_key: PublicKey
+    not_before_ms: int
+    not_after_ms: int
+    revoked_ms: int | None
+    trust: int
+    pairings: Mapping[str, Window]
+
+
+class FleetCache:
+    """Certificates by their SHA-256. Unknown ones are remembered too, until the fleet changes (at most 10,000)."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._known: dict[bytes, Admitted | None] = {}
+        self._recipients: dict[uuid.UUID, Recipient] = {}
+
+    def refresh(self) -> None:
+        """Forget everything if the fleet changed since the last look."""
+        version = fleet_version()
+        if version != self._version or len(self._known) > 10_000:
+            self._known.clear()
+            self._recipients.clear()
+            self._version = version
+
+    def get(self, sha256: bytes) -> Admitted | None:
+        if sha256 not in self._known:
+            self._known[sha256] = self._load(sha256)
+        return self._known[sha256]
+
+    def _load(self, sha256: bytes) -> Admitted | None:
+        certificate = Certificate.objects.select_related("object", "key").filter(sha256=sha256).first()
+        if certificate is None:
+            return None
+        owner = certificate.object
+        revoked = [ms for ms in (certificate.revoked_ms, owner.revoked_ms) if ms is not None]
+        key = x509.load_der_x509_certificate(bytes(certificate.der)).public_key()
+        return Admitted(
+            certificate_id=certificate.pk,
+            key_id=certificate.key_id,
+            object_id=str(owner.id),
+            public_key=PublicKey(key),  # type: ignore[arg-type]  # refuses any other kind itself
+            not_before_ms=certificate.not_before_ms,
+            not_after_ms=certificate.not_after_ms,
+            revoked_ms=min(revoked) if revoked else None,
+            trust=owner.trust,
+            pairings={
+                str(p.uuid): Window(p.id, p.uuid, p.since_ms, p.until_ms, self._recipient(p.patient_id))
+                for p in Pairing.objects.filter(object=owner)
+            },
+        )
+
+    def _recipient(self, patient: uuid.UUID) -> Recipient:
+        if patient not in self._recipients:
+            key = care_key(patient)
+            self._recipients[patient] = Recipient(key.pk, patient, Suite(key.suite), bytes(key.public))
+        return self._recipients[patient]

@@ -1,0 +1,248 @@
+"""The door in: verify -> admit -> seal -> register -> receipt.
+
+    1 size and form   2 known already   3 object and certificate   4 signature   5 freshness   6 pairing
+    7 payload         8 plausibility    9 seal                    10 store and register       11 receipt
+
+Steps 1 to 9 run outside any lock; step 10 is one transaction for the whole batch; an answer leaves only after it. A
+refusal is signed, and what was refused is kept sealed. This process holds public keys and the log's key: it can write
+and cannot read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import DatabaseError, connection
+
+from egide.cloud.intake import quarantine, steps
+from egide.cloud.intake.fleet_cache import FleetCache
+from egide.cloud.intake.freshness import BootMemory
+from egide.cloud.intake.models import Event
+from egide.cloud.intake.steps import Candidate, Incoming, Sealed
+from egide.cloud.register.models import Log
+from egide.cloud.register.platform import log_signer
+from egide.cloud.register.store import Register, appending, current_log, entry_number, head_of, nodes_of, split_entry
+from egide.cloud.vault.models import Envelope as EnvelopeRow
+from egide.cloud.vault.models import Flag
+from egide.cloud.vault.sealing import Chains, Row, insert_rows
+from egide.errors import EgideError, StorageError
+from egide.trust.answer import encode_receipt_answer, sign_refusal
+from egide.trust.register.receipt import HeadSigner, SignedHead, TreeHead
+from egide.trust.register.tree import inclusion_path
+
+__all__ = ["Answer", "Pipeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back for one envelope: the bytes of trust/answer.py, and the code of a refusal or ""."""
+
+    data: bytes
+    code: str = ""
+    retryable: bool = False
+
+
+Known = dict[tuple[int, int], list[tuple[bytes, int]]]  # (key, seq) -> [(identity, entry number)]
+
+
+class Pipeline:
+    """One worker's intake. Not shared between threads.
+
+    `process` turns a batch of bytes into as many answers, in order, once everything accepted is durable.
+    """
+
+    def __init__(self, worker: str = "") -> None:
+        self.worker = worker or str(uuid.uuid4())
+        self.fleet = FleetCache()
+        self.boots = BootMemory()
+        self.chains = Chains(self.worker)
+        self._register: Register | None = None
+        self._signers: dict[int, HeadSigner] = {}
+
+    def process(self, batch: Sequence[Incoming]) -> list[Answer]:
+        """Raises StorageError when nothing could be made durable: no answer leaves, everything may be sent again."""
+        try:
+            return self._process(batch)
+        except DatabaseError as err:
+            self._register = None
+            connection.close_if_unusable_or_obsolete()
+            raise StorageError("the store did not take the batch") from err
+
+    def _process(self, batch: Sequence[Incoming]) -> list[Answer]:
+        register = self._open_register()
+        self.fleet.refresh()
+        seen = register.head()
+        answers: list[Answer | None] = [None] * len(batch)
+        candidates: list[Candidate] = []
+        for at, incoming in enumerate(batch):
+            try:
+                envelope = steps.read(incoming)
+                candidates.append(Candidate(at, incoming, envelope, steps.identify(envelope, self.fleet)))
+            except EgideError as err:
+                answers[at] = self._refuse(incoming, err)
+        known = self._known(candidates)
+        fresh, again = self._verify(candidates, known, answers)
+        again += self._store(register, fresh, known, seen, answers)
+        self._answer_known(again, known, answers)
+        return [answer for answer in answers if answer is not None]
+
+    def _verify(
+        self, candidates: Iterable[Candidate], known: Known, answers: list[Answer | None]
+    ) -> tuple[list[Sealed], list[Candidate]]:
+        """Steps 2 to 9 for a batch: what is new, and what only wants its receipt again."""
+        fresh: list[Sealed] = []
+        again: list[Candidate] = []
+        in_batch: set[tuple[int, bytes]] = set()
+        nonces = os.urandom(12 * len(answers))
+        for c in candidates:
+            key = (c.admitted.key_id, c.envelope.seq)
+            name = (c.admitted.key_id, c.envelope.identity)
+            if name in in_batch or (key in known and any(i == c.envelope.identity for i, _ in known[key])):
+                again.append(c)
+                continue
+            try:
+                timing = steps.require_admitted(c, self.boots)
+                fresh.append(steps.seal(c, timing, self.chains, nonces[12 * c.at : 12 * c.at + 12]))
+                in_batch.add(name)
+            except EgideError as err:
+                answers[c.at] = self._refuse(c.incoming, err)
+        return fresh, again
+
+    def _store(
+        self, register: Register, fresh: list[Sealed], known: Known, seen: TreeHead, answers: list[Answer | None]
+    ) -> list[Candidate]:
+        """10 and 11. One transaction: leaves, rows, clones; then the log signs its new head, once for all receipts.
+
+        Returns what another worker stored between step 2 and the lock.
+        """
+        overtaken: list[Candidate] = []
+        if not fresh:
+            return overtaken
+        with appending():
+            head = register.head()
+            if head.size != seen.size:
+                known.update(self._known([s.candidate for s in fresh]))
+                overtaken = [s.candidate for s in fresh if _stored(s.candidate, known)]
+                fresh = [s for s in fresh if not _stored(s.candidate, known)]
+            if fresh:
+                appended = register.append([s.leaf for s in fresh], head=head)
+                self._mark_clones(fresh, known)
+                first = entry_number(register.log_id, appended.first)
+                insert_rows([_row(first + i, s) for i, s in enumerate(fresh)])
+        if fresh:
+            signed = self._signer(register.log_id).sign(appended.head)
+            for i, s in enumerate(fresh):
+                c = s.candidate
+                receipt = signed.receipt(appended.first + i, appended.path(i))
+                answers[c.at] = Answer(encode_receipt_answer(_digest(c.incoming.data), receipt))
+                known.setdefault((c.admitted.key_id, c.envelope.seq), []).append((c.envelope.identity, first + i))
+        return overtaken
+
+    def _mark_clones(self, fresh: Sequence[Sealed], known: Known) -> None:
+        """Same key and counter, other content: both are kept, both are marked, somebody is told."""
+        met: dict[tuple[int, int], Sealed] = {}
+        for s in fresh:
+            c = s.candidate
+            key = (c.admitted.key_id, c.envelope.seq)
+            twins = [entry for _, entry in known.get(key, [])]
+            if not twins and key not in met:
+                met[key] = s
+                continue
+            s.flags |= Flag.CONTESTED
+            if key in met:
+                met[key].flags |= Flag.CONTESTED
+            for row in EnvelopeRow.objects.filter(entry__in=twins):
+                row.flags |= Flag.CONTESTED
+                row.save(update_fields=["flags"])
+            Event.objects.create(
+                at_ms=c.incoming.received_ms, kind="clone", object_id=c.envelope.object_id, entry=min(twins, default=None)
+            )
+
+    def _answer_known(
+        self, again: Sequence[Candidate], known: Known, answers: list[Answer | None]
+    ) -> None:
+        """2 and 11. The same envelope again: the same leaf, and a fresh receipt, computed now."""
+        heads: dict[int, tuple[TreeHead, SignedHead]] = {}
+        for c in again:
+            key = (c.admitted.key_id, c.envelope.seq)
+            entry = next(entry for identity, entry in known[key] if identity == c.envelope.identity)
+            log_id, index = split_entry(entry)
+            if log_id not in heads:
+                head = head_of(log_id)
+                heads[log_id] = (head, self._signer(log_id).sign(head))
+            head, signed = heads[log_id]
+            receipt = signed.receipt(index, inclusion_path(index, head.size, nodes_of(log_id)))
+            answers[c.at] = Answer(encode_receipt_answer(_digest(c.incoming.data), receipt))
+
+    def _known(self, candidates: Sequence[Candidate]) -> Known:
+        """2. Which of these counters are stored, and as what."""
+        known: Known = {}
+        if not candidates:
+            return known
+        keys = [c.admitted.key_id for c in candidates]
+        seqs = [c.envelope.seq for c in candidates]
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(
+                    "SELECT e.key_id, e.seq, e.identity, e.entry FROM unnest(%s::int[], %s::bigint[]) AS asked(k, s)"
+                    " JOIN vault_envelope e ON e.key_id = asked.k AND e.seq = asked.s ORDER BY e.entry",
+                    [keys, seqs],
+                )
+            else:
+                marks = ", ".join(["(%s, %s)"] * len(candidates))
+                cursor.execute(
+                    "SELECT key_id, seq, identity, entry FROM vault_envelope"
+                    f" WHERE (key_id, seq) IN (VALUES {marks}) ORDER BY entry",  # noqa: S608 (only marks)
+                    [x for pair in zip(keys, seqs, strict=True) for x in pair],
+                )
+            for key_id, seq, identity, entry in cursor.fetchall():
+                rows = known.setdefault((key_id, seq), [])
+                if not rows or rows[-1][1] != entry:
+                    rows.append((bytes(identity), entry))
+        return known
+
+    def _refuse(self, incoming: Incoming, error: EgideError) -> Answer:
+        """Sign a refusal, and keep what was refused, sealed and bounded."""
+        digest = _digest(incoming.data)
+        quarantine.keep(incoming, error.code, digest)
+        log = self._log()
+        refusal = sign_refusal(
+            digest, error.code, error.retryable, signer=log_signer(log.id), log_uri=log.uri,
+            iat=incoming.received_ms // 1000,
+        )  # fmt: skip
+        return Answer(refusal, error.code, error.retryable)
+
+    def _open_register(self) -> Register:
+        log_id = current_log().id
+        if self._register is None or self._register.log_id != log_id:
+            self._register = Register(log_id)
+        return self._register
+
+    def _log(self) -> Log:
+        return current_log()
+
+    def _signer(self, log_id: int) -> HeadSigner:
+        if log_id not in self._signers:
+            uri = Log.objects.get(pk=log_id).uri
+            self._signers[log_id] = HeadSigner(log_signer(log_id), uri, uri)
+        return self._signers[log_id]
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _stored(c: Candidate, known: Known) -> bool:
+    return any(i == c.envelope.identity for i, _ in known.get((c.admitted.key_id, c.envelope.seq), []))
+
+
+def _row(entry: int, s: Sealed) -> Row:
+    c = s.candidate
+    return (
+        entry, c.admitted.key_id, c.envelope.seq, c.admitted.certificate_id, s.window.id, s.data_key, s.step, s.flags,
+        c.incoming.received_ms, s.first_ms, s.last_ms, c.envelope.identity, s.record,
+    )  # fmt: skip

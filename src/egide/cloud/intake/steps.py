@@ -1,0 +1,119 @@
+"""The steps of intake that look at one envelope. Pure but for the fleet that is asked who signs.
+
+Numbers are those of `pipeline`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Final
+
+from egide.cloud.intake.fleet_cache import Admitted, FleetCache, Window
+from egide.cloud.intake.freshness import BootMemory, Timing, judge, require_in_force
+from egide.cloud.vault.models import Flag
+from egide.cloud.vault.sealing import Chains, record_bytes
+from egide.errors import CertificateRevokedError, IdentityError, PairingError
+from egide.measure.plausibility import doubts
+from egide.trust.envelope import Envelope
+
+__all__ = ["Candidate", "Incoming", "Sealed", "identify", "read", "require_admitted", "seal"]
+
+_DAY_MS: Final = 86_400_000
+_EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Bytes at the door. `source` is the object's UUID as TLS or the broker proved it, or "" when nothing did."""
+
+    data: bytes
+    source: str
+    received_ms: int
+
+
+@dataclass(slots=True)
+class Candidate:
+    """An envelope that was read, by a certificate that we issued; its signature was not looked at."""
+
+    at: int  # place in the batch
+    incoming: Incoming
+    envelope: Envelope
+    admitted: Admitted
+
+
+@dataclass(slots=True)
+class Sealed:
+    """An envelope that was verified and sealed: everything its row needs but its number."""
+
+    candidate: Candidate
+    leaf: bytes
+    window: Window
+    flags: int
+    first_ms: int
+    last_ms: int
+    data_key: int
+    step: int
+    record: bytes
+
+
+def read(incoming: Incoming) -> Envelope:
+    """1. Size and form."""
+    envelope = Envelope.parse(incoming.data)
+    if incoming.source and incoming.source != envelope.object_id:
+        raise IdentityError("the sender is not the object that the envelope names")
+    return envelope
+
+
+def identify(envelope: Envelope, fleet: FleetCache) -> Admitted:
+    """3a. The object is known: its certificate was issued by us to that name."""
+    admitted = fleet.get(envelope.certificate)
+    if admitted is None or admitted.object_id != envelope.object_id:
+        raise IdentityError("no such object is enrolled")
+    return admitted
+
+
+def require_admitted(candidate: Candidate, boots: BootMemory) -> Timing:
+    """3b and 5. Not revoked when it arrived, in force when it was signed by the corrected clock."""
+    admitted, envelope, received_ms = candidate.admitted, candidate.envelope, candidate.incoming.received_ms
+    if admitted.revoked_ms is not None and admitted.revoked_ms <= received_ms:
+        raise CertificateRevokedError("the object or its certificate is revoked")
+    timing = judge(
+        iat_ms=envelope.iat * 1000,
+        since_boot_ms=envelope.clock.since_boot_ms,
+        boot=envelope.clock.boot,
+        synchronised=envelope.clock.synchronised,
+        key=admitted.key_id,
+        received_ms=received_ms,
+        boots=boots,
+    )
+    require_in_force(envelope.iat * 1000 + timing.correction_ms, admitted.not_before_ms, admitted.not_after_ms)
+    return timing
+
+
+def seal(candidate: Candidate, timing: Timing, chains: Chains, nonce: bytes) -> Sealed:
+    """4, 6, 7, 8 and 9. The signature, the pairing, the payload, its plausibility, and the seal."""
+    envelope, admitted = candidate.envelope, candidate.admitted
+    verified = envelope.verify(admitted.public_key)
+    window = admitted.pairings.get(envelope.pairing_id)
+    if window is None:
+        raise PairingError("the object has no such pairing")
+    first_ms, last_ms = verified.readings.span_ms()
+    first_ms += timing.correction_ms
+    last_ms += timing.correction_ms
+    flags = (Flag.LATE if timing.late else 0) | (Flag.CLOCK if timing.clock else 0)
+    if not window.covers(first_ms, last_ms):
+        flags |= Flag.HELD
+    found = doubts(verified.readings)
+    leaf = envelope.leaf()
+    data_key, step, record = chains.seal(
+        window.recipient,
+        record_bytes(envelope.entry, timing.correction_ms, admitted.trust, found),
+        leaf=leaf,
+        pairing=window.uuid,
+        day=datetime.date.fromordinal(_EPOCH_DAY + candidate.incoming.received_ms // _DAY_MS),
+        nonce=nonce,
+    )
+    return Sealed(candidate, leaf, window, int(flags), first_ms, last_ms, data_key, step, record)
+
+

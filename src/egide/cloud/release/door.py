@@ -1,0 +1,195 @@
+"""The door out: ask -> ground -> open -> journal. The only way to a person or a program outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from egide.cloud.consent.models import FollowUp
+from egide.cloud.consent.policy import permits
+from egide.cloud.consent.rules import Follow, Question, require_ground
+from egide.cloud.people.models import Account
+from egide.cloud.register.store import nodes_of, split_entry
+from egide.cloud.release import journal
+from egide.cloud.vault.models import Envelope, Flag
+from egide.cloud.vault.opening import Opened, open_envelopes
+from egide.errors import AccessDeniedError, NotFoundError
+from egide.measure.readings import decode_readings
+from egide.trust.cose import Sign1
+
+__all__ = ["Answer", "Ask", "Column", "entry_of", "release"]
+
+_FLAGS = {Flag.CONTESTED: "contested", Flag.LATE: "late", Flag.CLOCK: "clock", Flag.HELD: "held"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One reader wants one patient's measurements, for one purpose. No codes means every metric.
+
+    `purpose` is an HL7 v3 PurposeOfUse code; the period is [since_ms, until_ms), in ms since 1970.
+    """
+
+    reader: Account | None
+    patient: Account
+    since_ms: int
+    until_ms: int
+    purpose: str
+    channel: str
+    codes: tuple[str, ...] = ()
+    entry: int | None = None  # only this envelope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One metric of one envelope. `times_ms` are corrected; the i-th value is `values[i] * 10**exponent`."""
+
+    entry: int
+    position: int
+    code: str
+    unit: str
+    exponent: int
+    times_ms: tuple[int, ...]
+    correction_ms: int
+    values: tuple[int, ...]
+    trust: int
+    flags: frozenset[str]
+    object_id: str
+    pairing_id: str
+    received_ms: int
+    doubts: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was released, in the order of time, and the journal's entry that says so."""
+
+    columns: list[Column]
+    journal_entry: int
+
+
+def release(ask: Ask, *, now_ms: int) -> Answer:
+    """Answer an ask. Yes or no, the answer is in the register before this returns or raises.
+
+    Raises:
+        AccessDeniedError: no ground (journaled).
+    """
+    ground = _decide(ask, now_ms)
+    entry = _journal(ask, ground, now_ms)
+    if ground is None:
+        raise AccessDeniedError("no ground lets this reader see this record")
+    return Answer(columns=_open(ask), journal_entry=entry)
+
+
+def _decide(ask: Ask, now_ms: int) -> str | None:
+    """The rules and the policies both say yes, or it is no."""
+    if ask.reader is None or not ask.reader.is_active:
+        return None
+    question = Question(
+        reader=str(ask.reader.pk),
+        role=ask.reader.role,
+        patient=str(ask.patient.pk),
+        purpose=ask.purpose,
+        at_ms=now_ms,
+    )
+    follows = [
+        Follow(
+            patient=str(f.patient_id), professional=str(f.professional_id), since_ms=f.since_ms, until_ms=f.until_ms
+        )
+        for f in FollowUp.objects.filter(patient=ask.patient, professional=ask.reader)
+    ]
+    try:
+        ground = require_ground(question, follows)
+    except AccessDeniedError:
+        ground = None
+    return ground if permits(question, follows) else None
+
+
+def _journal(ask: Ask, ground: str | None, now_ms: int) -> int:
+    return journal.write(
+        patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
+        until_ms=ask.until_ms, channel=ask.channel, ground=ground, now_ms=now_ms,
+    )  # fmt: skip
+
+
+def _rows(ask: Ask) -> Sequence[Envelope]:
+    query = (
+        Envelope.objects.filter(
+            pairing__patient=ask.patient, last_ms__gte=ask.since_ms, first_ms__lt=ask.until_ms
+        )
+        .exclude(flags__gte=Flag.HELD)
+        .select_related("pairing")
+        .order_by("data_key_id", "step")
+    )
+    return list(query.filter(entry=ask.entry) if ask.entry is not None else query)
+
+
+def leaves_of(rows: Sequence[Envelope]) -> dict[int, bytes]:
+    """The register's leaf hash of each row."""
+    nodes: dict[int, object] = {}
+    leaves = {}
+    for row in rows:
+        log_id, index = split_entry(row.entry)
+        source = nodes.setdefault(log_id, nodes_of(log_id))
+        leaves[row.entry] = source(0, index)  # type: ignore[operator]
+    return leaves
+
+
+def _open(ask: Ask) -> list[Column]:
+    rows = _rows(ask)
+    columns: list[Column] = []
+    for row, opened in open_envelopes(rows, leaves_of(rows)):
+        columns += _columns(row, opened, ask)
+    columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
+    return columns
+
+
+def _columns(row: Envelope, opened: Opened, ask: Ask) -> list[Column]:
+    readings = decode_readings(Sign1.parse(opened.entry).payload or b"")
+    shift = readings.t0_ms + opened.correction_ms
+    flags = frozenset(name for bit, name in _FLAGS.items() if row.flags & bit)
+    columns = []
+    for position, series in enumerate(readings.series):
+        if ask.codes and series.code not in ask.codes:
+            continue
+        times, values, doubts = [shift + ms for ms in series.offsets_ms()], series.values, opened.doubts.get(position, {})
+        if times[0] < ask.since_ms or times[-1] >= ask.until_ms:
+            kept = [i for i, t in enumerate(times) if ask.since_ms <= t < ask.until_ms]
+            if not kept:
+                continue
+            doubts = {n: doubts[i] for n, i in enumerate(kept) if i in doubts}
+            times, values = [times[i] for i in kept], tuple(values[i] for i in kept)
+        columns.append(
+            Column(
+                entry=row.entry,
+                position=position,
+                code=series.code,
+                unit=series.unit,
+                exponent=series.exponent,
+                times_ms=tuple(times),
+                correction_ms=opened.correction_ms,
+                values=values,
+                trust=opened.trust,
+                flags=flags,
+                object_id=_object_of(row),
+                pairing_id=str(row.pairing.uuid),
+                received_ms=row.received_ms,
+                doubts=dict(doubts),
+            )
+        )
+    return columns
+
+
+def _object_of(row: Envelope) -> str:
+    return str(row.pairing.object_id)
+
+
+def entry_of(ask: Ask) -> tuple[Envelope, Opened]:
+    """The one envelope an ask names, opened. The ask must have been answered with yes.
+
+    Raises:
+        NotFoundError: the record has no such entry.
+    """
+    rows = _rows(ask)
+    if ask.entry is None or not rows:
+        raise NotFoundError("this record has no such entry")
+    return next(iter(open_envelopes(rows, leaves_of(rows))))

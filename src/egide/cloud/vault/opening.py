@@ -1,0 +1,66 @@
+"""Opening the vault. Its callers are a closed list that import-linter holds: release for persons, fsck for machines."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from egide import cbor
+from egide.cloud.keys.records import private_seed
+from egide.cloud.vault.models import DataKey, Envelope
+from egide.cloud.vault.sealing import RECORD_VERSION, data_key_info
+from egide.errors import MalformedError, SealError
+from egide.trust.envelope import leaf_hash
+from egide.trust.limits import LIMITS
+from egide.trust.seal import ChainReader, Suite, open_sealed, record_aad
+
+__all__ = ["Opened", "open_envelopes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A sealed record in clear: the signed entry, and what intake noted beside it."""
+
+    entry: bytes
+    leaf: bytes
+    correction_ms: int
+    trust: int
+    doubts: Mapping[int, Mapping[int, str]]
+
+
+def open_envelopes(rows: Iterable[Envelope], leaves: Mapping[int, bytes]) -> Iterator[tuple[Envelope, Opened]]:
+    """Open each row; `leaves` gives the leaf hash that the register holds for each entry number.
+
+    Rows sorted by data key and step open fastest. Each row needs `pairing` loaded.
+
+    Raises:
+        SealError: a row was altered, moved, or its leaf is not the register's.
+        KeyMissingError: the record's key was erased.
+    """
+    readers: dict[int, ChainReader] = {}
+    seeds: dict[int, bytes] = {}
+    for row in rows:
+        reader = readers.get(row.data_key_id)
+        if reader is None:
+            reader = readers[row.data_key_id] = _reader(row.data_key_id, seeds)
+        yield row, _open(row, row.pairing.uuid, leaves[row.entry], reader)
+
+
+def _reader(data_key_id: int, seeds: dict[int, bytes]) -> ChainReader:
+    data_key = DataKey.objects.select_related("record_key").get(pk=data_key_id)
+    key = data_key.record_key
+    if key.pk not in seeds:
+        seeds[key.pk] = private_seed(key)
+    info = data_key_info(key.subject, data_key.worker, data_key.day)
+    return ChainReader(open_sealed(Suite(key.suite), seeds[key.pk], bytes(data_key.sealed), info))
+
+
+def _open(row: Envelope, pairing: uuid.UUID, leaf: bytes, reader: ChainReader) -> Opened:
+    plain = reader.open(row.step, bytes(row.sealed), aad=record_aad(leaf, pairing.bytes))
+    match cbor.decode(plain, limit=LIMITS.statement + 4_096, what="record"):
+        case [int(version), bytes(entry), int(correction_ms), int(trust), dict(doubts)] if version == RECORD_VERSION:
+            if leaf_hash(entry) != leaf:
+                raise SealError("a sealed record is not the one the register holds")
+            return Opened(entry, leaf, correction_ms, trust, doubts)
+    raise MalformedError("a sealed record has another form")
