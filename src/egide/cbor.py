@@ -14,9 +14,11 @@ import cbor2
 
 from egide.errors import MalformedError, TooLargeError, decoding
 
-__all__ = ["MAX_DEPTH", "decode", "encode"]
+__all__ = ["BYTES", "MAX_DEPTH", "UINT", "decode", "encode", "head"]
 
 MAX_DEPTH: Final = 8
+UINT: Final = 0  # major types
+BYTES: Final = 2
 _SCALARS: Final = frozenset({int, bytes, str, bool, type(None)})
 
 
@@ -33,6 +35,19 @@ _NO_TAGS: Final = dict.fromkeys(
 def encode(value: object) -> bytes:
     """Encode `value` in the form that `decode` accepts (map order is the caller's)."""
     return cbor2.dumps(value)
+
+
+def head(major: int, n: int) -> bytes:
+    """The shortest head of major type `major` with argument `n`, for whoever assembles CBOR by hand."""
+    if n < 24:
+        return bytes((major << 5 | n,))
+    if n < 256:
+        return bytes((major << 5 | 24, n))
+    if n < 65536:
+        return bytes((major << 5 | 25,)) + n.to_bytes(2, "big")
+    if n < 2**32:
+        return bytes((major << 5 | 26,)) + n.to_bytes(4, "big")
+    return bytes((major << 5 | 27,)) + n.to_bytes(8, "big")
 
 
 def decode(data: bytes, *, limit: int, what: str = "CBOR") -> Any:

@@ -23,6 +23,8 @@ class Limits:
     path: int = 64  # hashes of an inclusion proof
     consistency: int = 128  # hashes of a consistency proof
     receipt: int = 8_192
+    refusal: int = 1_024
+    answer: int = 8_256  # a receipt, the digest of what it answers, and their frame
     checkpoint: int = 16_384
     cosignatures: int = 16
     evidence: int = 256 * 1024

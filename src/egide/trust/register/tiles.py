@@ -41,7 +41,7 @@ def tile_path(level: int, n: int, width: int = TILE_WIDTH) -> str:
 
 
 def tiles_of(size: int) -> dict[tuple[int, int], int]:
-    """The last tile of each level in a tree of `size` leaves, as {(level, n): width}; those before are full."""
+    """The last tile of each level in a tree of `size` leaves, {(level, n): width}; those before are full."""
     last: dict[tuple[int, int], int] = {}
     level = 0
     while count := size >> (TILE_HEIGHT * level):

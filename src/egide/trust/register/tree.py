@@ -80,7 +80,8 @@ def inclusion_path(index: int, size: int, nodes: NodeSource) -> list[bytes]:
 def consistency_path(first: int, second: int, nodes: NodeSource) -> list[bytes]:
     """The path that proves that `first` leaves are the beginning of `second` leaves.
 
-    RFC 9162, section 2.1.4.1. Empty when the sizes are equal, and when `first` is 0 (an empty tree begins every tree).
+    RFC 9162, section 2.1.4.1. Empty when the sizes are equal, and when `first` is 0 (an empty tree begins
+    every tree).
 
     Raises:
         MalformedError: the sizes are out of range, or the second is below the first.
