@@ -41,7 +41,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One metric of one envelope. `times_ms` are corrected; the i-th value is `values[i] * 10**exponent`."""
+    """One metric of one envelope. `times_ms` are corrected; the i-th value is `values[i] * 10**exponent`.
+
+    `first` is the place, in the series as it was signed, of the first value here: a period may cut a series.
+    """
 
     entry: int
     position: int
@@ -57,6 +60,7 @@ class Column:
     pairing_id: str
     received_ms: int
     doubts: dict[int, str] = field(default_factory=dict)
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +156,12 @@ def _columns(row: Envelope, opened: Opened, ask: Ask) -> list[Column]:
         if ask.codes and series.code not in ask.codes:
             continue
         times, values, doubts = [shift + ms for ms in series.offsets_ms()], series.values, opened.doubts.get(position, {})
+        first = 0
         if times[0] < ask.since_ms or times[-1] >= ask.until_ms:
             kept = [i for i, t in enumerate(times) if ask.since_ms <= t < ask.until_ms]
             if not kept:
                 continue
+            first = kept[0]
             doubts = {n: doubts[i] for n, i in enumerate(kept) if i in doubts}
             times, values = [times[i] for i in kept], tuple(values[i] for i in kept)
         columns.append(
@@ -174,6 +180,7 @@ def _columns(row: Envelope, opened: Opened, ask: Ask) -> list[Column]:
                 pairing_id=str(row.pairing.uuid),
                 received_ms=row.received_ms,
                 doubts=dict(doubts),
+                first=first,
             )
         )
     return columns
