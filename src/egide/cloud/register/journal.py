@@ -25,13 +25,16 @@ from egide.cloud.register.platform import platform
 from egide.cloud.register.store import Register, appending, current_log, entry_number
 from egide.errors import MalformedError
 from egide.trust.cose import CONTENT_TYPE, CWT, X5T, Sign1, sign1
-from egide.trust.envelope import leaf_hash
+from egide.trust.genesis import JOURNAL_TYPE
 from egide.trust.limits import LIMITS
+from egide.trust.register.tree import leaf_hash
 from egide.trust.seal import Suite, open_sealed
 
-__all__ = ["FLEET_KINDS", "JOURNAL_TYPE", "Journaled", "append_statement", "fleet_version", "open_statement"]
+__all__ = [
+    "FLEET_KINDS", "Journaled", "append_statement", "fleet_version", "insert_statement", "open_statement",
+    "sign_statement",
+]
 
-JOURNAL_TYPE: Final = "application/vnd.egide.journal+cbor"
 #: A statement of these kinds changes what intake may accept.
 FLEET_KINDS: Final = ("enrolment", "pairing", "unpairing", "revocation", "genesis")
 _INFO: Final = b"egide journal v1 "
@@ -69,29 +72,40 @@ def append_statement(
         if sealed_for is None:
             raise MalformedError("personal facts need a record to be sealed to")
         sealed = seal_for(sealed_for, cbor.encode(dict(personal)), _INFO + kind.encode())
-    me = platform()
-    urn = f"urn:uuid:{subject}" if subject else me.uri
-    body = sign1(
-        {
-            CONTENT_TYPE: JOURNAL_TYPE,
-            CWT: {1: me.uri, 2: urn, 6: now_ms // 1000, 7: os.urandom(16)},
-            X5T: [-16, hashlib.sha256(me.chain[0]).digest()],
-        },
-        cbor.encode([kind, now_ms, dict(payload), sealed]),
-        me.signer,
-    )
+    body = sign_statement(kind, subject, payload, now_ms=now_ms, sealed=sealed)
     with appending():
         register = _register()
         appended = register.append([leaf_hash(body)])
         entry = entry_number(register.log_id, appended.first)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO register_statement (entry, kind, subject, at_ms, body) VALUES (%s, %s, %s, %s, %s)",
-                [entry, kind, _uuid_column(subject), now_ms, body],
-            )
+        insert_statement(entry, kind, subject, now_ms, body)
         if also is not None:
             also()
     return entry
+
+
+def sign_statement(
+    kind: str, subject: uuid.UUID | None, facts: Mapping[str, Any], *, now_ms: int, sealed: bytes | None = None
+) -> bytes:
+    """A statement of the platform, signed and not yet in any log."""
+    me = platform()
+    return sign1(
+        {
+            CONTENT_TYPE: JOURNAL_TYPE,
+            CWT: {1: me.uri, 2: f"urn:uuid:{subject}" if subject else me.uri, 6: now_ms // 1000, 7: os.urandom(16)},
+            X5T: [-16, hashlib.sha256(me.chain[0]).digest()],
+        },
+        cbor.encode([kind, now_ms, dict(facts), sealed]),
+        me.signer,
+    )
+
+
+def insert_statement(entry: int, kind: str, subject: uuid.UUID | None, at_ms: int, body: bytes) -> None:
+    """Write a statement's row inside the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO register_statement (entry, kind, subject, at_ms, body) VALUES (%s, %s, %s, %s, %s)",
+            [entry, kind, _uuid_column(subject), at_ms, body],
+        )
 
 
 def _register() -> Register:

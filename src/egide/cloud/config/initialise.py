@@ -1,0 +1,157 @@
+"""Make a platform out of two empty folders: keys, tables, the register's genesis. Never twice over the same ones."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from egide.cloud.config.options import Options
+from egide.errors import ConfigError, StorageError
+from egide.trust.cose import PublicKey
+from egide.trust.identity import Authority, issue_platform, issue_server, make_issuing, make_root
+from egide.trust.seal import Suite, derive_pair, seed_bytes
+
+__all__ = ["ensure_platform", "make_keys", "write_key"]
+
+ROOT_DAYS = 20 * 365
+ISSUING_DAYS = 10 * 365
+LEAF_DAYS = 3 * 365
+_DAY_MS = 86_400_000
+
+
+def write_key(folder: Path, name: str, data: bytes) -> None:
+    """Write a file of mode 0600 that did not exist, and make it durable. Raises StorageError."""
+    try:
+        descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as err:
+        raise StorageError(f"the key file {name} cannot be written") from err
+
+
+def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _chain(*certificates: x509.Certificate) -> bytes:
+    return b"".join(c.public_bytes(Encoding.PEM) for c in certificates)
+
+
+def _serial() -> int:
+    return secrets.randbits(158) + 1
+
+
+def make_keys(options: Options, *, now_ms: int) -> None:
+    """Fill an empty keys folder. `kek.json` is written last: without it the folder is not complete."""
+    from egide.cloud.fleet.broker.secrets import make_broker_secrets, write_broker_secrets
+    from egide.cloud.keys.provider import make_kek_file
+
+    folder = options.keys
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        left = [p.name for p in folder.iterdir()]
+    except OSError as err:
+        raise StorageError("the keys folder cannot be made") from err
+    if left:
+        raise ConfigError("the keys folder is not empty and not complete: move it away, or restore its kek.json")
+    _make_identities(options, now_ms)
+    seed = os.urandom(seed_bytes(Suite.X25519))
+    write_key(folder, "log-1.key", os.urandom(32))
+    write_key(folder, "web.key", os.urandom(32))
+    write_key(folder, "quarantine.key", seed)
+    write_key(folder, "quarantine.pub", derive_pair(Suite.X25519, seed))
+    write_broker_secrets(folder / "broker.json", make_broker_secrets())
+    write_key(folder, "kek.json", make_kek_file(os.urandom(32)))
+
+
+def _make_identities(options: Options, now_ms: int) -> None:
+    """Root, issuing CA, the platform's signing key and the servers' certificate."""
+    folder, start = options.keys, now_ms - _DAY_MS
+    root_key, issuing_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = Authority(
+        certificate=make_root("Egide root", root_key, not_before_ms=start, days=ROOT_DAYS, serial=_serial()),
+        key=root_key,
+    )
+    issuing_certificate = make_issuing(
+        root, "Egide issuing", issuing_key.public_key(), not_before_ms=start, days=ISSUING_DAYS, serial=_serial()
+    )
+    issuing = Authority(certificate=issuing_certificate, key=issuing_key)
+    platform_key = ed25519.Ed25519PrivateKey.generate()
+    until = start + LEAF_DAYS * _DAY_MS
+    platform = issue_platform(
+        issuing, PublicKey(platform_key.public_key()), uri=f"urn:uuid:{uuid.uuid4()}",
+        not_before_ms=start, not_after_ms=until, serial=_serial(),
+    )  # fmt: skip
+    tls_key = ec.generate_private_key(ec.SECP256R1())
+    names, addresses = _server_names(options)
+    tls = issue_server(
+        issuing, PublicKey(tls_key.public_key()), names=names, addresses=addresses,
+        not_before_ms=start, not_after_ms=until, serial=_serial(),
+    )  # fmt: skip
+    write_key(folder, "ca-root.key", _pem(root_key))
+    write_key(folder, "ca-root.pem", _chain(root.certificate))
+    write_key(folder, "ca-issuing.key", _pem(issuing_key))
+    write_key(folder, "ca-issuing.pem", _chain(issuing_certificate))
+    write_key(folder, "platform.key", _pem(platform_key))
+    write_key(folder, "platform.pem", _chain(platform, issuing_certificate))
+    write_key(folder, "tls.key", _pem(tls_key))
+    write_key(folder, "tls.pem", _chain(tls, issuing_certificate))
+
+
+def _server_names(options: Options) -> tuple[list[str], list[str]]:
+    names, addresses = ["localhost"], ["127.0.0.1", "::1"]
+    try:
+        addresses.append(str(ipaddress.ip_address(options.public_host)))
+    except ValueError:
+        if options.public_host not in names:
+            names.insert(0, options.public_host)
+    return names, addresses
+
+
+def ensure_platform(options: Options, *, now_ms: int, say: Callable[[str], None] = lambda _: None) -> None:
+    """Make what is missing: keys, tables, genesis. Raises ConfigError, StorageError; changes nothing that exists."""
+    try:
+        options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = options.data / ".writable"
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink()
+    except OSError as err:
+        raise StorageError(f"the data folder cannot be written: {err.strerror}") from err
+    if not (options.keys / "kek.json").exists():
+        if (options.data / "egide.sqlite3").exists():
+            raise ConfigError("there is data but no key file: put the keys folder back (egide makes none over data)")
+        say("making keys")
+        make_keys(options, now_ms=now_ms)
+    _migrate()
+    _open_first_log(now_ms, say)
+
+
+def _migrate() -> None:
+    from django.core.management import call_command
+    from django.db.utils import OperationalError
+
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as err:
+        raise StorageError("the database cannot be opened or changed") from err
+
+
+def _open_first_log(now_ms: int, say: Callable[[str], None]) -> None:
+    from egide.cloud.register.epochs import open_log
+    from egide.cloud.register.models import Log
+    from egide.cloud.register.platform import log_signer
+
+    if not Log.objects.exists():
+        say("opening the register")
+        open_log(log_signer(1).public_key, now_ms=now_ms)
