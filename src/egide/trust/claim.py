@@ -2,9 +2,9 @@
 
     egide:enrol?u=https://host:8443&ca=<43 characters>&c=<uuid>&k=<32 characters>
 
-`u` is the objects' listener, `ca` the SHA-256 of the CA root's public key (base64url, no padding), `c` the claim's
-id, `k` the one-time code of 160 random bits (base32, lower case). Every part is there once, in this order, and
-nothing is percent-encoded: what a parser accepts, `text()` gives back.
+`u` is the objects' listener, `ca` the SHA-256 of the CA root's public key (base64url, no padding), `c` the
+claim's id, `k` the one-time code of 160 random bits (base32, lower case). Every part is there once, in this
+order, and nothing is percent-encoded: what a parser accepts, `text()` gives back.
 """
 
 from __future__ import annotations
@@ -54,15 +54,14 @@ class ClaimTicket:
 
     @classmethod
     def parse(cls, text: str) -> ClaimTicket:
-        """Read what a person typed or a camera saw; white space around it is dropped. Raises MalformedError."""
+        """Read what was typed or scanned; white space around it is dropped. Raises MalformedError."""
         found = _TICKET.fullmatch(text.strip()) if len(text) <= _MAX_TEXT else None
         if found is None:
             raise MalformedError("this is not a claim: egide:enrol?u=...&ca=...&c=...&k=...")
         url, pin, claim_id, code = found.groups()
         with decoding("a claim"):
-            ticket = cls(
-                url=url, ca_sha256=base64.urlsafe_b64decode(pin + "="), claim_id=claim_id, code=parse_code(code)
-            )
+            digest = base64.urlsafe_b64decode(pin + "=")
+            ticket = cls(url=url, ca_sha256=digest, claim_id=claim_id, code=parse_code(code))
         if ticket.text() != text.strip():
             raise MalformedError("a claim's key hash is not in its shortest form")
         return ticket

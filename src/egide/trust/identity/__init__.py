@@ -2,8 +2,8 @@
 
 The profile is closed (docs/spec/enrolment.md): a root (P-256), an issuing CA under it (P-256, path length 0),
 and leaves of three usages. An object or the platform is named by one URI, `urn:uuid:...`; a server by DNS
-names and addresses. A certificate that departs from the profile in anything is refused, even when a general library
-would take it.
+names and addresses. A certificate that departs from the profile in anything is refused, even when a general
+library would take it.
 
 Pure: keys, times (milliseconds since 1970) and serial numbers are arguments.
 """
