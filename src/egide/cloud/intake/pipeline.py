@@ -30,7 +30,7 @@ from egide.cloud.vault.models import Envelope as EnvelopeRow
 from egide.cloud.vault.models import Flag
 from egide.cloud.vault.sealing import Chains, Row, insert_rows
 from egide.errors import EgideError, StorageError
-from egide.trust.answer import encode_receipt_answer, sign_refusal
+from egide.trust.answer import encode_receipt_answer, encode_refusal_answer, sign_refusal
 from egide.trust.register.receipt import HeadSigner, SignedHead, TreeHead
 from egide.trust.register.tree import inclusion_path
 
@@ -209,21 +209,18 @@ class Pipeline:
         """Sign a refusal, and keep what was refused, sealed and bounded."""
         digest = _digest(incoming.data)
         quarantine.keep(incoming, error.code, digest)
-        log = self._log()
+        log = current_log()
         refusal = sign_refusal(
-            digest, error.code, error.retryable, signer=log_signer(log.id), log_uri=log.uri,
+            log_signer(log.pk), log_uri=log.uri, digest=digest, code=error.code, retryable=error.retryable,
             iat=incoming.received_ms // 1000,
         )  # fmt: skip
-        return Answer(refusal, error.code, error.retryable)
+        return Answer(encode_refusal_answer(digest, refusal), error.code, error.retryable)
 
     def _open_register(self) -> Register:
         log_id = current_log().id
         if self._register is None or self._register.log_id != log_id:
             self._register = Register(log_id)
         return self._register
-
-    def _log(self) -> Log:
-        return current_log()
 
     def _signer(self, log_id: int) -> HeadSigner:
         if log_id not in self._signers:
