@@ -4,8 +4,8 @@ A statement of the platform, of the journal's form, whose facts are
 
     {"origin": tstr, "uri": tstr, "key": bstr .size 32, "previous": null / [origin, uri, size, root]}
 
-`previous` is the last head that the platform can show of the log before. Whoever pinned that log's key follows
-to the new one through this statement, because the CA that they pinned vouches for the platform that signed it.
+`previous` is the last head that the platform can show of the log before. Whoever pinned that log's key
+follows to the new one through it, because the CA that they pinned vouches for the platform that signed it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def verify_genesis(statement: bytes, chain: Sequence[bytes], roots: Iterable[byt
 
     Raises:
         TooLargeError, MalformedError: not of the form above.
-        IdentityError, CertificateExpiredError, SignatureError: the platform's chain does not lead to a trusted
-            root, at the time that the statement gives, or its key did not sign this.
+        IdentityError, CertificateExpiredError, SignatureError: the platform's chain leads to no trusted root
+            at the time that the statement gives, or its key did not sign this.
         ProofError: it is not the platform's that the chain names, or follows itself.
     """
     # 1. Form (RFC 9052, section 4.2).
