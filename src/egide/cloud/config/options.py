@@ -48,6 +48,9 @@ class Options:
     hosts: tuple[str, ...] = field(
         default=("localhost", "127.0.0.1", "[::1]"), metadata={"help": "names that requests may carry, comma-separated"}
     )
+    broker_bytes: int = field(
+        default=2 * 1024**3, metadata={"help": "bytes of envelopes the broker keeps for intake; when full, objects keep theirs"}
+    )
     nats_server: str = field(default="", metadata={"help": "path to a nats-server of one's own; empty: the packaged one"})
     certificate_days: int = field(default=90, metadata={"help": "life of an object's certificate"})
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
