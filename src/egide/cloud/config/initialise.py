@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from egide.cloud.config.options import Options
+from egide.cloud.options import Options
 from egide.errors import ConfigError, StorageError
 from egide.trust.cose import PublicKey
 from egide.trust.identity import Authority, issue_platform, issue_server, make_issuing, make_root

@@ -1,10 +1,10 @@
-"""Django's settings, derived from one frozen `Settings` (config/options.py). Nothing secret is written here."""
+"""Django's settings, derived from one frozen `Settings` (options.py). Nothing secret is written here."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from egide.cloud.config.options import load
+from egide.cloud.options import load
 
 OPTIONS = load()
 

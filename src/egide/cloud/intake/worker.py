@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -157,11 +157,12 @@ def _read_post(data: bytes) -> tuple[str, bytes] | None:
     return None
 
 
-async def run_intake(url: str, secrets: BrokerSecrets) -> None:
+async def run_intake(url: str, secrets: BrokerSecrets, *, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until cancelled. Raises UnavailableError when the broker does not answer at the start."""
     client = await connect(url, secrets, "intake")
     worker = Worker(client, await Inlet.open(client))
     try:
+        ready()
         await worker.run()
     finally:
         await worker.close()

@@ -1,0 +1,98 @@
+"""Run the platform: all of it, or one of its roles."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Coroutine
+from enum import StrEnum
+from typing import Any
+
+import typer
+
+from egide.cli.django import DataOption, KeysOption, setup
+from egide.cli.errors import words
+
+
+class Listener(StrEnum):
+    objects = "objects"
+    people = "people"
+
+
+def up(data: DataOption = None, keys: KeysOption = None) -> None:
+    """Start the whole platform: broker, intake, web, from one folder of data and one of keys.
+
+    The first start makes both. Ctrl-C stops everything.
+
+    Example: egide up --data ./egide-data --keys ~/.config/egide/keys
+
+    Exit codes: 0 stopped by Ctrl-C, 2 a busy port or a setting, 5 the disk or a part that did not start.
+    """
+    options = setup(data, keys)
+    from egide.cloud.config.supervisor import Supervisor, stopped_by_signals
+
+    supervisor = Supervisor(options, say=lambda text: words(f"egide: {text}"))
+    with stopped_by_signals(supervisor), supervisor:
+        words(f"egide: people   http://{options.public_host}:{options.people_port}")
+        words(f"egide: objects  https://{options.public_host}:{options.objects_port}  mqtts port {options.mqtt_port}")
+        words("egide: ready (Ctrl-C stops)")
+        supervisor.watch()
+        words("egide: stopping")
+
+
+def serve(listener: Listener, data: DataOption = None, keys: KeysOption = None) -> None:
+    """Run one listener in the foreground: `objects` (HTTPS 8443) or `people` (HTTP 8000).
+
+    Example: egide serve people
+    """
+    options = setup(data, keys)
+    if listener is Listener.objects:
+        from egide.cloud.config.objects_server import serve_objects
+
+        serve_objects(options)
+    else:
+        from egide.cloud.config.people_server import serve_people
+
+        serve_people(options)
+
+
+def intake(data: DataOption = None, keys: KeysOption = None) -> None:
+    """Run one intake worker in the foreground. As many as wanted may run on PostgreSQL.
+
+    Example: egide intake
+    """
+    options = setup(data, keys)
+    from egide.cloud.fleet.broker.child import load_secrets
+    from egide.cloud.intake.worker import run_intake
+
+    _run(run_intake(f"nats://127.0.0.1:{options.broker_port}", load_secrets(options), ready=_ready))
+
+
+def worker(data: DataOption = None, keys: KeysOption = None) -> None:
+    """Run the broker's gate, the reconciliation of revocations, checkpoints and witnesses, in the foreground.
+
+    Example: egide worker
+    """
+    options = setup(data, keys)
+    from egide.cloud.config.worker import run_worker
+
+    _run(run_worker(options, ready=_ready))
+
+
+def _ready() -> None:
+    typer.echo("ready")
+
+
+def _run(job: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGTERM or Ctrl-C."""
+
+    async def until_told() -> None:
+        task = asyncio.ensure_future(job)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(until_told())

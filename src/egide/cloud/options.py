@@ -1,0 +1,140 @@
+"""Every setting of the platform: one frozen `Options`, read from the environment, then `<data>/egide.toml`, then defaults.
+
+Secrets are never settings: they are files of the keys folder, mode 0600.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from egide.errors import ConfigError, KeyMissingError
+
+__all__ = ["Options", "load"]
+
+
+def _home(kind: str) -> Path:
+    base = os.environ.get(f"XDG_{kind}_HOME")
+    return Path(base) if base else Path.home() / (".local/share" if kind == "DATA" else ".config")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """(name, default, help): the environment name is EGIDE_ and the name in capitals."""
+
+    data: Path = field(
+        default_factory=lambda: _home("DATA") / "egide", metadata={"help": "folder of everything that is kept"}
+    )
+    keys: Path = field(
+        default_factory=lambda: _home("CONFIG") / "egide" / "keys",
+        metadata={"help": "folder of keys, outside the data folder, mode 0700"},
+    )
+    database_url: str = field(
+        default="", metadata={"help": "postgresql://user@host/name (password from a pgpass file); empty: SQLite"}
+    )
+    listen: str = field(default="127.0.0.1", metadata={"help": "address the listeners bind"})
+    public_host: str = field(default="localhost", metadata={"help": "name that objects reach, in the server's certificate"})
+    people_port: int = field(default=8000, metadata={"help": "port for people"})
+    objects_port: int = field(default=8443, metadata={"help": "port for objects (HTTPS: EST, intake)"})
+    mqtt_port: int = field(default=8883, metadata={"help": "port for objects (MQTT over mutual TLS)"})
+    broker_port: int = field(default=4222, metadata={"help": "loopback port of the broker, for the platform itself"})
+    people_https: bool = field(default=False, metadata={"help": "people reach us through HTTPS (cookies say Secure)"})
+    hosts: tuple[str, ...] = field(
+        default=("localhost", "127.0.0.1", "[::1]"), metadata={"help": "names that requests may carry, comma-separated"}
+    )
+    broker_bytes: int = field(
+        default=2 * 1024**3, metadata={"help": "bytes of envelopes the broker keeps for intake; when full, objects keep theirs"}
+    )
+    nats_server: str = field(default="", metadata={"help": "path to a nats-server of one's own; empty: the packaged one"})
+    certificate_days: int = field(default=90, metadata={"help": "life of an object's certificate"})
+    intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
+
+    def database(self) -> dict[str, Any]:
+        """Django's DATABASES entry. Raises ConfigError for an address we cannot use."""
+        if not self.database_url:
+            return {
+                "ENGINE": "egide.cloud.config.sqlite",
+                "NAME": str(self.data / "egide.sqlite3"),
+                "ATOMIC_REQUESTS": False,
+            }
+        url = urlsplit(self.database_url)
+        if url.scheme not in {"postgresql", "postgres"} or not url.path.strip("/"):
+            raise ConfigError("database_url must be postgresql://user@host:port/name")
+        if url.password:
+            raise ConfigError("database_url carries a password: put it in a pgpass file (PGPASSFILE)")
+        query = dict(parse_qsl(url.query))
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": url.path.strip("/"),
+            "USER": url.username or "",
+            "HOST": query.get("host", url.hostname or ""),
+            "PORT": query.get("port", str(url.port or "")),
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+        }
+
+    def key_file(self, name: str) -> Path:
+        """Path of a file of the keys folder. Raises KeyMissingError when absent, or readable by others."""
+        path = self.keys / name
+        try:
+            mode = path.stat().st_mode
+        except OSError as err:
+            raise KeyMissingError(f"the key file {name} is missing") from err
+        if stat.S_IMODE(mode) & 0o077:
+            raise KeyMissingError(f"the key file {name} can be read by others: set its mode to 0600")
+        return path
+
+    def read_key(self, name: str) -> bytes:
+        return self.key_file(name).read_bytes()
+
+    def web_secret(self) -> str:
+        """Django's secret, or a value that only allows work without a session when the keys are not made yet."""
+        try:
+            return self.read_key("web.key").hex()
+        except KeyMissingError:
+            return os.urandom(32).hex()
+
+
+def _convert(kind: object, value: object) -> Any:
+    text = str(value)
+    if kind == "Path":
+        return Path(text).expanduser().absolute()
+    if kind == "int":
+        return int(text)
+    if kind == "bool":
+        return text.lower() in {"1", "true", "yes"}
+    if str(kind).startswith("tuple"):
+        return tuple(value) if isinstance(value, list) else tuple(x for x in text.split(",") if x)
+    return text
+
+
+@functools.cache
+def load() -> Options:
+    """The settings in force. Raises ConfigError when one has no sense."""
+    options = Options()
+    given: dict[str, Any] = {}
+    kinds = {f.name: f.type for f in fields(Options)}
+    try:
+        for name, kind in kinds.items():
+            if (text := os.environ.get(f"EGIDE_{name.upper()}")) is not None:
+                given[name] = _convert(kind, text)
+        options = replace(options, **given)
+        file = options.data / "egide.toml"
+        if file.is_file():
+            written = tomllib.loads(file.read_text())
+            if unknown := set(written) - set(kinds) | ({"data"} & set(written)):
+                raise ConfigError(f"egide.toml has settings that do not exist: {', '.join(sorted(unknown))}")
+            options = replace(
+                options, **{k: _convert(kinds[k], v) for k, v in written.items() if k not in given}
+            )
+    except (ValueError, OSError) as err:
+        raise ConfigError("a setting cannot be read") from err
+    if options.keys == options.data or options.data in options.keys.parents:
+        raise ConfigError("the keys folder must lie outside the data folder")
+    return options
