@@ -27,6 +27,7 @@ class Limits:
     answer: int = 8_256  # a receipt, the digest of what it answers, and their frame
     checkpoint: int = 16_384
     cosignatures: int = 16
+    witness_request: int = 24_576  # a checkpoint and a proof of 63 lines
     evidence: int = 256 * 1024
     journal: int = 16_384  # a platform statement
     anchors: int = 256 * 1024  # a file of trust anchors

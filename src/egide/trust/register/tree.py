@@ -146,8 +146,8 @@ def verify_consistency(
         raise ProofError("the sizes of a consistency proof are out of order", step="consistency")
     _require_hashes(first_root, second_root, *path)
     if first in (0, second):
-        expected = second_root if first else EMPTY_ROOT
-        if path or first_root != expected:
+        same = first_root == (second_root if first == second else EMPTY_ROOT)
+        if path or not same or (second == 0 and second_root != EMPTY_ROOT):
             raise ProofError("the roots differ, or the proof should be empty", step="consistency")
         return
     hashes = [*path] if first & (first - 1) else [first_root, *path]
