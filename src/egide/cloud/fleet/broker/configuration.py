@@ -1,8 +1,9 @@
 """The broker's configuration, generated whole: nobody edits it, nothing secret is written in it.
 
-Two listeners. Loopback, plain, for the platform alone, which signs in by nkey. MQTT for objects: TLS 1.3, a client
-certificate under our CA, then the auth callout (`callout`), which is the only way in: there is no anonymous user, no
-password and no token. Each of our users may do what its part needs and nothing beside it.
+Two listeners. Loopback, plain, for the platform alone, which signs in by nkey. MQTT for objects: TLS 1.3, a
+client certificate under our CA, then the auth callout (`callout`), which is the only way in: there is no
+anonymous user, no password and no token. Each of our users may do what its part needs and nothing beside
+it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from egide.cloud.config.options import Options
+from egide.cloud.options import Options
 from egide.cloud.fleet.broker.secrets import BrokerSecrets
 from egide.errors import ConfigError
 from egide.trust.limits import LIMITS
 
-__all__ = ["ACCOUNT", "CIPHER_VARIABLE", "CONSUMER", "MAX_PAYLOAD", "SERVER_NAME", "STREAM", "BrokerFiles",
-           "broker_configuration", "inbox_prefix"]
+__all__ = [
+    "ACCOUNT", "CIPHER_VARIABLE", "CONSUMER", "MAX_PAYLOAD", "SERVER_NAME", "STREAM", "BrokerFiles",
+    "broker_configuration", "inbox_prefix",
+]
 
 ACCOUNT: Final = "APP"  # the account objects and intake share; the callout and the system have their own
 SERVER_NAME: Final = "egide"
@@ -30,7 +33,7 @@ _STORE_SLACK: Final = 256 * 1024 * 1024  # the broker's own small streams, and b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerFiles:
-    """What the configuration points to. `ca` holds the CA certificates that may stand behind an object's (PEM)."""
+    """What the configuration points to. `ca` holds the CA certificates behind objects' (PEM)."""
 
     store: Path
     certificate: Path
@@ -44,7 +47,10 @@ def inbox_prefix(user: str) -> str:
 
 
 def broker_configuration(options: Options, secrets: BrokerSecrets, files: BrokerFiles) -> str:
-    """The text of nats-server.conf. A port of 0 lets the system choose. Raises ConfigError for a path it cannot hold."""
+    """The text of nats-server.conf. A port of 0 lets the system choose.
+
+    Raises ConfigError for a path it cannot hold.
+    """
     return _TEMPLATE.format(
         server_name=SERVER_NAME,
         broker_port=options.broker_port or -1,
@@ -84,13 +90,21 @@ _INTAKE_PUBLISH: Final = (
 
 
 def _user(
-    secrets: BrokerSecrets, name: str, *, publish: tuple[str, ...], subscribe: tuple[str, ...] = (), answers: bool = False
+    secrets: BrokerSecrets,
+    name: str,
+    *,
+    publish: tuple[str, ...],
+    subscribe: tuple[str, ...] = (),
+    answers: bool = False,
 ) -> str:
     inbox = f"{inbox_prefix(name)}.>"
-    responses = ", allow_responses: {max: 1, expires: \"60s\"}" if answers else ""
+    permissions = [f"subscribe: {{allow: {_subjects((*subscribe, inbox))}}}"]
+    if answers:
+        permissions.append('allow_responses: {max: 1, expires: "60s"}')
+    permissions.append(f"publish: {{allow: {_subjects(publish)}}}")
     return (
-        f"{{nkey: {secrets.users[name].public}, allowed_connection_types: [STANDARD], permissions: {{"
-        f"publish: {{allow: {_subjects(publish)}}}, subscribe: {{allow: {_subjects((*subscribe, inbox))}}}{responses}}}}}"
+        f"{{nkey: {secrets.users[name].public}, allowed_connection_types: [STANDARD], "
+        f"permissions: {{{', '.join(permissions)}}}}}"
     )
 
 
@@ -101,7 +115,7 @@ def _subjects(subjects: tuple[str, ...]) -> str:
 def _quoted(value: Path | str) -> str:
     text = str(value)
     if not text.isprintable() or '"' in text or "\\" in text:
-        raise ConfigError("the broker cannot use a path or an address with quotes, backslashes or control characters")
+        raise ConfigError("the broker cannot use a path or an address with quotes or backslashes")
     return f'"{text}"'
 
 

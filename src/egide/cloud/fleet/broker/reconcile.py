@@ -1,7 +1,7 @@
-"""Cut whoever is no longer valid, even while connected: at once by `kick`, and every 2 s by comparing all connections.
+"""Cut whoever is no longer valid, even while connected: at once by `kick`, else within 2 s.
 
-The broker keeps a connection as long as it lasts; a revocation happens in our tables. So the list of connections (all
-pages, of every broker of the cluster) is held against what our tables no longer accept.
+The broker keeps a connection as long as it lasts; a revocation happens in our tables. So the list of
+connections (all pages, of every broker of the cluster) is held against what our tables no longer accept.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ BannedSource = Callable[[], Awaitable[Banned]]
 
 
 class Reconciler:
-    """`client` is the user "system"; `banned` reads the tables. Its methods raise UnavailableError without a broker."""
+    """`client` is the user "system"; `banned` reads the tables. Raises UnavailableError without a broker."""
 
     def __init__(self, client: Client, banned: BannedSource) -> None:
         self._client, self._banned = client, banned
@@ -97,7 +97,8 @@ class Reconciler:
                 offset = int(page["offset"]) + int(page["num_connections"])
                 if not page["num_connections"] or offset >= int(page["total"]):
                     break
-                page = (await self._ask(f"$SYS.REQ.SERVER.{server}.CONNZ", {**_LISTING, "offset": offset}))["data"]
+                listing = {**_LISTING, "offset": offset}
+                page = (await self._ask(f"$SYS.REQ.SERVER.{server}.CONNZ", listing))["data"]
 
     async def _servers(self, options: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         """Ask all brokers the first page. One answers at least; the others have 250 ms after it."""
@@ -105,12 +106,13 @@ class Reconciler:
         subscription = await self._client.subscribe(inbox)
         found: list[tuple[str, dict[str, Any]]] = []
         try:
-            await self._client.publish("$SYS.REQ.SERVER.PING.CONNZ", json.dumps({**_LISTING, **options}).encode(), inbox)
+            listing = json.dumps({**_LISTING, **options}).encode()
+            await self._client.publish("$SYS.REQ.SERVER.PING.CONNZ", listing, inbox)
             while True:
                 message = await subscription.next_msg(_GATHER_S if found else _TIMEOUT_S)
                 answer = json.loads(message.data)
                 found.append((answer["server"]["id"], answer["data"]))
-        except (nats.errors.Error, asyncio.TimeoutError) as err:
+        except (TimeoutError, nats.errors.Error) as err:
             if not found:
                 raise UnavailableError("the broker does not list its connections") from err
         finally:
@@ -124,7 +126,7 @@ class Reconciler:
     async def _ask(self, subject: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
             message = await self._client.request(subject, json.dumps(body).encode(), timeout=_TIMEOUT_S)
-        except (nats.errors.Error, asyncio.TimeoutError) as err:
+        except (TimeoutError, nats.errors.Error) as err:
             raise UnavailableError("the broker does not answer") from err
         answer: dict[str, Any] = json.loads(message.data)
         return answer

@@ -1,7 +1,8 @@
 """What signs in to the broker and what its store is encrypted with: one file, keys/broker.json, mode 0600.
 
-Nobody has a password. Each part of the platform holds an nkey (an Ed25519 seed) and signs the broker's nonce with it;
-the configuration only ever names public keys. `issuer` signs the answers to the broker's questions about objects.
+Nobody has a password. Each part of the platform holds an nkey (an Ed25519 seed) and signs the broker's
+nonce with it; the configuration only ever names public keys. `issuer` signs the answers to the broker's
+questions about objects.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import nkeys
 
 from egide.errors import ConfigError
 
-__all__ = ["FILE", "USERS", "BrokerKey", "BrokerSecrets", "make_broker_secrets", "parse_broker_secrets",
-           "write_broker_secrets"]
+__all__ = [
+    "FILE", "USERS", "BrokerKey", "BrokerSecrets", "make_broker_secrets", "parse_broker_secrets",
+    "write_broker_secrets",
+]
 
 FILE: Final = "broker.json"
 USERS: Final = ("edge", "intake", "stream", "system", "web")
@@ -43,7 +46,7 @@ class BrokerKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSecrets:
-    """`users` by the names of USERS, `issuer` an account key, `cipher` the base64 of the store's 32-byte key."""
+    """`users` by the names of USERS, `issuer` an account key, `cipher` the store's 32-byte key in base64."""
 
     users: Mapping[str, BrokerKey]
     issuer: BrokerKey
@@ -51,7 +54,7 @@ class BrokerSecrets:
 
 
 def make_broker_secrets() -> dict[str, Any]:
-    """New secrets, ready to be written as JSON: {"users": {name: {seed, public}}, "issuer": {...}, "cipher": base64}."""
+    """New secrets, to be written as JSON: {"users": {name: {seed, public}}, "issuer": ..., "cipher": ...}."""
     return {
         "users": {name: _new_key(_USER) for name in USERS},
         "issuer": _new_key(_ACCOUNT),
@@ -69,7 +72,7 @@ def write_broker_secrets(path: Path, secrets: Mapping[str, Any]) -> None:
 
 
 def parse_broker_secrets(data: bytes | Mapping[str, Any]) -> BrokerSecrets:
-    """Read what `make_broker_secrets` made. Raises ConfigError for anything missing, unknown or of another kind."""
+    """Read what `make_broker_secrets` made. Raises ConfigError for anything missing, unknown or wrong."""
     try:
         found = json.loads(data) if isinstance(data, bytes) else data
         if set(found) != {"users", "issuer", "cipher"} or set(found["users"]) != set(USERS):

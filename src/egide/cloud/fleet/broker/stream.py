@@ -1,9 +1,10 @@
-"""From the broker's acknowledgement to intake's commit: one stream, one durable consumer, answers on the way back.
+"""From the broker's acknowledgement to intake's commit: one stream, one durable consumer.
 
-What an object publishes to `up/<uuid>` with QoS 1 is stored by the broker as `$MQTT.msgs.up.<uuid>` before its PUBACK.
-That stream keeps a message only while a consumer wants it, so stream and consumer are made before any object is let
-in (`edge`), and with limits of our own: at most PENDING messages of one object wait, and the newest is refused (its
-publisher is disconnected without PUBACK and keeps its copy). Intake acknowledges after its commit.
+What an object publishes to `up/<uuid>` with QoS 1 is stored by the broker as `$MQTT.msgs.up.<uuid>` before
+its PUBACK. That stream keeps a message only while a consumer wants it, so stream and consumer are made
+before any object is let in (`edge`), and with limits of our own: at most PENDING messages of one object
+wait, and the newest is refused (its publisher is disconnected without PUBACK and keeps its copy). Intake
+acknowledges after its commit.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ class Waiting:
 
 
 async def connect(url: str, secrets: BrokerSecrets, user: str, **more: Any) -> Client:
-    """Sign in to the broker as one of its users; reconnects for ever. Raises UnavailableError when nobody answers."""
+    """Sign in to the broker as one of its users, and come back for ever when the connection is lost.
+
+    Raises UnavailableError when nobody answers the first time.
+    """
     settings: dict[str, Any] = {
         "nkeys_seed_str": secrets.users[user].seed,
         "inbox_prefix": inbox_prefix(user),
@@ -70,7 +74,7 @@ async def connect(url: str, secrets: BrokerSecrets, user: str, **more: Any) -> C
     client = Client()
     try:
         await client.connect(url, **{**settings, **more, "allow_reconnect": False})
-    except (nats.errors.Error, OSError, asyncio.TimeoutError) as err:
+    except (TimeoutError, nats.errors.Error, OSError) as err:
         raise UnavailableError("the broker does not answer, or does not know this user") from err
     client.options["allow_reconnect"] = True
     return client
@@ -81,9 +85,9 @@ async def _ignore(_: Exception) -> None:
 
 
 async def ensure_stream(client: Client, *, max_bytes: int) -> None:
-    """Make the stream and its consumer, or bring them to these limits. `client` is the user "stream". Idempotent.
+    """Make the stream and its consumer, or bring them to these limits. Idempotent.
 
-    Raises UnavailableError when the broker cannot, ConfigError when it refuses these limits.
+    `client` is the user "stream". Raises UnavailableError when the broker cannot, ConfigError if it refuses.
     """
     wanted: dict[str, Any] = {
         "name": STREAM,
@@ -122,7 +126,7 @@ async def ensure_stream(client: Client, *, max_bytes: int) -> None:
 
 
 async def waiting_bytes(client: Client) -> tuple[int, int]:
-    """(messages, bytes) that the broker keeps for intake: what an alarm watches. `client` is the user "stream"."""
+    """(messages, bytes) that the broker keeps for intake, for an alarm. `client` is the user "stream"."""
     found = await _ask(client, f"STREAM.INFO.{STREAM}", None)
     if found is None:
         raise UnavailableError("the broker has no stream yet")
@@ -133,7 +137,7 @@ async def _ask(client: Client, verb: str, body: dict[str, Any] | None) -> dict[s
     data = b"" if body is None else json.dumps(body).encode()
     try:
         reply = await client.request(f"$JS.API.{verb}", data, timeout=_TIMEOUT_S)
-    except (nats.errors.Error, asyncio.TimeoutError) as err:
+    except (TimeoutError, nats.errors.Error) as err:
         raise UnavailableError("the broker does not answer about its stream") from err
     answer: dict[str, Any] = json.loads(reply.data)
     error = answer.get("error")
@@ -169,9 +173,9 @@ class Inlet:
         return inlet
 
     async def pull(self, batch: int, timeout: float) -> list[Waiting]:
-        """At most `batch` messages, as soon as there is one; an empty list when none came in `timeout` seconds.
+        """At most `batch` messages, as soon as there is one; none when none came in `timeout` seconds.
 
-        Raises UnavailableError when the broker cannot give any (it restarts, or its consumer is not made yet).
+        Raises UnavailableError when the broker cannot give any: it restarts, or its consumer is not made.
         """
         await self._ask(batch)
         if not self._buffer:
@@ -183,7 +187,7 @@ class Inlet:
         return [self._buffer.popleft() for _ in range(min(batch, len(self._buffer)))]
 
     async def publish_answer(self, object_id: str, data: bytes) -> None:
-        """Send `data` to the topic down/<object_id>/answer. It is not stored: an object that misses it asks again.
+        """Send `data` to the topic down/<object_id>/answer. It is not stored: who misses it sends again.
 
         Raises UnavailableError while the broker is away.
         """
