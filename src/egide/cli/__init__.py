@@ -52,7 +52,7 @@ class _Lazy(TyperGroup):
         if isinstance(found, typer.Typer):
             command: Any = typer.main.get_command(found)
         else:
-            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
             single.command(cmd_name)(found)
             command = typer.main.get_command(single)
         command.name = cmd_name
@@ -65,7 +65,7 @@ class _Lazy(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Lazy, add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__,
+    cls=_Lazy, add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

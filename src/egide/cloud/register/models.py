@@ -58,6 +58,8 @@ class Checkpoint(models.Model):
     log = models.ForeignKey(Log, on_delete=models.PROTECT)
     size = models.BigIntegerField()
     note = models.TextField()  # signed by the log
+    protected = models.BinaryField()  # of every receipt at this size (RFC 9942)
+    signature = models.BinaryField()  # so that a proof is made without the log's key
     at_ms = models.BigIntegerField()
 
     class Meta:

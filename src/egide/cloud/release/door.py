@@ -17,7 +17,7 @@ from egide.errors import AccessDeniedError, NotFoundError
 from egide.measure.readings import decode_readings
 from egide.trust.cose import Sign1
 
-__all__ = ["Answer", "Ask", "Column", "entry_of", "release"]
+__all__ = ["Answer", "Ask", "Column", "entry_of", "flag_names", "release"]
 
 _FLAGS = {Flag.CONTESTED: "contested", Flag.LATE: "late", Flag.CLOCK: "clock", Flag.HELD: "held"}
 
@@ -147,10 +147,15 @@ def _open(ask: Ask) -> list[Column]:
     return columns
 
 
+def flag_names(bits: int) -> frozenset[str]:
+    """The words for an envelope's flags."""
+    return frozenset(name for bit, name in _FLAGS.items() if bits & bit)
+
+
 def _columns(row: Envelope, opened: Opened, ask: Ask) -> list[Column]:
     readings = decode_readings(Sign1.parse(opened.entry).payload or b"")
     shift = readings.t0_ms + opened.correction_ms
-    flags = frozenset(name for bit, name in _FLAGS.items() if row.flags & bit)
+    flags = flag_names(row.flags)
     columns = []
     for position, series in enumerate(readings.series):
         if ask.codes and series.code not in ask.codes:
