@@ -71,6 +71,13 @@ class CertificateRevokedError(IdentityError):
     hint = "this object was revoked: ask the person in charge for a new claim"
 
 
+class KeyInUseError(IdentityError):
+    """The key that is to be enrolled belongs to another object, or was revoked."""
+
+    code = "key-in-use"
+    hint = "make a new key: no two objects share one, and a revoked key never comes back"
+
+
 class PairingError(RefusedError):
     """The pairing named by the sender is not one of this object's."""
 

@@ -60,6 +60,8 @@ class Claim(models.Model):
     code_hash = models.BinaryField(max_length=32)
     expires_ms = models.BigIntegerField()
     used_ms = models.BigIntegerField(null=True)
+    # What it gave: the same key may ask again, when the answer was lost on its way.
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, null=True, related_name="+")
 
 
 class ClaimAttempt(models.Model):

@@ -1,0 +1,68 @@
+"""Whom an object measures, for a time. The object knows a random id; who the patient is, only we can say.
+
+A pairing enters the register under the patient's name (their account's random id), and what it links is
+sealed to their record: it is theirs to read, and it goes when the record's key goes.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Q
+
+from egide.cloud.fleet.models import HealthObject, Pairing
+from egide.cloud.keys.records import care_key
+from egide.cloud.people.models import Account
+from egide.cloud.register.journal import append_statement
+from egide.errors import CertificateRevokedError, RefusedError
+
+__all__ = ["current_pairings", "pair", "unpair"]
+
+
+def pair(owner: HealthObject, patient: Account, now_ms: int) -> Pairing:
+    """Link an object to a patient from now on. If it already is, that pairing is given back.
+
+    Raises:
+        CertificateRevokedError: the object was revoked.
+        RefusedError: the account is not a patient's. KeyMissingError: their record has no key.
+    """
+    if patient.role != Account.Role.PATIENT:
+        raise RefusedError("an object measures a patient")
+    if HealthObject.objects.filter(pk=owner.pk, revoked_ms__isnull=False).exists():
+        raise CertificateRevokedError("this object was revoked")
+    open_now = Pairing.objects.filter(object=owner, patient=patient, until_ms=None).first()
+    if open_now is not None:
+        return open_now
+    pairing = Pairing(uuid=uuid.uuid4(), object=owner, patient=patient, since_ms=now_ms)
+    append_statement(
+        "pairing", patient.pk, {}, now_ms=now_ms, personal=_link(pairing, "since_ms", now_ms),
+        sealed_for=care_key(patient.pk), also=lambda: pairing.save(force_insert=True),
+    )  # fmt: skip
+    return pairing
+
+
+def unpair(pairing: Pairing, now_ms: int) -> None:
+    """End a pairing now: what is measured from here on is not this patient's. Once is enough."""
+    if Pairing.objects.filter(pk=pairing.pk, until_ms__isnull=False).exists():
+        pairing.refresh_from_db()
+        return
+
+    def end() -> None:
+        Pairing.objects.filter(pk=pairing.pk, until_ms=None).update(until_ms=now_ms)
+
+    append_statement(
+        "unpairing", pairing.patient_id, {}, now_ms=now_ms, personal=_link(pairing, "until_ms", now_ms),
+        sealed_for=care_key(pairing.patient_id), also=end,
+    )  # fmt: skip
+    pairing.refresh_from_db()
+
+
+def current_pairings(owner: HealthObject, now_ms: int) -> list[uuid.UUID]:
+    """The ids of the pairings in force, oldest first: all that the object is told."""
+    in_force = Q(until_ms=None) | Q(until_ms__gt=now_ms)
+    rows = Pairing.objects.filter(in_force, object=owner, since_ms__lte=now_ms).order_by("since_ms", "id")
+    return list(rows.values_list("uuid", flat=True))
+
+
+def _link(pairing: Pairing, edge: str, now_ms: int) -> dict[str, object]:
+    return {"pairing": str(pairing.uuid), "object": str(pairing.object_id), edge: now_ms}

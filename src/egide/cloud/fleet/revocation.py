@@ -1,0 +1,75 @@
+"""What no longer counts, from now on: an object, or one certificate. Broker and intake follow the tables."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from egide.cloud.fleet.ca import authority
+from egide.cloud.fleet.models import Certificate, Claim, HealthObject
+from egide.cloud.register.journal import append_statement
+from egide.errors import RefusedError
+from egide.trust.identity import Revoked, make_crl
+
+__all__ = ["CRL_LIFE_MS", "current_crl", "revoke_certificate", "revoke_object"]
+
+CRL_LIFE_MS: Final = 24 * 3600 * 1000
+_WHY: Final = re.compile(r"[a-z][a-z-]{0,31}", re.ASCII)
+
+
+def revoke_object(owner: HealthObject, why: str, now_ms: int) -> None:
+    """Revoke an object, its certificates and its open claims. Revoking again changes nothing.
+
+    Raises:
+        RefusedError: `why` is not one lower-case word (stolen, lost, retired...).
+    """
+    _require_word(why)
+    if HealthObject.objects.filter(pk=owner.pk, revoked_ms__isnull=False).exists():
+        return
+
+    def keep() -> None:
+        HealthObject.objects.filter(pk=owner.pk, revoked_ms=None).update(revoked_ms=now_ms, revoked_why=why)
+        Certificate.objects.filter(object=owner, revoked_ms=None).update(revoked_ms=now_ms, revoked_why=why)
+        Claim.objects.filter(object=owner, expires_ms__gt=now_ms).update(expires_ms=now_ms)
+
+    append_statement("revocation", owner.pk, {"why": why, "certificate": None}, now_ms=now_ms, also=keep)
+    owner.refresh_from_db()
+
+
+def revoke_certificate(certificate: Certificate, why: str, now_ms: int) -> None:
+    """Revoke one certificate; its key can never be enrolled again. Revoking again changes nothing.
+
+    Raises:
+        RefusedError: `why` is not one lower-case word.
+    """
+    _require_word(why)
+    if Certificate.objects.filter(pk=certificate.pk, revoked_ms__isnull=False).exists():
+        return
+
+    def keep() -> None:
+        mine = Certificate.objects.filter(pk=certificate.pk, revoked_ms=None)
+        mine.update(revoked_ms=now_ms, revoked_why=why)
+
+    facts = {"why": why, "certificate": bytes(certificate.sha256)}
+    append_statement("revocation", certificate.object_id, facts, now_ms=now_ms, also=keep)
+    certificate.refresh_from_db()
+
+
+def current_crl(now_ms: int) -> bytes:
+    """The list (DER) of revoked certificates that have not expired, good for a day, numbered by time."""
+    rows = Certificate.objects.filter(revoked_ms__isnull=False, not_after_ms__gt=now_ms - CRL_LIFE_MS)
+    return make_crl(
+        authority(),
+        (
+            Revoked(serial=int(serial, 16), at_ms=at_ms or now_ms)
+            for serial, at_ms in rows.values_list("serial", "revoked_ms")
+        ),
+        number=now_ms // 1000,
+        this_update_ms=now_ms,
+        next_update_ms=now_ms + CRL_LIFE_MS,
+    )
+
+
+def _require_word(why: str) -> None:
+    if _WHY.fullmatch(why) is None:
+        raise RefusedError("the reason is one lower-case word: stolen, lost, replaced, retired")
