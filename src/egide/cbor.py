@@ -1,9 +1,9 @@
 """The one strict CBOR decoder (RFC 8949), and its encoder.
 
-Accepted: integers of 64 bits, byte and text strings, arrays, maps, booleans and null, in their shortest form and with
-definite lengths. Refused: duplicate keys, indefinite lengths, floats, undefined and other simple values, any tag (the
-COSE tag 18 is stripped by whoever expects it), nesting deeper than 8, trailing bytes, and any input that does not come
-out the same when encoded again.
+Accepted: integers of 64 bits, byte and text strings, arrays, maps, booleans and null, in their shortest form
+and with definite lengths. Refused: duplicate keys, indefinite lengths, floats, undefined and other simple
+values, any tag (the COSE tag 18 is stripped by whoever expects it), nesting deeper than 8, trailing bytes,
+and any input that does not come out the same when encoded again.
 """
 
 from __future__ import annotations

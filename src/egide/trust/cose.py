@@ -1,7 +1,7 @@
 """COSE_Sign1 (RFC 9052, section 4.2), as strictly as Egide speaks it.
 
-Algorithms: ES256 (-7) and EdDSA with Ed25519 (-8) are written; ESP256 (-9) and Ed25519 (-19, RFC 9864) are accepted.
-An ECDSA signature must have a low S, so nobody but the signer can make a second one.
+Algorithms: ES256 (-7) and EdDSA with Ed25519 (-8) are written; ESP256 (-9) and Ed25519 (-19, RFC 9864) are
+accepted. An ECDSA signature must have a low S, so nobody but the signer can make a second one.
 """
 
 from __future__ import annotations
@@ -136,19 +136,10 @@ class SoftwareSigner:
         return r.to_bytes(32, "big") + min(s, _P256_N - s).to_bytes(32, "big")
 
 
-def _bstr_head(n: int) -> bytes:
-    if n < 24:
-        return bytes((0x40 | n,))
-    if n < 256:
-        return bytes((0x58, n))
-    return (b"\x59" + n.to_bytes(2, "big")) if n < 65536 else b"\x5a" + n.to_bytes(4, "big")
-
-
 def sig_structure(protected: bytes, payload: bytes) -> bytes:
     """The bytes that are signed: ["Signature1", protected, h'', payload] (RFC 9052, section 4.4)."""
-    return b"".join(
-        (b"\x84\x6aSignature1", _bstr_head(len(protected)), protected, b"\x40", _bstr_head(len(payload)), payload)
-    )
+    head, body = cbor.head(cbor.BYTES, len(protected)), cbor.head(cbor.BYTES, len(payload))
+    return b"".join((b"\x84\x6aSignature1", head, protected, b"\x40", body, payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +205,7 @@ class Sign1:
         """This statement with its unprotected header emptied: what the register's leaf hashes."""
         return self.encode({})
 
-    def encode(self, unprotected: Mapping[int, Any] | None = None) -> bytes:
+    def encode(self, unprotected: Mapping[int | str, Any] | None = None) -> bytes:
         return b"\xd2" + cbor.encode(
             [
                 self.protected,
@@ -230,7 +221,7 @@ def sign1(
     payload: bytes,
     signer: Signer,
     *,
-    unprotected: Mapping[int, Any] | None = None,
+    unprotected: Mapping[int | str, Any] | None = None,
     detach: bool = False,
 ) -> bytes:
     """Sign `payload`; `header` is completed with the signer's algorithm as its first entry."""

@@ -1,12 +1,18 @@
 """The envelope: readings signed by the object that measured them (docs/spec/envelope.md is the norm).
 
-A COSE_Sign1 that is also a SCITT Signed Statement (RFC 9943). Untrusted bytes become an `Envelope` with `parse`
-(size, form, header), and a `VerifiedEnvelope` only through `Envelope.verify`.
+A COSE_Sign1 that is also a SCITT Signed Statement (RFC 9943). Untrusted bytes become an `Envelope` with
+`parse` (size, form, header), and a `VerifiedEnvelope` only through `Envelope.verify`.
+
+An envelope has exactly one encoding, so reading one is matching it: the frame by hand, the header by one
+regular expression. What does not match is read again by the general decoder, which finds the reason, or
+accepts what the
+match does not cover (an envelope that already carries receipts).
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +20,7 @@ from egide import cbor
 from egide.errors import MalformedError
 from egide.measure.readings import MAX_PAYLOAD, Readings, decode_readings, encode_readings
 from egide.trust.cose import ALG, CONTENT_TYPE, CWT, X5T, PublicKey, Sign1, Signer, sig_structure
+from egide.trust.limits import LIMITS
 
 __all__ = ["READINGS_TYPE", "Clock", "Envelope", "VerifiedEnvelope", "leaf_hash", "sign_readings", "uuid_of"]
 
@@ -25,8 +32,22 @@ SHA256_ID: Final = -16  # COSE algorithm id of SHA-256
 _HEADER_KEYS: Final = [ALG, CONTENT_TYPE, CWT, X5T, CLOCK]
 _CLAIM_KEYS: Final = [1, 2, 6, 7, SEQ]
 _MAX_SEQ: Final = 2**53
+_MAX_IAT: Final = 2**40
 _URN: Final = "urn:uuid:"
 _HEX: Final = frozenset("0123456789abcdef")
+
+_UINT: Final = rb"([\x00-\x17]|\x18[\x18-\xff]|\x19(?!\x00)..|\x1a(?!\x00\x00).{4}|\x1b(?!\x00{4}).{8})"
+_UUID: Final = rb"\x78\x2durn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+#: the protected header, whole
+_HEADER: Final = re.compile(
+    rb"\xa5\x01([\x26\x27\x28\x32])"  # alg: -7, -8, -9 or -19
+    rb"\x03\x78" + bytes((len(READINGS_TYPE),)) + re.escape(READINGS_TYPE.encode())  # content type
+    + rb"\x0f\xa5\x01" + _UUID + rb"\x02" + _UUID  # claims: iss, sub
+    + rb"\x06" + _UINT + rb"\x07\x50(.{16})\x63seq" + _UINT  # iat, cti, seq
+    + rb"\x18\x22\x82\x2f\x58\x20(.{32})"  # x5t
+    + rb"\x65clock\x83\x48(.{8})" + _UINT + rb"([\xf4\xf5])",
+    re.DOTALL,
+).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +60,7 @@ class Clock:
 
 
 def uuid_of(uri: Any) -> str:
-    """The 36 characters after `urn:uuid:`. Raises MalformedError when `uri` is not of that form (RFC 9562)."""
+    """The 36 characters after `urn:uuid:` (RFC 9562). Raises MalformedError for another form."""
     if type(uri) is str and len(uri) == 45 and uri.startswith(_URN):
         uuid = uri[9:]
         if uuid[8] == uuid[13] == uuid[18] == uuid[23] == "-" and _HEX.issuperset(uuid.replace("-", "")) and (
@@ -79,6 +100,11 @@ class Envelope:
         Raises:
             TooLargeError, MalformedError: not the form that docs/spec/envelope.md gives.
         """
+        return _match(data) or cls._read(data, receipts_allowed=receipts_allowed)
+
+    @classmethod
+    def _read(cls, data: bytes, *, receipts_allowed: bool) -> Envelope:
+        """Read with the general decoder: the same outcome as `_match`, and the reason of a refusal."""
         statement = Sign1.parse(data, what="envelope")
         if statement.unprotected and not receipts_allowed:
             raise MalformedError("an envelope's unprotected header is empty")
@@ -86,12 +112,12 @@ class Envelope:
         if payload is None or len(payload) > MAX_PAYLOAD:
             raise MalformedError("an envelope carries a payload of 60,000 bytes at most")
         if list(header) != _HEADER_KEYS or header[CONTENT_TYPE] != READINGS_TYPE:
-            raise MalformedError("an envelope's header has other entries, or another order, than the specification's")
+            raise MalformedError("an envelope's header is not the specification's, entry by entry")
         claims = statement.claims
         if list(claims) != _CLAIM_KEYS:
-            raise MalformedError("an envelope's claims are other, or in another order, than the specification's")
+            raise MalformedError("an envelope's claims are not the specification's, entry by entry")
         iat, cti, seq = claims[6], claims[7], claims[SEQ]
-        if type(iat) is not int or not 0 <= iat < 2**40 or type(seq) is not int or not 0 <= seq <= _MAX_SEQ:
+        if not (type(iat) is int and 0 <= iat < _MAX_IAT and type(seq) is int and 0 <= seq <= _MAX_SEQ):
             raise MalformedError("an envelope's iat or seq is out of range")
         if type(cti) is not bytes or len(cti) != 16:
             raise MalformedError("an envelope's cti is 16 random bytes")
@@ -128,6 +154,47 @@ class Envelope:
         return leaf_hash(self.entry)
 
 
+def _match(data: bytes) -> Envelope | None:
+    """Read an envelope with an empty unprotected header by its one form; None when it has another."""
+    # d2 84 | 58 or 59, header | a0 | payload | 58 40, signature
+    if len(data) > LIMITS.statement or data[:2] != b"\xd2\x84":
+        return None
+    start, end = _bstr(data, 2)
+    protected = data[start:end]
+    match = _HEADER(protected)
+    if match is None or data[end : end + 1] != b"\xa0":
+        return None
+    start, stop = _bstr(data, end + 1)
+    if data[stop : stop + 2] != b"\x58\x40" or len(data) != stop + 66 or stop - start > MAX_PAYLOAD:
+        return None
+    alg, object_id, pairing_id, iat, cti, seq, x5t, boot, since_boot, synchronised = match.groups()
+    payload, iat_s, number, since_ms = data[start:stop], _uint(iat), _uint(seq), _uint(since_boot)
+    if iat_s >= _MAX_IAT or number > _MAX_SEQ or since_ms > _MAX_SEQ:
+        return None
+    signed = sig_structure(protected, payload)
+    return Envelope(
+        data, hashlib.sha256(signed).digest(), 0x1F - alg[0], object_id.decode(), pairing_id.decode(),
+        iat_s, cti, number, x5t, Clock(boot, since_ms, synchronised == b"\xf5"), payload, data[stop + 2 :],
+        signed,
+    )
+
+
+def _bstr(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the byte string at `at` begins and ends; (0, 0) for one of another form."""
+    head = data[at : at + 3]
+    match head[:1]:
+        case b"\x58" if len(head) > 1 and head[1] >= 24:
+            return at + 2, at + 2 + head[1]
+        case b"\x59" if len(head) == 3 and head[1]:
+            return at + 3, at + 3 + (head[1] << 8 | head[2])
+    return 0, 0
+
+
+def _uint(encoded: bytes) -> int:
+    """The value of a CBOR unsigned integer that is in its shortest form."""
+    return encoded[0] if len(encoded) == 1 else int.from_bytes(encoded[1:], "big")
+
+
 _VERIFIED: Final = object()
 
 
@@ -152,8 +219,9 @@ def _certificate_hash(x5t: Any) -> bytes:
 
 def _clock(value: Any) -> Clock:
     match value:
-        case [bytes(boot), int(ms), bool(synchronised)] if len(boot) == 8 and type(ms) is int and 0 <= ms <= _MAX_SEQ:
-            return Clock(boot, ms, synchronised)
+        case [bytes(boot), int(ms), bool(synchronised)] if len(boot) == 8 and type(ms) is int:
+            if 0 <= ms <= _MAX_SEQ:
+                return Clock(boot, ms, synchronised)
     raise MalformedError("an envelope's clock is [8 bytes, ms since boot, synchronised]")
 
 
