@@ -161,6 +161,13 @@ class ConfigError(EgideError):
     code = "config-invalid"
 
 
+class UnreadableError(ConfigError):
+    """A file that the person named cannot be read, or is not of the kind it should be."""
+
+    code = "unreadable"
+    hint = "check the path, and that you may read the file"
+
+
 class StorageError(UnavailableError):
     """The store cannot take or give bytes (full, read-only, damaged)."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from egide import cbor
 from egide.errors import MalformedError
+from egide.measure.plausibility import WHOLE
 from egide.trust.cose import ALG, CONTENT_TYPE, X5CHAIN, Sign1
 from egide.trust.limits import LIMITS
 
@@ -37,7 +38,7 @@ class Assertion:
     received_ms: int
     made_ms: int  # when this file was made
     flags: tuple[str, ...] = ()  # of FLAGS, in alphabetical order
-    doubts: tuple[tuple[int, int, str], ...] = ()  # (series, value, plausibility code), ascending
+    doubts: tuple[tuple[int, int, str], ...] = ()  # (series, value or WHOLE, plausibility code), ascending
 
     def __post_init__(self) -> None:
         """Raises MalformedError when a part is out of its range or order."""
@@ -51,7 +52,7 @@ class Assertion:
         if not FLAGS.issuperset(self.flags) or list(self.flags) != sorted(set(self.flags)):
             raise MalformedError("the assertion's flags are unknown, or not in alphabetical order")
         if places != sorted(set(places)) or any(
-            min(series, value) < 0 or not _printable(code, 32) for series, value, code in self.doubts
+            series < 0 or value < WHOLE or not _printable(code, 32) for series, value, code in self.doubts
         ):
             raise MalformedError("the assertion's doubts are not in ascending order, or not of their form")
 

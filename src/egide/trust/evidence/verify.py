@@ -26,6 +26,7 @@ from datetime import datetime
 from typing import Final
 
 from egide.errors import EgideError, MalformedError, ProofError
+from egide.measure.plausibility import WHOLE
 from egide.measure.readings import encode_readings
 from egide.trust.anchors import Anchors, LogAnchor
 from egide.trust.cose import RECEIPTS, Sign1
@@ -179,10 +180,11 @@ def _lineage(epochs: list[Genesis], log: LogAnchor) -> list[tuple[str, str]]:
     lineage: list[tuple[str, str]] = []
     reached: LogAnchor | None = None
     for genesis in epochs:
-        before = genesis.previous
-        if before is None or (reached and (reached.origin, reached.uri) != (before.origin, before.uri)):
+        before = genesis.previous and (genesis.previous.origin, genesis.previous.uri)
+        if reached and before != (reached.origin, reached.uri):
             raise ProofError("the epochs of the file do not follow each other")
-        lineage.append((before.origin, before.uri))
+        if before:
+            lineage.append(before)
         reached = genesis.log
     if reached not in (None, log):
         raise ProofError("the epochs of the file lead to another log")
@@ -193,25 +195,29 @@ def _apply(assertion: Assertion, verified: VerifiedEnvelope) -> tuple[ProvedSeri
     """The readings with their corrected times and their doubts."""
     readings, correction = verified.readings, assertion.correction_ms
     doubts = {(series, value): code for series, value, code in assertion.doubts}
+    unused = set(doubts)
     first, last = readings.span_ms()
     if not 0 <= first + correction <= last + correction <= _MAX_MS:
         raise ProofError("the corrected times are out of range")
-    proved = tuple(
-        ProvedSeries(
+    proved = []
+    for i, series in enumerate(readings.series):
+        places = [(i, j) for j in (WHOLE, *range(len(series.values)))]
+        unused.difference_update(places)
+        whole = doubts.get(places[0], "")
+        rows = zip(series.offsets_ms(), series.decimals(), places[1:], strict=True)
+        proved.append(ProvedSeries(
             code=series.code, unit=series.unit, exponent=series.exponent,
-            readings=tuple(
+            readings=tuple([
                 ProvedReading(
                     value=value, signed_ms=readings.t0_ms + offset,
-                    corrected_ms=readings.t0_ms + offset + correction, doubt=doubts.pop((i, j), ""),
+                    corrected_ms=readings.t0_ms + offset + correction, doubt=doubts.get(place, whole),
                 )
-                for j, (offset, value) in enumerate(zip(series.offsets_ms(), series.decimals(), strict=True))
-            ),
-        )
-        for i, series in enumerate(readings.series)
-    )
-    if doubts:
+                for offset, value, place in rows
+            ]),
+        ))
+    if unused:
         raise ProofError("a doubt is about a value that the envelope does not have")
-    return proved
+    return tuple(proved)
 
 
 def _require_made_before(assertion: Assertion, at: datetime | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from egide.errors import MalformedError, ProofError
 from egide.trust.anchors import Anchors, LogAnchor
 from egide.trust.evidence.form import Evidence
@@ -16,6 +18,8 @@ from egide.trust.register.checkpoint import (
 from egide.trust.register.tree import TreeHead
 
 __all__ = ["verify_note", "verify_witnesses"]
+
+_MAX_TIME_S: Final = 2**37  # about the year 6325
 
 
 def verify_note(note: SignedNote, log: LogAnchor) -> TreeHead:
@@ -55,5 +59,7 @@ def verify_witnesses(
         known = anchors and anchors.witness(key.name)
         if known and known != key:
             raise ProofError("a witness of the file has another key than the anchors have for it")
+        if cosignature.time_s > _MAX_TIME_S:
+            raise ProofError("a cosignature's time is out of range")
         seen.append(WitnessSeen(name=key.name, cosigned_s=cosignature.time_s, anchored=known == key))
     return tuple(seen)
