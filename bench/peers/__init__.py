@@ -1,0 +1,1 @@
+"""What a team would use instead, measured in the same run."""
