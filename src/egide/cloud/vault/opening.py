@@ -15,7 +15,7 @@ from egide.trust.envelope import leaf_hash
 from egide.trust.limits import LIMITS
 from egide.trust.seal import ChainReader, Suite, open_sealed, record_aad
 
-__all__ = ["Opened", "open_envelopes"]
+__all__ = ["Opened", "Vault", "open_envelopes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,20 @@ class Opened:
     doubts: Mapping[int, Mapping[int, str]]
 
 
+class Vault:
+    """Opens envelopes; remembers the data keys it unwrapped. Throw it away after a job."""
+
+    def __init__(self) -> None:
+        self._readers: dict[int, ChainReader] = {}
+        self._seeds: dict[int, bytes] = {}
+
+    def open(self, row: Envelope, leaf: bytes) -> Opened:
+        """Open one row, with the leaf hash that the register holds for it. Raises as `open_envelopes`."""
+        if row.data_key_id not in self._readers:
+            self._readers[row.data_key_id] = _reader(row.data_key_id, self._seeds)
+        return _open(row, row.pairing.uuid, leaf, self._readers[row.data_key_id])
+
+
 def open_envelopes(rows: Iterable[Envelope], leaves: Mapping[int, bytes]) -> Iterator[tuple[Envelope, Opened]]:
     """Open each row; `leaves` gives the leaf hash that the register holds for each entry number.
 
@@ -38,13 +52,9 @@ def open_envelopes(rows: Iterable[Envelope], leaves: Mapping[int, bytes]) -> Ite
         SealError: a row was altered, moved, or its leaf is not the register's.
         KeyMissingError: the record's key was erased.
     """
-    readers: dict[int, ChainReader] = {}
-    seeds: dict[int, bytes] = {}
+    vault = Vault()
     for row in rows:
-        reader = readers.get(row.data_key_id)
-        if reader is None:
-            reader = readers[row.data_key_id] = _reader(row.data_key_id, seeds)
-        yield row, _open(row, row.pairing.uuid, leaves[row.entry], reader)
+        yield row, vault.open(row, leaves[row.entry])
 
 
 def _reader(data_key_id: int, seeds: dict[int, bytes]) -> ChainReader:

@@ -1,0 +1,1 @@
+"""Keeping the platform whole: check everything, back up, restore."""

@@ -1,0 +1,274 @@
+"""Read everything again, trust nothing that was computed before, and say what is damaged, by its number.
+
+    log        each tile from the one below, the head, each checkpoint's signature and root, each epoch's genesis
+    entry      every leaf has exactly one row, and every row its leaf
+    statement  its leaf, its signature
+    envelope   opens, is the leaf, is signed by the key of the certificate it names, and every column says what it says
+    gap        a counter that is missing 10 minutes after a later one arrived (a notice: the object may hold it refused)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+from django.db import connection
+
+from egide.cloud.fleet.models import Certificate
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import private_seed
+from egide.cloud.register.epochs import log_anchor
+from egide.cloud.register.models import Checkpoint, Log, Statement
+from egide.cloud.register.platform import platform
+from egide.cloud.register.store import entry_number, get_tile, nodes_of, split_entry
+from egide.cloud.vault.models import Envelope as Row
+from egide.cloud.vault.models import Flag
+from egide.cloud.vault.opening import Opened, Vault
+from egide.errors import EgideError, ProofError
+from egide.trust.cose import PublicKey, Sign1
+from egide.trust.envelope import Envelope
+from egide.trust.limits import LIMITS
+from egide.trust.register.checkpoint import VerifierKey, verify_checkpoint
+from egide.trust.register.tiles import tiles_of
+from egide.trust.register.tree import leaf_hash, node_hash, root_hash
+from egide.trust.seal import Suite, derive_pair
+
+__all__ = ["Finding", "Report", "fsck"]
+
+GAP_MS: Final = 10 * 60_000
+CHUNK: Final = 2_000
+_LOG_TYPE: Final = 1  # C2SP signed-note: Ed25519
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is not as it should be. `where` names it by number or id, `what` is a stable code."""
+
+    kind: str  # log | tile | checkpoint | entry | statement | envelope | key | gap
+    where: str
+    what: str
+    notice: bool = False  # worth a look, not damage
+
+
+@dataclass(slots=True)
+class Report:
+    """What was read, and what was found."""
+
+    findings: list[Finding]
+    envelopes: int = 0
+    statements: int = 0
+    tiles: int = 0
+    checkpoints: int = 0
+
+    @property
+    def damaged(self) -> bool:
+        return any(not f.notice for f in self.findings)
+
+
+def fsck(*, now_ms: int, progress: Callable[[str, int, int], None] = lambda *_: None) -> Report:
+    """Check the whole store. Reads only. `progress(part, done, total)` is called now and then."""
+    report = Report([])
+    for log in Log.objects.order_by("id"):
+        report.findings += _check_tree(log, report)
+        report.findings += _check_checkpoints(log, report)
+        report.findings += _check_entries(log)
+    report.findings += _check_keys()
+    report.findings += _check_statements(report)
+    report.findings += _check_envelopes(report, progress)
+    report.findings += _check_gaps(now_ms)
+    return report
+
+
+def _check_tree(log: Log, report: Report) -> Iterator[Finding]:
+    """Each tile of a level holds the roots of the tiles below it; the top is the head."""
+    leaves = 0
+    for (level, n), width in sorted(tiles_of(log.size).items()):
+        where = f"{log.pk}/{level}/{n}"
+        try:
+            data = get_tile(log.pk, level, n)
+        except EgideError:
+            yield Finding(kind="tile", where=where, what="missing")
+            continue
+        report.tiles += 1
+        if len(data) != 32 * width:
+            yield Finding(kind="tile", where=where, what="size")
+        if level == 0:
+            leaves += width
+            continue
+        for i in range(width):
+            below = _tile_or_empty(log.pk, level - 1, n * 256 + i)
+            if _root_of_full_tile(below) != data[32 * i : 32 * i + 32]:
+                yield Finding(kind="tile", where=f"{log.pk}/{level - 1}/{n * 256 + i}", what="hash")
+    try:
+        if root_hash(log.size, nodes_of(log.pk)) != bytes(log.root):
+            yield Finding(kind="log", where=str(log.pk), what="root")
+    except EgideError:
+        yield Finding(kind="log", where=str(log.pk), what="unreadable")
+
+
+def _tile_or_empty(log_id: int, level: int, n: int) -> bytes:
+    try:
+        return get_tile(log_id, level, n)
+    except EgideError:
+        return b""
+
+
+def _root_of_full_tile(data: bytes) -> bytes:
+    row = [data[i : i + 32] for i in range(0, len(data), 32)]
+    while len(row) > 1:
+        row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
+    return row[0] if row else b""
+
+
+def _check_checkpoints(log: Log, report: Report) -> Iterator[Finding]:
+    anchor = log_anchor(log)
+    key = VerifierKey(name=anchor.origin, kind=_LOG_TYPE, public=anchor.public)
+    nodes = nodes_of(log.pk)
+    for row in Checkpoint.objects.filter(log=log).order_by("size").iterator(CHUNK):
+        report.checkpoints += 1
+        where = f"{log.pk}/{row.size}"
+        try:
+            said = verify_checkpoint(row.note.encode(), key)
+            if said.size != row.size or row.size > log.size or root_hash(row.size, nodes) != said.root:
+                raise ProofError("another head", step="root")
+        except EgideError as err:
+            yield Finding(kind="checkpoint", where=where, what=err.code)
+
+
+def _check_entries(log: Log) -> Iterator[Finding]:
+    """Exactly one row for each leaf."""
+    first, last = entry_number(log.pk, 0), entry_number(log.pk, log.size)
+    expected = first
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT entry FROM vault_envelope WHERE entry >= %s AND entry < %s"
+            " UNION ALL SELECT entry FROM register_statement WHERE entry >= %s AND entry < %s ORDER BY 1",
+            [first, entry_number(log.pk + 1, 0), first, entry_number(log.pk + 1, 0)],
+        )
+        while rows := cursor.fetchmany(CHUNK):
+            for (entry,) in rows:
+                if entry < expected:
+                    yield Finding(kind="entry", where=_name(entry), what="twice")
+                elif entry >= last:
+                    yield Finding(kind="entry", where=_name(entry), what="beyond-head")
+                else:
+                    for missing in range(expected, min(entry, expected + 1000)):
+                        yield Finding(kind="entry", where=_name(missing), what="missing")
+                    expected = entry + 1
+    for missing in range(expected, min(last, expected + 1000)):
+        yield Finding(kind="entry", where=_name(missing), what="missing")
+
+
+def _check_keys() -> Iterator[Finding]:
+    for key in RecordKey.objects.filter(erased_ms=None):
+        try:
+            if derive_pair(Suite(key.suite), private_seed(key)) != bytes(key.public):
+                yield Finding(kind="key", where=str(key.pk), what="pair")
+        except EgideError as err:
+            yield Finding(kind="key", where=str(key.pk), what=err.code)
+
+
+def _check_statements(report: Report) -> Iterator[Finding]:
+    nodes = {log.pk: nodes_of(log.pk) for log in Log.objects.all()}
+    key = platform().signer.public_key
+    for row in Statement.objects.order_by("entry").iterator(CHUNK):
+        report.statements += 1
+        log_id, index = split_entry(row.entry)
+        body = bytes(row.body)
+        try:
+            if nodes[log_id](0, index) != leaf_hash(body):
+                raise ProofError("another leaf", step="leaf")
+            Sign1.parse(body, limit=LIMITS.journal, what="statement").verify(key)
+        except (EgideError, KeyError) as err:
+            what = err.code if isinstance(err, EgideError) else "unknown-log"
+            yield Finding(kind="statement", where=_name(row.entry), what=what)
+
+
+def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) -> Iterator[Finding]:
+    total = Row.objects.count()
+    certificates = {c.pk: c for c in Certificate.objects.select_related("key")}
+    keys: dict[int, PublicKey] = {}
+    vault = Vault()
+    at = 0
+    while rows := list(Row.objects.filter(entry__gt=at).select_related("pairing").order_by("entry")[:CHUNK]):
+        at = rows[-1].entry
+        leaves, lost = _leaves(rows)
+        for row in rows:
+            if row.entry in lost:
+                yield Finding(kind="envelope", where=_name(row.entry), what="leaf-unreadable")
+        readable = sorted((r for r in rows if r.entry not in lost), key=lambda r: (r.data_key_id, r.step))
+        for row in readable:
+            try:
+                _require_bound(row, vault.open(row, leaves[row.entry]), certificates, keys)
+            except EgideError as err:
+                yield Finding(kind="envelope", where=_name(row.entry), what=err.code)
+        report.envelopes += len(rows)
+        progress("envelopes", report.envelopes, total)
+
+
+def _leaves(rows: list[Row]) -> tuple[dict[int, bytes], set[int]]:
+    nodes: dict[int, Callable[[int, int], bytes]] = {}
+    leaves, lost = {}, set()
+    for row in rows:
+        log_id, index = split_entry(row.entry)
+        try:
+            leaves[row.entry] = nodes.setdefault(log_id, nodes_of(log_id))(0, index)
+        except EgideError:
+            lost.add(row.entry)
+    return leaves, lost
+
+
+def _require_bound(
+    row: Row, opened: Opened, certificates: dict[int, Certificate], keys: dict[int, PublicKey]
+) -> None:
+    """Every column says what the signed envelope says. Raises EgideError."""
+    envelope = Envelope.parse(opened.entry)
+    certificate = certificates.get(row.certificate_id)
+    if certificate is None or bytes(certificate.sha256) != envelope.certificate:
+        raise ProofError("another certificate", step="certificate")
+    if hashlib.sha256(bytes(certificate.der)).digest() != envelope.certificate:
+        raise ProofError("the certificate is not the one signed for", step="certificate")
+    if certificate.key_id not in keys:
+        loaded = x509.load_der_x509_certificate(bytes(certificate.der)).public_key()
+        keys[certificate.key_id] = PublicKey(loaded)  # type: ignore[arg-type]  # refuses other kinds itself
+    readings = envelope.verify(keys[certificate.key_id]).readings
+    first, last = readings.span_ms()
+    said = (
+        certificate.key_id, envelope.seq, envelope.identity, envelope.pairing_id, envelope.object_id,
+        first + opened.correction_ms, last + opened.correction_ms,
+    )  # fmt: skip
+    kept = (
+        row.key_id, row.seq, bytes(row.identity), str(row.pairing.uuid), str(row.pairing.object_id),
+        row.first_ms, row.last_ms,
+    )  # fmt: skip
+    if said != kept:
+        raise ProofError("a column differs from the envelope", step="columns")
+
+
+def _check_gaps(now_ms: int) -> Iterator[Finding]:
+    """Counters that are missing, and clones that are not marked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key_id, seq, previous, received_ms FROM (SELECT key_id, seq, received_ms,"
+            " lag(seq) OVER (PARTITION BY key_id ORDER BY seq, entry) AS previous FROM vault_envelope) AS t"
+            " WHERE seq - previous > 1 AND received_ms < %s ORDER BY key_id, seq",
+            [now_ms - GAP_MS],
+        )
+        for key_id, seq, previous, _ in cursor.fetchall():
+            yield Finding(kind="gap", where=f"key {key_id}", what=f"seq {previous + 1}..{seq - 1}", notice=True)
+        cursor.execute(
+            "SELECT e.entry FROM vault_envelope e JOIN (SELECT key_id, seq FROM vault_envelope"
+            " GROUP BY key_id, seq HAVING count(*) > 1) AS d ON e.key_id = d.key_id AND e.seq = d.seq"
+        )
+        twins = {entry for (entry,) in cursor.fetchall()}
+    for row in Row.objects.filter(entry__in=twins):
+        if not row.flags & Flag.CONTESTED:
+            yield Finding(kind="envelope", where=_name(row.entry), what="contested-unmarked")
+
+
+def _name(entry: int) -> str:
+    log_id, index = split_entry(entry)
+    return f"{log_id}:{index}"
