@@ -11,6 +11,7 @@ The keys folder is never in it. Broker store and static files are not either: wh
 
 from __future__ import annotations
 
+import io
 import os
 import uuid
 from collections.abc import Iterator
@@ -150,7 +151,7 @@ def _write_tables(sealer: _Sealer) -> dict[str, int]:
     return counts
 
 
-class _Opener:
+class _Opener(io.RawIOBase):
     """Reads what `_Sealer` wrote; a file object for the CBOR decoder."""
 
     def __init__(self, file: BinaryIO, key: bytes, header: bytes, prefix: bytes) -> None:
@@ -159,6 +160,9 @@ class _Opener:
         self._at = 0
         self._counter = 0
         self._ended = False
+
+    def readable(self) -> bool:
+        return True
 
     def read(self, size: int = -1) -> bytes:
         while not self._ended and (size < 0 or len(self._buffer) - self._at < size):
@@ -199,7 +203,7 @@ def read_items(file: BinaryIO) -> Iterator[list[Any]]:
         case _:
             raise MalformedError("the backup's header has another form")
     opener = _Opener(file, provider().derive(epoch, b"backup " + prefix), header, prefix)
-    decoder = cbor2.CBORDecoder(opener, read_size=1 << 16)  # type: ignore[arg-type]  # sealed: we wrote it
+    decoder = cbor2.CBORDecoder(opener, read_size=1 << 16)
     while True:
         item = decoder.decode()
         yield item

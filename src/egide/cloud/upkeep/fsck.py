@@ -27,12 +27,11 @@ from egide.cloud.register.store import entry_number, get_tile, nodes_of, split_e
 from egide.cloud.vault.models import Envelope as Row
 from egide.cloud.vault.models import Flag
 from egide.cloud.vault.opening import Opened, Vault
-from egide.errors import EgideError, ProofError
+from egide.errors import EgideError, ProofError, UnavailableError
 from egide.trust.cose import PublicKey, Sign1
 from egide.trust.envelope import Envelope
 from egide.trust.limits import LIMITS
 from egide.trust.register.checkpoint import VerifierKey, verify_checkpoint
-from egide.trust.register.tiles import tiles_of
 from egide.trust.register.tree import leaf_hash, node_hash, root_hash
 from egide.trust.seal import Suite, derive_pair
 
@@ -71,6 +70,8 @@ class Report:
 def fsck(*, now_ms: int, progress: Callable[[str, int, int], None] = lambda *_: None) -> Report:
     """Check the whole store. Reads only. `progress(part, done, total)` is called now and then."""
     report = Report([])
+    if not Log.objects.exists():
+        raise UnavailableError("there is no register here")
     for log in Log.objects.order_by("id"):
         report.findings += _check_tree(log, report)
         report.findings += _check_checkpoints(log, report)
@@ -84,8 +85,7 @@ def fsck(*, now_ms: int, progress: Callable[[str, int, int], None] = lambda *_: 
 
 def _check_tree(log: Log, report: Report) -> Iterator[Finding]:
     """Each tile of a level holds the roots of the tiles below it; the top is the head."""
-    leaves = 0
-    for (level, n), width in sorted(tiles_of(log.size).items()):
+    for level, n, width in _tiles(log.size):
         where = f"{log.pk}/{level}/{n}"
         try:
             data = get_tile(log.pk, level, n)
@@ -96,7 +96,6 @@ def _check_tree(log: Log, report: Report) -> Iterator[Finding]:
         if len(data) != 32 * width:
             yield Finding(kind="tile", where=where, what="size")
         if level == 0:
-            leaves += width
             continue
         for i in range(width):
             below = _tile_or_empty(log.pk, level - 1, n * 256 + i)
@@ -107,6 +106,15 @@ def _check_tree(log: Log, report: Report) -> Iterator[Finding]:
             yield Finding(kind="log", where=str(log.pk), what="root")
     except EgideError:
         yield Finding(kind="log", where=str(log.pk), what="unreadable")
+
+
+def _tiles(size: int) -> Iterator[tuple[int, int, int]]:
+    """(level, n, width) of every tile of a tree, the lowest level first."""
+    level, hashes = 0, size
+    while hashes:
+        for n in range((hashes + 255) // 256):
+            yield level, n, min(256, hashes - 256 * n)
+        level, hashes = level + 1, hashes // 256
 
 
 def _tile_or_empty(log_id: int, level: int, n: int) -> bytes:

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from django.db import connection, models, transaction
 
-from egide.cloud.keys.provider import provider
 from egide.cloud.options import Options
 from egide.cloud.register.epochs import open_log
 from egide.cloud.register.models import Log
@@ -40,8 +39,8 @@ def restore(
         MalformedError, SealError, KeyMissingError: not a backup that these keys open; nothing was written.
         StorageError: the disk.
     """
-    provider()
     _require_empty(options)
+    _require_readable(path)
     migrate()
     if any(model._default_manager.exists() for model in tables()):
         raise ConfigError("the database is not empty: restore goes into an empty one")
@@ -61,6 +60,16 @@ def _require_empty(options: Options) -> None:
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     if left := [p.name for p in options.data.iterdir() if p.name not in {".lock", "egide.toml"}]:
         raise ConfigError(f"the data folder is not empty ({len(left)} entries): restore goes into an empty one")
+
+
+def _require_readable(path: Path) -> None:
+    """Open the whole backup once before anything is written."""
+    try:
+        with path.open("rb") as file:
+            for _ in read_items(file):
+                pass
+    except OSError as err:
+        raise StorageError("the backup cannot be read") from err
 
 
 def _set_aside(key: Path, now_ms: int) -> None:
