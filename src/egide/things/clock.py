@@ -1,8 +1,8 @@
 """What time it is for an object: its own clock, set by a time that the platform signed for it.
 
-The platform echoes a nonce that the object has just drawn, so an old answer cannot be shown again; its certificate
-leads to the pinned root. What is kept is an offset to the time since the object started, so that a jump of the
-machine's wall clock changes nothing.
+The platform echoes a nonce that the object has just drawn, so an old answer cannot be shown again; its
+certificate leads to the pinned root. What is kept is an offset to the time since the object started, so
+that a jump of the machine's wall clock changes nothing.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ class ObjectClock:
         return self._set_at is not None and self.running_ms() - self._set_at <= GOOD_FOR_MS
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970: by the platform's time once it was read, else by the wall clock (never negative)."""
+        """Milliseconds since 1970: by the platform's time once it was read, else by the wall clock (never
+        negative).
+        """
         if self._set_at is None:
             return max(0, self._wall_ms())
         return self._set_to + self.running_ms() - self._set_at
@@ -121,9 +123,11 @@ class ObjectClock:
         return None if self._set_at is None else self.running_ms() - self._set_at
 
     def set(self, server_ms: int, *, asked_ms: int, answered_ms: int) -> None:
-        """Take a verified time; the question left at `asked_ms` and the answer came at `answered_ms` (running).
+        """Take a verified time; the question left at `asked_ms` and the answer came at `answered_ms`
+        (running).
 
-        The error is at most half of the round trip. Raises UnavailableError when that is too long to be of use.
+        The error is at most half of the round trip. Raises UnavailableError when that is too long to be of
+        use.
         """
         if not 0 <= answered_ms - asked_ms <= MAX_ROUND_TRIP_MS:
             raise UnavailableError("the server's time took too long to come")

@@ -1,8 +1,9 @@
 """Enrol by a claim (EST, RFC 7030): the object makes its key, the platform gives it a name and a certificate.
 
-1. The claim carries the SHA-256 of the CA root's public key. A first connection, believed in nothing, fetches the
-   CA certificates; the one whose key has that hash is pinned, or enrolment stops.
-2. Every later connection is TLS 1.3 to a server that the pinned root vouches for: only then is the code shown.
+1. The claim carries the SHA-256 of the CA root's public key. A first connection, believed in nothing,
+   fetches the CA certificates; the one whose key has that hash is pinned, or enrolment stops.
+2. Every later connection is TLS 1.3 to a server that the pinned root vouches for: only then is the code
+   shown.
 3. The certificate that comes back is checked like anybody's, and must be for our key.
 """
 
@@ -45,7 +46,8 @@ def fetch_root(ticket: ClaimTicket, *, connect: Callable[[], Https] | None = Non
     """The CA root (DER) whose public key has the claim's SHA-256.
 
     Raises:
-        IdentityError: the server does not show it: somebody stands in between, or the claim is another platform's.
+        IdentityError: the server does not show it: somebody stands in between, or the claim is another
+            platform's.
         UnavailableError: the server cannot be reached.
     """
     https = connect() if connect is not None else Https(ticket.url, unverified_context())
@@ -63,28 +65,30 @@ def fetch_root(ticket: ClaimTicket, *, connect: Callable[[], Https] | None = Non
 
 
 def enrol(https: Https, ticket: ClaimTicket, signer: Signer, root: bytes, *, at_ms: int) -> Issued:
-    """Ask for a certificate with the claim's id and code, once, over a connection that the pinned root vouches for.
+    """Ask for a certificate with the claim's id and code, once, over a connection that the pinned root
+    vouches for.
 
     Raises:
         ClaimError: unknown, used, expired, or a wrong code. TooManyTriesError: wait.
         IdentityError, SignatureError, MalformedError: what came back is not a certificate for this key.
     """
-    body = https.est(
-        "simpleenroll", _request(signer), auth=(ticket.claim_id, code_text(ticket.code))
-    )
+    body = https.est("simpleenroll", _request(signer), auth=(ticket.claim_id, code_text(ticket.code)))
     return read_chain(_certificates(body), signer, [root], at_ms=at_ms)
 
 
 def renew(https: Https, signer: Signer, roots: list[bytes], *, at_ms: int) -> Issued:
     """Ask for a new certificate, the present one being shown by TLS. Raises as `enrol`."""
-    return read_chain(_certificates(https.est("simplereenroll", _request(signer))), signer, roots, at_ms=at_ms)
+    return read_chain(
+        _certificates(https.est("simplereenroll", _request(signer))), signer, roots, at_ms=at_ms
+    )
 
 
 def read_chain(certificates: list[bytes], signer: Signer, roots: list[bytes], *, at_ms: int) -> Issued:
     """Find, among certificates (DER, any order), the one for our key, and check its chain.
 
     Raises:
-        IdentityError, CertificateExpiredError, SignatureError, MalformedError: there is none, or it does not verify.
+        IdentityError, CertificateExpiredError, SignatureError, MalformedError: there is none, or it does
+            not verify.
     """
     mine = [der for der in certificates if _spki(der) == signer.public_key.spki]
     if len(mine) != 1:
@@ -95,12 +99,16 @@ def read_chain(certificates: list[bytes], signer: Signer, roots: list[bytes], *,
 
 
 def certificate_request(signer: Signer) -> bytes:
-    """A PKCS#10 request (RFC 2986), DER, for any signer; its subject is empty: the platform gives the name."""
+    """A PKCS#10 request (RFC 2986), DER, for any signer; its subject is empty: the platform gives the
+    name.
+    """
     info = _der(0x30, b"\x02\x01\x00", _der(0x30), signer.public_key.spki, _der(0xA0))
     signature = signer.sign(info)
     if signer.alg == ES256:
         algorithm = _ECDSA_SHA256
-        signature = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+        signature = encode_dss_signature(
+            int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        )
     else:
         algorithm = _ED25519
     return _der(0x30, info, algorithm, _der(0x03, b"\x00", signature))

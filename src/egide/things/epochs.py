@@ -1,7 +1,8 @@
-"""Follow the register to its next epoch: after a restore, a new log with a new key goes on where a backup stopped.
+"""Follow the register to its next epoch: after a restore, a new log with a new key goes on where a backup
+stopped.
 
-A genesis statement is believed when a platform that the pinned CA vouches for signed it, and when it continues a log
-that the object knows.
+A genesis statement is believed when a platform that the pinned CA vouches for signed it, and when it
+continues a log that the object knows.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def follow(
 ) -> int:
     """Learn the epochs that `statements` (untrusted) open; return how many envelopes wait again.
 
-    A statement is bytes, then `chain` (the platform's certificates, DER, leaf first) signed it, or [bytes, chain].
-    Those that do not verify are left out: they are somebody's word, not an error of ours.
+    A statement is bytes, then `chain` (the platform's certificates, DER, leaf first) signed it, or [bytes,
+    chain]. Those that do not verify are left out: they are somebody's word, not an error of ours.
 
     Raises:
         RollbackError: an epoch continues a log that is not a continuation of what the object remembers.
@@ -77,21 +78,27 @@ def _verified(item: Any, roots: Sequence[bytes], chain: Sequence[bytes]) -> Gene
 def _require_continuation(
     genesis: Genesis, old: KnownLog, memory: Memory, fetch_paths: FetchPaths, now_ms: int
 ) -> None:
-    """The old log, as the new one names it, must contain what is remembered, unless a restore cut it short."""
+    """The old log, as the new one names it, must contain what is remembered, unless a restore cut it
+    short.
+    """
     previous = genesis.previous
     if previous is None:
         return
     shown = TreeHead(previous.size, previous.root)
     if shown.size < old.head.size:
-        memory.expose(Exposure(
-            at_ms=now_ms, log=old.uri, what="restored", remembered=old.head, shown=(shown,), document=b""
-        ))
+        memory.expose(
+            Exposure(
+                at_ms=now_ms, log=old.uri, what="restored", remembered=old.head, shown=(shown,), document=b""
+            )
+        )
         return
     sizes = sizes_to_link(old.head, [shown])
     try:
         link(old.head, [shown], fetch_paths(old.uri, sizes) if len(sizes) > 1 else {})
     except RollbackError:
-        memory.expose(Exposure(
-            at_ms=now_ms, log=old.uri, what="forked", remembered=old.head, shown=(shown,), document=b""
-        ))
+        memory.expose(
+            Exposure(
+                at_ms=now_ms, log=old.uri, what="forked", remembered=old.head, shown=(shown,), document=b""
+            )
+        )
         raise

@@ -1,7 +1,7 @@
 """The objects' listener, from the object's side (HTTPS): intake, time, the object's own page, the log, EST.
 
-Every answer is bounded before it is read. An answer whose content is not signed by somebody the object pinned settles
-nothing: whoever calls keeps what it has.
+Every answer is bounded before it is read. An answer whose content is not signed by somebody the object
+pinned settles nothing: whoever calls keeps what it has.
 """
 
 from __future__ import annotations
@@ -78,13 +78,17 @@ class Https:
 
     def time(self, nonce: bytes) -> bytes:
         """The server's time, signed over `nonce` (16 to 64 bytes), unverified."""
-        return self._expect("POST", "/time", nonce, "application/octet-stream", limit=LIMITS.protected_chain * 2)
+        return self._expect(
+            "POST", "/time", nonce, "application/octet-stream", limit=LIMITS.protected_chain * 2
+        )
 
     def page(self) -> Page:
         """The object's own page (mutual TLS). Raises IdentityError when the certificate is not accepted."""
         body = self._expect("GET", "/object")
         match cbor.decode(body, limit=_MAX_BODY, what="the object's page"):
-            case {"pairings": [*pairings], "mqtt": mqtt, "anchors": str(anchors)} if len(pairings) <= _MAX_PAIRINGS:
+            case {"pairings": [*pairings], "mqtt": mqtt, "anchors": str(anchors)} if (
+                len(pairings) <= _MAX_PAIRINGS
+            ):
                 return Page(
                     pairings=tuple(uuid_of(f"urn:uuid:{pairing}") for pairing in pairings),
                     mqtt=_endpoint(mqtt),
@@ -126,8 +130,14 @@ class Https:
         return self._expect("POST", path, request, "application/pkcs10", auth=auth)
 
     def _expect(
-        self, method: str, path: str, body: bytes = b"", kind: str = "", *,
-        limit: int = _MAX_BODY, auth: tuple[str, str] | None = None,
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        kind: str = "",
+        *,
+        limit: int = _MAX_BODY,
+        auth: tuple[str, str] | None = None,
     ) -> bytes:
         status, _, answer = self._ask(method, path, body, kind, limit=limit, auth=auth)
         if status in {200, 201}:
@@ -135,7 +145,14 @@ class Https:
         raise _refusal(status, claimed=auth is not None)
 
     def _ask(
-        self, method: str, path: str, body: bytes, kind: str, *, limit: int, auth: tuple[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        kind: str,
+        *,
+        limit: int,
+        auth: tuple[str, str] | None = None,
     ) -> tuple[int, str, bytes]:
         headers: Mapping[str, str] = {"content-type": kind} if kind else {}
         try:
@@ -148,7 +165,11 @@ class Https:
                     data += chunk
                     if len(data) > limit:
                         raise TooLargeError("the platform's answer is too large")
-                return response.status_code, response.headers.get("content-type", "").split(";")[0], bytes(data)
+                return (
+                    response.status_code,
+                    response.headers.get("content-type", "").split(";")[0],
+                    bytes(data),
+                )
         except httpx.HTTPError as err:
             raise _unreachable(err) from err
 

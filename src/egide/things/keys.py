@@ -53,7 +53,8 @@ class FileSigner(SoftwareSigner):
 
     @classmethod
     def create(cls, path: Path, *, kind: str = "p256") -> FileSigner:
-        """Make a new key and keep it at `path`; `kind` is p256 or ed25519. An existing file is never replaced.
+        """Make a new key and keep it at `path`; `kind` is p256 or ed25519. An existing file is never
+        replaced.
 
         Raises:
             ConfigError: another kind. StorageError: the file cannot be written.
@@ -62,7 +63,9 @@ class FileSigner(SoftwareSigner):
             return cls(path)
         match kind:
             case "p256":
-                key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey = ec.generate_private_key(ec.SECP256R1())
+                key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey = ec.generate_private_key(
+                    ec.SECP256R1()
+                )
             case "ed25519":
                 key = ed25519.Ed25519PrivateKey.generate()
             case _:
@@ -80,7 +83,8 @@ class TokenSigner:
         """Open the key named `label` in the token named `token`, through the library `module`.
 
         Raises:
-            ConfigError: python-pkcs11 is not installed. KeyMissingError: no such library, token or key, or a wrong PIN.
+            ConfigError: python-pkcs11 is not installed. KeyMissingError: no such library, token or key, or
+                a wrong PIN.
         """
         self._lock = threading.Lock()
         self._session = _session(module, token, pin_file)
@@ -89,12 +93,12 @@ class TokenSigner:
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise KeyMissingError("the token's key is not P-256")
         self.public_key = PublicKey(key)
-        #: False for SoftHSM, which keeps its keys in files, and for any slot that does not say it is hardware.
+        #: False for SoftHSM, which keeps its keys in files, and for a slot that does not say it is hardware
         self.secure_hardware: bool = _is_hardware(self._session.token)
 
     @classmethod
     def create(cls, *, module: Path, token: str, label: str, pin_file: Path) -> TokenSigner:
-        """Make a key in the token, that it will not give out, unless `label` is there already; then open it."""
+        """Make a key that the token will not give out, unless `label` is there already; then open it."""
         session = _session(module, token, pin_file)
         try:
             _generate(session, label)
@@ -138,8 +142,11 @@ def _generate(session: Any, label: str) -> None:
     from pkcs11.util.ec import encode_named_curve_parameters
 
     try:
-        if list(session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY,
-                                     pkcs11.Attribute.LABEL: label})):
+        if list(
+            session.get_objects(
+                {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.Attribute.LABEL: label}
+            )
+        ):
             return
         curve = session.create_domain_parameters(
             pkcs11.KeyType.EC,
@@ -164,7 +171,9 @@ def _key_pair(session: Any, label: str) -> tuple[Any, bytes]:
         point = bytes(public[pkcs11.Attribute.EC_POINT])
     except pkcs11.PKCS11Error as err:
         raise KeyMissingError("the token has no such key") from err
-    if len(point) == 67 and point[:2] == b"\x04\x41":  # an OCTET STRING around the point (PKCS#11 v2.40, 2.3.3)
+    if (
+        len(point) == 67 and point[:2] == b"\x04\x41"
+    ):  # an OCTET STRING around the point (PKCS#11 v2.40, 2.3.3)
         point = point[2:]
     if len(point) != 65 or point[0] != 4:
         raise KeyMissingError("the token's key is not P-256")

@@ -1,11 +1,11 @@
 """What the object remembers of the register, so that nobody can show it a shorter or another one.
 
 1. A log is known by its pin (at enrolment) or by an epoch's genesis statement, never by a receipt alone.
-2. A tree head is believed when a log's key signed it *and* a consistency proof links it to the largest head that is
-   remembered. The same size with another root, or a size that cannot be linked, is a rollback.
+2. A tree head is believed when a log's key signed it *and* a consistency proof links it to the largest
+   head that is remembered. The same size with another root, or a size that cannot be linked, is a rollback.
 3. A rollback is exposed: what was shown is kept as evidence, and nothing else of the object's changes.
-4. A new epoch names the old log's origin, size and root. The old log must lead from what is remembered to that head,
-   unless the old one was cut short by a restore; then what was receipted beyond is sent again.
+4. A new epoch names the old log's origin, size and root. The old log must lead from what is remembered to
+   that head, unless the old one was cut short by a restore; then what was receipted beyond is sent again.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def link(remembered: TreeHead, heads: Iterable[TreeHead], paths: Paths) -> TreeH
         try:
             verify_consistency(first, roots[first], second, roots[second], path)
         except ProofError as err:
-            raise RollbackError("a tree head is not a continuation of the one remembered", step="consistency") from err
+            raise RollbackError(
+                "a tree head is not a continuation of the one remembered", step="consistency"
+            ) from err
     size = sizes[-1] if sizes else 0
     return TreeHead(size, roots[size])
 
@@ -104,7 +106,9 @@ class Memory:
         return next((log for log in self.logs() if log.uri == uri), None)
 
     def pin(self, logs: Iterable[LogAnchor]) -> None:
-        """Know the logs that came with an enrolment. Does nothing when a log is known: then only an epoch adds one."""
+        """Know the logs that came with an enrolment. Does nothing when a log is known: then only an epoch
+        adds one.
+        """
         with self._store.writing():
             if not self._store.rows("SELECT 1 FROM log LIMIT 1"):
                 for epoch, log in enumerate(logs):
@@ -113,8 +117,13 @@ class Memory:
     def remember(self, uri: str, head: TreeHead) -> None:
         """Keep a head that `link` returned. A smaller one than what is kept changes nothing."""
         with self._store.writing():
-            self._store.run("UPDATE log SET size = ?, root = ? WHERE uri = ? AND size < ?",
-                            head.size, head.root, uri, head.size)
+            self._store.run(
+                "UPDATE log SET size = ?, root = ? WHERE uri = ? AND size < ?",
+                head.size,
+                head.root,
+                uri,
+                head.size,
+            )
 
     def open_epoch(self, log: LogAnchor, *, after: KnownLog) -> None:
         """Know a log that continues `after`; its genesis statement was verified."""
@@ -125,21 +134,32 @@ class Memory:
     def _add(self, log: LogAnchor, epoch: int) -> None:
         self._store.run(
             "INSERT INTO log (uri, origin, public, size, root, epoch) VALUES (?, ?, ?, 0, ?, ?)",
-            log.uri, log.origin, log.public, EMPTY_ROOT, epoch,
+            log.uri,
+            log.origin,
+            log.public,
+            EMPTY_ROOT,
+            epoch,
         )
 
     def expose(self, exposure: Exposure) -> None:
         """Keep the evidence of a rollback; the same evidence is kept once."""
-        evidence = cbor.encode([
-            [exposure.remembered.size, exposure.remembered.root],
-            [[head.size, head.root] for head in exposure.shown],
-            exposure.document,
-        ])
+        evidence = cbor.encode(
+            [
+                [exposure.remembered.size, exposure.remembered.root],
+                [[head.size, head.root] for head in exposure.shown],
+                exposure.document,
+            ]
+        )
         with self._store.writing():
             self._store.run(
                 "INSERT INTO exposure (at_ms, log, what, evidence) SELECT ?, ?, ?, ?"
                 " WHERE NOT EXISTS (SELECT 1 FROM exposure WHERE log = ? AND evidence = ?)",
-                exposure.at_ms, exposure.log, exposure.what, evidence, exposure.log, evidence,
+                exposure.at_ms,
+                exposure.log,
+                exposure.what,
+                evidence,
+                exposure.log,
+                evidence,
             )
 
     def exposures(self) -> list[Exposure]:
@@ -149,8 +169,14 @@ class Memory:
             "SELECT at_ms, log, what, evidence FROM exposure ORDER BY id"
         ):
             old, shown, document = cbor.decode(evidence, limit=1 << 20, what="an exposure")
-            found.append(Exposure(
-                at_ms=at_ms, log=log, what=what, remembered=TreeHead(*old),
-                shown=tuple(TreeHead(*head) for head in shown), document=document,
-            ))
+            found.append(
+                Exposure(
+                    at_ms=at_ms,
+                    log=log,
+                    what=what,
+                    remembered=TreeHead(*old),
+                    shown=tuple(TreeHead(*head) for head in shown),
+                    document=document,
+                )
+            )
         return found

@@ -1,7 +1,7 @@
 """MQTT 3.1.1 over mutual TLS 1.3: envelopes go to `up/<uuid>`, answers come on `down/<uuid>/answer`.
 
-The broker's acknowledgement says that the broker has the message, and nothing more: it is not even looked at. What
-settles an envelope is the answer, which the caller verifies.
+The broker's acknowledgement says that the broker has the message, and nothing more: it is not even looked
+at. What settles an envelope is the answer, which the caller verifies.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Mqtt:
         self._on_answer, self._on_change, self._on_connection = on_answer, on_change, on_connection
         self._ready = False
         self._client = client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=uuid, protocol=MQTTProtocolVersion.MQTTv311, clean_session=True
+            CallbackAPIVersion.VERSION2,
+            client_id=uuid,
+            protocol=MQTTProtocolVersion.MQTTv311,
+            clean_session=True,
         )
         client.tls_set_context(context)
         client.reconnect_delay_set(*_RECONNECT_S)

@@ -3,8 +3,9 @@
     draft ──sign──> waiting ──receipt──> receipted (30 days, then removed)
                        └─────refusal───> dead (shown, never removed by itself)
 
-An envelope is durable when `add` returns. Its number (seq) is taken in the same transaction, so a number that left the
-object is never used again, whatever happens to the power. The same bytes are sent again; they are never signed anew.
+An envelope is durable when `add` returns. Its number (seq) is taken in the same transaction, so a number
+that left the object is never used again, whatever happens to the power. The same bytes are sent again;
+they are never signed anew.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class Counts:
     dead: int
 
 
-_COLUMNS: Final = "id, digest, state, seq, sealed, added_ms, settled_ms, code, log, leaf, answer"
+_SELECT: Final = (
+    "SELECT id, digest, state, seq, sealed, added_ms, settled_ms, code, log, leaf, answer FROM envelope"
+)
 
 
 class Outbox:
@@ -75,8 +78,8 @@ class Outbox:
     def add(self, key: bytes, sign: Callable[[int], bytes], *, now_ms: int) -> Item:
         """Number, sign and keep an envelope, in one transaction.
 
-        `key` is the SHA-256 of the signer's public key, `sign(seq)` returns the envelope. What `sign` raises passes
-        through, and the number is not taken.
+        `key` is the SHA-256 of the signer's public key, `sign(seq)` returns the envelope. What `sign`
+        raises passes through, and the number is not taken.
         """
         store = self._store
         with store.writing():
@@ -87,7 +90,12 @@ class Outbox:
             store.run("INSERT OR REPLACE INTO counter (key, next_seq) VALUES (?, ?)", key, seq + 1)
             store.run(
                 "INSERT INTO envelope (digest, state, seq, key, sealed, added_ms) VALUES (?, ?, ?, ?, ?, ?)",
-                digest, State.WAITING, seq, key, store.seal(envelope, digest), now_ms,
+                digest,
+                State.WAITING,
+                seq,
+                key,
+                store.seal(envelope, digest),
+                now_ms,
             )
             row = store.rows("SELECT last_insert_rowid()")[0][0]
         return Item(id=row, digest=digest, state=State.WAITING, seq=seq, envelope=envelope, added_ms=now_ms)
@@ -115,7 +123,10 @@ class Outbox:
 
     def waiting_ids(self) -> list[int]:
         """Ids of what waits, oldest first."""
-        return [row[0] for row in self._store.rows("SELECT id FROM envelope WHERE state = ? ORDER BY id", State.WAITING)]
+        return [
+            row[0]
+            for row in self._store.rows("SELECT id FROM envelope WHERE state = ? ORDER BY id", State.WAITING)
+        ]
 
     def get(self, item: int) -> Item | None:
         return next(self._items("WHERE id = ?", item), None)
@@ -137,15 +148,29 @@ class Outbox:
         return self._settle(State.DEAD, digest, refusal, now_ms, code=code)
 
     def _settle(
-        self, state: State, digest: bytes, answer: bytes, now_ms: int, *,
-        code: str | None = None, log: str | None = None, leaf: int | None = None,
+        self,
+        state: State,
+        digest: bytes,
+        answer: bytes,
+        now_ms: int,
+        *,
+        code: str | None = None,
+        log: str | None = None,
+        leaf: int | None = None,
     ) -> bool:
         store = self._store
         with store.writing():
             changed = store.run(
                 "UPDATE envelope SET state = ?, settled_ms = ?, code = ?, log = ?, leaf = ?, answer = ?"
                 " WHERE digest = ? AND state = ?",
-                state, now_ms, code, log, leaf, store.seal(answer, b"answer" + digest), digest, State.WAITING,
+                state,
+                now_ms,
+                code,
+                log,
+                leaf,
+                store.seal(answer, b"answer" + digest),
+                digest,
+                State.WAITING,
             )
         return changed == 1
 
@@ -155,7 +180,10 @@ class Outbox:
             return self._store.run(
                 "UPDATE envelope SET state = ?, settled_ms = NULL, log = NULL, leaf = NULL, answer = NULL"
                 " WHERE state = ? AND log = ? AND leaf >= ?",
-                State.WAITING, State.RECEIPTED, log, size,
+                State.WAITING,
+                State.RECEIPTED,
+                log,
+                size,
             )
 
     def purge(self, *, now_ms: int) -> int:
@@ -176,10 +204,18 @@ class Outbox:
 
     def _items(self, where: str, *values: Any) -> Iterator[Item]:
         open_ = self._store.open
-        for row in self._store.rows(f"SELECT {_COLUMNS} FROM envelope {where}", *values):  # noqa: S608 - constants
+        for row in self._store.rows(f"{_SELECT} {where}", *values):
             id_, digest, state, seq, sealed, added, settled, code, log, leaf, answer = row
             yield Item(
-                id=id_, digest=digest, state=State(state), seq=seq, envelope=open_(sealed, digest), added_ms=added,
-                settled_ms=settled, code=code, log=log, leaf=leaf,
+                id=id_,
+                digest=digest,
+                state=State(state),
+                seq=seq,
+                envelope=open_(sealed, digest),
+                added_ms=added,
+                settled_ms=settled,
+                code=code,
+                log=log,
+                leaf=leaf,
                 answer=None if answer is None else open_(answer, b"answer" + digest),
             )

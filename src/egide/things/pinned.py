@@ -30,9 +30,9 @@ def client_context(
 ) -> ssl.SSLContext:
     """A context that trusts `roots` (DER) alone and checks the server's name, but no date.
 
-    OpenSSL would judge dates by the machine's wall clock, which is often dead in an object: `require_in_force` judges
-    them by the time that the platform signed. With `certificate` (PEM chain) and `key` (PEM), the object says who it
-    is.
+    OpenSSL would judge dates by the machine's wall clock, which is often dead in an object:
+    `require_in_force` judges them by the time that the platform signed. With `certificate` (PEM chain) and
+    `key` (PEM), the object says who it is.
 
     Raises:
         KeyMissingError: the certificate or the key cannot be read, or do not belong together.

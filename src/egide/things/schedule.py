@@ -1,8 +1,8 @@
 """When to send again. Pure rules: the randomness is an argument, and so is every instant.
 
 1. An envelope is sent at once, then again 30 to 60 s later as long as no answer that verifies has come.
-2. Each silence doubles the wait, up to an hour; the jitter is as wide as the wait, so a thousand objects that lost the
-   same broker do not come back together.
+2. Each silence doubles the wait, up to an hour; the jitter is as wide as the wait, so a thousand objects
+   that lost the same broker do not come back together.
 3. An answer that says "later" counts as a silence.
 4. Renewal starts when two thirds of a certificate's life are over, at an instant drawn in the next sixth.
 """

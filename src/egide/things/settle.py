@@ -53,7 +53,9 @@ class _Unlinked:
 
 
 class Settler:
-    """`fetch_paths` gives consistency paths, `learn_epochs` asks the register for its epochs; both may raise."""
+    """`fetch_paths` gives consistency paths, `learn_epochs` asks the register for its epochs; both may
+    raise.
+    """
 
     def __init__(
         self,
@@ -173,7 +175,13 @@ class Settler:
         self._unlinked.pop(each.item.digest, None)
         done.problems.append(err)
         if log is not None:
-            self._memory.expose(Exposure(
-                at_ms=now_ms, log=each.log, what="rolled-back", remembered=log.head,
-                shown=(each.verified.head,), document=each.receipt,
-            ))
+            self._memory.expose(
+                Exposure(
+                    at_ms=now_ms,
+                    log=each.log,
+                    what="rolled-back",
+                    remembered=log.head,
+                    shown=(each.verified.head,),
+                    document=each.receipt,
+                )
+            )

@@ -1,9 +1,10 @@
 """The object's own SQLite file: what it has to say, what it was answered, what it remembers of the register.
 
-Power may fail at any instant. The file uses a rollback journal with `synchronous=EXTRA`: a commit returns once the
-database is on the disk and the journal's removal too (with FULL, SQLite does not sync the folder after removing the
-journal, and a power cut may bring the journal, and with it the old state, back). tests/things/test_power_loss.py
-shows both. Contents are sealed with AES-256-GCM under a key of the object's folder.
+Power may fail at any instant. The file uses a rollback journal with `synchronous=EXTRA`: a commit returns
+once the database is on the disk and the journal's removal too (with FULL, SQLite does not sync the folder
+after removing the journal, and a power cut may bring the journal, and with it the old state, back).
+tests/things/test_power_loss.py shows both. Contents are sealed with AES-256-GCM under a key of the
+object's folder.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ def storing() -> Iterator[None]:
     except apsw.FullError as err:
         raise StorageError("the object's store is full: the disk has no space left") from err
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError) as err:
-        raise StorageError("the object's store cannot be written: read-only, or without the right to") from err
+        raise StorageError(
+            "the object's store cannot be written: read-only, or without the right to"
+        ) from err
     except (apsw.CorruptError, apsw.NotADBError) as err:
         raise StorageError("the object's store is damaged") from err
     except apsw.BusyError as err:
