@@ -14,6 +14,7 @@ from egide.cloud.release import journal
 from egide.cloud.vault.models import Envelope, Flag
 from egide.cloud.vault.opening import Opened, open_envelopes
 from egide.errors import AccessDeniedError, NotFoundError
+from egide.measure.plausibility import spread
 from egide.measure.readings import decode_readings
 from egide.trust.cose import Sign1
 
@@ -160,7 +161,8 @@ def _columns(row: Envelope, opened: Opened, ask: Ask) -> list[Column]:
     for position, series in enumerate(readings.series):
         if ask.codes and series.code not in ask.codes:
             continue
-        times, values, doubts = [shift + ms for ms in series.offsets_ms()], series.values, opened.doubts.get(position, {})
+        times, values = [shift + ms for ms in series.offsets_ms()], series.values
+        doubts = spread(opened.doubts.get(position, {}), len(values))
         first = 0
         if times[0] < ask.since_ms or times[-1] >= ask.until_ms:
             kept = [i for i, t in enumerate(times) if ask.since_ms <= t < ask.until_ms]
