@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from egide import __version__
 from egide.cli.errors import exit_code, say_error
-from egide.errors import EgideError
+from egide.errors import EgideError, StorageError
 
 __all__ = ["app", "main"]
 
@@ -92,3 +92,9 @@ def main() -> None:
         sys.exit(exit_code(err))
     except BrokenPipeError:
         sys.exit(1)
+    except Exception as err:
+        if type(err).__module__ != "django.db.utils":
+            raise
+        failed = StorageError("the database cannot be opened, read or written")
+        say_error(failed)
+        sys.exit(exit_code(failed))

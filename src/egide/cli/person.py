@@ -1,0 +1,110 @@
+"""People: accounts, who follows whom, and one-time links to sign in."""
+
+from __future__ import annotations
+
+import json
+import time
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from egide.cli.django import DataOption, KeysOption, setup
+from egide.cli.errors import words
+
+person_app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+                         help="Accounts, follow-ups and sign-in links.")
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+class Role(StrEnum):
+    patient = "patient"
+    professional = "professional"
+    operator = "operator"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@person_app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="As the person is called; it is kept sealed.")],
+    role: Annotated[Role, typer.Option(help="What the person is here.")] = Role.patient,
+    data: DataOption = None,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an account. Prints its user name, which is random: a stolen table does not tell who is a patient.
+
+    Example: egide person add "Alice Martin" --role patient
+
+    Exit codes: 0 made, 1 refused, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.service import create_account
+
+    account = create_account(role.value, name, _now())
+    typer.echo(json.dumps({"user": account.username, "id": str(account.pk)}) if as_json else account.username)
+
+
+@person_app.command("follow")
+def follow(
+    professional: Annotated[str, typer.Argument(help="User name of a professional.")],
+    patient: Annotated[str, typer.Argument(help="User name of a patient.")],
+    end: Annotated[bool, typer.Option("--end", help="End the follow-up now.")] = False,
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Let a professional follow a patient from now on, or end it. Written into the register.
+
+    Example: egide person follow u4krwmvwmrp6qsiz jy3k6vd2m5q7tnca
+
+    Exit codes: 0 done, 1 refused, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.consent.service import end_follow_up, start_follow_up
+    from egide.cloud.people.service import find
+
+    change = end_follow_up if end else start_follow_up
+    change(find(professional), find(patient), now_ms=_now())
+    words("egide: follow-up ended" if end else "egide: follow-up started")
+
+
+@person_app.command("link")
+def link(
+    who: Annotated[str, typer.Argument(help="User name, or the exact name.")],
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Print a link to sign in: good once, for ten minutes. There are no passwords.
+
+    Example: egide person link u4krwmvwmrp6qsiz
+
+    Exit codes: 0 printed, 1 nobody has that name, 2 settings.
+    """
+    options = setup(data, keys)
+    from egide.cloud.people.service import find, link_address, make_link
+
+    scheme = "https" if options.people_https else "http"
+    base = f"{scheme}://{options.public_host}:{options.people_port}"
+    typer.echo(link_address(base, make_link(find(who), _now())))
+
+
+@person_app.command("list")
+def list_people(data: DataOption = None, keys: KeysOption = None, as_json: JsonOption = False) -> None:
+    """List accounts: user name and role. Names are not printed.
+
+    Example: egide person list --json
+
+    Exit codes: 0 done, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.models import Account
+
+    rows = [{"user": a.username, "role": a.role} for a in Account.objects.order_by("created_ms")]
+    if as_json:
+        typer.echo(json.dumps(rows))
+    else:
+        for row in rows:
+            typer.echo(f"{row['user']}  {row['role']}")
