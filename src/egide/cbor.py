@@ -1,9 +1,13 @@
 """The one strict CBOR decoder (RFC 8949), and its encoder.
 
 Accepted: integers of 64 bits, byte and text strings, arrays, maps, booleans and null, in their shortest form
-and with definite lengths. Refused: duplicate keys, indefinite lengths, floats, undefined and other simple
-values, any tag (the COSE tag 18 is stripped by whoever expects it), nesting deeper than 8, trailing bytes,
-and any input that does not come out the same when encoded again.
+and with definite lengths. Refused: duplicate keys, indefinite lengths, floats, undefined and other simple values,
+any tag (the COSE tag 18 is stripped by whoever expects it), nesting deeper than 8, trailing bytes, and any input
+that does not come out the same when encoded again.
+
+The last rule is kept without encoding again. With what is refused before, one freedom is left to a sender: to
+write the head of an item longer than needed. So an input is in its shortest form if, and only if, it is as long
+as the shortest form of what it says.
 """
 
 from __future__ import annotations
@@ -12,14 +16,18 @@ from typing import Any, Final, NoReturn
 
 import cbor2
 
-from egide.errors import MalformedError, TooLargeError, decoding
+from egide.errors import EgideError, MalformedError, TooLargeError
 
 __all__ = ["BYTES", "MAX_DEPTH", "UINT", "decode", "encode", "head"]
 
 MAX_DEPTH: Final = 8
 UINT: Final = 0  # major types
 BYTES: Final = 2
-_SCALARS: Final = frozenset({int, bytes, str, bool, type(None)})
+_KEYS: Final = frozenset({int, str})
+_WHAT_DECODERS_RAISE: Final = (
+    cbor2.CBORError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OverflowError,
+    RecursionError, MemoryError,
+)
 
 
 def _refuse_tag(*_: object) -> NoReturn:
@@ -59,7 +67,7 @@ def decode(data: bytes, *, limit: int, what: str = "CBOR") -> Any:
     """
     if len(data) > limit:
         raise TooLargeError(f"{what} is larger than {limit} bytes")
-    with decoding(what):
+    try:
         value = cbor2.loads(
             data,
             max_depth=MAX_DEPTH,
@@ -68,24 +76,42 @@ def decode(data: bytes, *, limit: int, what: str = "CBOR") -> Any:
             semantic_decoders=_NO_TAGS,
             tag_hook=_refuse_tag,
         )
-        _require_plain(value)
-        if cbor2.dumps(value) != data:
-            raise MalformedError(f"{what} is not in its shortest form")
+    except EgideError:
+        raise
+    except _WHAT_DECODERS_RAISE as err:
+        raise MalformedError(f"{what} cannot be decoded") from err
+    if _size(value) != len(data):
+        raise MalformedError(f"{what} is not in its shortest form")
     return value
 
 
-def _require_plain(value: object) -> None:
-    kind = type(value)
-    if kind in _SCALARS:
-        return
-    if kind is list:
-        if not _SCALARS.issuperset(map(type, value)):  # type: ignore[call-overload]
-            for item in value:  # type: ignore[attr-defined]
-                _require_plain(item)
-    elif kind is dict:
-        for key, item in value.items():  # type: ignore[attr-defined]
-            if type(key) is not int and type(key) is not str:
+def _size(value: object) -> int:
+    """Bytes of the shortest encoding of a value. Raises MalformedError when a type in it is not accepted."""
+    size = 0
+    items: list[Any] = [value]
+    for item in items:  # what a container holds is added behind
+        kind = type(item)
+        if kind is int:
+            number = item if item >= 0 else ~item
+        elif kind is str:
+            number = len(item) if item.isascii() else len(item.encode())
+            size += number
+        elif kind is bytes:
+            number = len(item)
+            size += number
+        elif kind is list:
+            number = len(item)
+            items += item
+        elif kind is dict:
+            number = len(item)
+            if not _KEYS.issuperset(map(type, item)):
                 raise MalformedError("a map key is neither an integer nor a text")
-            _require_plain(item)
-    else:
-        raise MalformedError("a CBOR type stands where none is allowed")
+            items += item
+            items += item.values()
+        elif kind is bool or item is None:
+            number = 0
+        else:
+            raise MalformedError("a CBOR type stands where none is allowed")
+        # the shortest head that says `number`: an integer, or the length of what follows
+        size += 1 if number < 24 else 2 if number < 2**8 else 3 if number < 2**16 else 5 if number < 2**32 else 9
+    return size
