@@ -1,1 +1,1 @@
-"""What Egide claims about speed, measured with its peers in the same run (`make bench`, docs/performance.md)."""
+"""What Egide claims about speed, measured with its peers in one run (`make bench`)."""

@@ -1,7 +1,7 @@
-"""Objects' identities, and the envelopes they signed before the clock starts: 12 readings of a glucose sensor each.
+"""Envelopes that are signed before the clock starts: 12 readings of a glucose sensor each.
 
-An hour of a continuous glucose monitor: one series, one value every 5 minutes, in mg/dL. Values wander as glucose
-does, from a seeded generator, so every run signs the same readings (times, counters and signatures are its own).
+An hour of a continuous glucose monitor: one series, one value every 5 minutes, in mg/dL. Values wander as
+glucose does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from egide import cbor
 from egide.trust.cose import EDDSA, PublicKey, Sign1, sig_structure
 from egide.trust.envelope import READINGS_TYPE, Envelope
 
-__all__ = ["READINGS", "Signing", "read_corpus", "sign_envelopes", "write_corpus"]
+__all__ = ["READINGS", "SPAN_MS", "Signing", "read_corpus", "sign_envelopes", "write_corpus"]
 
 READINGS: Final = 12  # in one envelope
 PERIOD_S: Final = 300
@@ -49,7 +49,7 @@ def sign_envelopes(
 ) -> Iterator[bytes]:
     """Yield `count` envelopes: counters from `first_seq`, readings from `first_ms` on, one hour each.
 
-    `iat` (seconds) is the clock of the first; each of the next was signed a millisecond later by its boot's clock.
+    All are signed in the second `iat`, one millisecond after the other by the object's boot clock.
     """
     secret = crypto_sign_seed_keypair(who.seed)[1]
     chance = random.Random(who.object_id + str(first_seq))
@@ -62,8 +62,11 @@ def sign_envelopes(
             values.append(value)
         payload = cbor.encode([first_ms + i * SPAN_MS, [[CODE, UNIT, PERIOD_S * 1_000_000, 0, values]]])
         claims = {
-            1: f"urn:uuid:{who.object_id}", 2: f"urn:uuid:{who.pairing_id}", 6: iat,
-            7: nonces[16 * i : 16 * i + 16], "seq": first_seq + i,
+            1: f"urn:uuid:{who.object_id}",
+            2: f"urn:uuid:{who.pairing_id}",
+            6: iat,
+            7: nonces[16 * i : 16 * i + 16],
+            "seq": first_seq + i,
         }
         protected = cbor.encode(
             {1: EDDSA, 3: READINGS_TYPE, 15: claims, 34: [-16, who.certificate], "clock": [boot, i, True]}
@@ -79,9 +82,9 @@ def sign_envelopes(
 def write_corpus(
     folder: Path, signings: Sequence[Signing], *, each: int, iat: int, first_ms: int, first_seq: int = 0
 ) -> tuple[Path, Path]:
-    """Sign `each` envelopes per object, on two cores; return (names, corpus), the files that the generator reads.
+    """Sign `each` envelopes per object, on two cores; return the generator's files: (names, corpus).
 
-    The corpus is, per object, a count and that many length-prefixed envelopes (4 bytes, big-endian, each integer).
+    The corpus is, per object, a count and that many length-prefixed envelopes (4 bytes, big-endian).
     """
     folder.mkdir(parents=True, exist_ok=True)
     names, corpus = folder / "names.txt", folder / "corpus.bin"
@@ -91,15 +94,22 @@ def write_corpus(
     children = []
     for part, share in zip(parts, (signings[:half], signings[half:]), strict=True):
         order = cbor.encode(
-            [str(part), each, iat, first_ms, first_seq,
-             [[s.object_id, s.pairing_id, s.seed, s.certificate] for s in share]]
+            [
+                str(part),
+                each,
+                iat,
+                first_ms,
+                first_seq,
+                [[s.object_id, s.pairing_id, s.seed, s.certificate] for s in share],
+            ]
         )
         child = subprocess.Popen([sys.executable, "-m", "bench.presign"], stdin=subprocess.PIPE)
         if child.stdin is not None:
             child.stdin.write(order)
             child.stdin.close()
         children.append(child)
-    if any([child.wait() for child in children]):
+    statuses = [child.wait() for child in children]
+    if any(statuses):
         raise RuntimeError("signing failed")
     with corpus.open("wb") as out:
         for part in parts:
@@ -129,7 +139,9 @@ def _write_part(order: bytes) -> None:
         case [str(path), int(each), int(iat), int(first_ms), int(first_seq), list(rows)]:
             with Path(path).open("wb") as out:
                 for object_id, pairing_id, seed, certificate in rows:
-                    who = Signing(object_id=object_id, pairing_id=pairing_id, seed=seed, certificate=certificate)
+                    who = Signing(
+                        object_id=object_id, pairing_id=pairing_id, seed=seed, certificate=certificate
+                    )
                     out.write(_WORD.pack(each))
                     for envelope in sign_envelopes(
                         who, first_seq=first_seq, count=each, iat=iat, first_ms=first_ms, boot=os.urandom(8)

@@ -1,7 +1,7 @@
 """A platform for a bench: keys, an open register, and a ward of objects that are enrolled and paired.
 
-The objects are written into the tables by the bench (their certificates are the platform's CA's own): enrolment by
-EST is not what is measured. Import only in a process whose EGIDE_DATA and EGIDE_KEYS are a bench's own.
+The objects are written into the tables by the bench, with certificates by the platform's CA: enrolment by EST
+is not what is measured. Import only in a process whose EGIDE_DATA and EGIDE_KEYS are a bench's own.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def open_platform(*, now_ms: int) -> None:
 def make_ward(count: int, *, now_ms: int, since_ms: int = 0, pem_folder: Path | None = None) -> Ward:
     """Write `count` objects and patients into the tables, each pairing open since `since_ms`.
 
-    With `pem_folder`, also write <object>.pem (chain and key) and ca.pem: what the load generator connects with.
+    With `pem_folder`, also write <object>.pem (chain and key) and ca.pem: what the generator connects with.
     """
     from django.conf import settings
     from django.db import transaction
