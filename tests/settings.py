@@ -27,3 +27,6 @@ elif ENGINE != "sqlite":
     raise SystemExit(f"EGIDE_TEST_ENGINE is sqlite or postgresql, not {ENGINE}")
 
 from egide.cloud.config.settings import *  # noqa: E402, F403
+
+if ENGINE == "sqlite":  # a file, as in the field: WAL and full synchronous are what is tested
+    DATABASES["default"]["TEST"] = {"NAME": str(_ROOT / "test.sqlite3")}  # noqa: F405

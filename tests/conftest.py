@@ -1,0 +1,57 @@
+"""What every test leans on: sockets are shut in unit tests, seeds are said, and nothing is skipped in CI."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+_SEED = int(os.environ.get("EGIDE_TEST_SEED", random.SystemRandom().randrange(2**32)))
+_NETWORK = {socket.AF_INET, socket.AF_INET6}
+
+
+def pytest_report_header() -> list[str]:
+    engine = os.environ.get("EGIDE_TEST_ENGINE", "sqlite")
+    return [f"egide: engine {engine}, EGIDE_TEST_SEED={_SEED}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that touches the database, or starts a platform, runs on both engines."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") or names & {"db", "transactional_db", "instance"}:
+            item.add_marker("database")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Any:
+    """Where nothing may be skipped, a skip is a failure that says why."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("EGIDE_NO_SKIP"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def seed() -> int:
+    """The run's seed: printed at its start, given again by EGIDE_TEST_SEED."""
+    return _SEED
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Unit tests use no sockets; those that need a server say so with a mark, and start it themselves."""
+    if request.node.get_closest_marker("server") is None:
+
+        def refuse(self: socket.socket, *_: object) -> None:
+            if self.family in _NETWORK:
+                raise AssertionError("a unit test opens a network connection: mark it `server`")
+
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        monkeypatch.setattr(socket.socket, "bind", refuse)
+    yield
