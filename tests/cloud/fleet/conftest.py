@@ -16,7 +16,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from egide.cloud.config.initialise import make_keys
-from egide.cloud.config.options import Options
+from egide.cloud.options import Options
 from egide.cloud.fleet import ca, tries
 from egide.cloud.fleet.models import HealthObject
 from egide.cloud.fleet.service import create_object

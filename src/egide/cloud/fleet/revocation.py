@@ -55,8 +55,11 @@ def revoke_certificate(certificate: Certificate, why: str, now_ms: int) -> None:
     certificate.refresh_from_db()
 
 
-def current_crl(now_ms: int) -> bytes:
-    """The list (DER) of revoked certificates that have not expired, good for a day, numbered by time."""
+def current_crl(now_ms: int, version: int) -> bytes:
+    """The list (DER) of revoked certificates that have not expired, good for a day.
+
+    Its number grows with time and, within a second, with the fleet's `version` (journal.fleet_version).
+    """
     rows = Certificate.objects.filter(revoked_ms__isnull=False, not_after_ms__gt=now_ms - CRL_LIFE_MS)
     return make_crl(
         authority(),
@@ -64,7 +67,7 @@ def current_crl(now_ms: int) -> bytes:
             Revoked(serial=int(serial, 16), at_ms=at_ms or now_ms)
             for serial, at_ms in rows.values_list("serial", "revoked_ms")
         ),
-        number=now_ms // 1000,
+        number=now_ms // 1000 << 64 | version,
         this_update_ms=now_ms,
         next_update_ms=now_ms + CRL_LIFE_MS,
     )

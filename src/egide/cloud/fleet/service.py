@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from egide.cloud.fleet.anchors import current_anchors
 from egide.cloud.fleet.enrolment import (
     CLAIM_LIFE_MS,
     create_claim,
@@ -15,6 +16,7 @@ from egide.cloud.fleet.pairings import current_pairings, pair, unpair
 from egide.cloud.fleet.revocation import current_crl, revoke_certificate, revoke_object
 
 __all__ = [
-    "CLAIM_LIFE_MS", "Issued", "create_claim", "create_object", "current_crl", "current_pairings", "enrol",
-    "pair", "renew", "require_certificate", "revoke_certificate", "revoke_object", "unpair",
+    "CLAIM_LIFE_MS", "Issued", "create_claim", "create_object", "current_anchors", "current_crl",
+    "current_pairings", "enrol", "pair", "renew", "require_certificate", "revoke_certificate",
+    "revoke_object", "unpair",
 ]

@@ -1,0 +1,183 @@
+"""The objects' listener: gunicorn, threads, TLS 1.3, a client certificate when the object has one.
+
+A certificate is optional, for EST, the time and an expired object's outbox need none; one that is shown must
+chain to our CA and be in force, or the handshake fails: an expired object comes back without. No ticket
+resumes a session, so a certificate is checked at each connection. A request has 30 s, whatever it sends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from egide.cloud.options import Options
+from egide.errors import ConfigError
+
+__all__ = ["ObjectsServer", "ObjectsWorker", "listening_socket", "serve_objects", "tls_context"]
+
+REQUEST_S: Final = 30.0
+THREADS: Final = 32
+_URLS: Final = "egide.cloud.config.urls_objects"
+
+
+def tls_context(options: Options) -> ssl.SSLContext:
+    """TLS 1.3 or nothing; a client's certificate is asked for and, when shown, checked against our CA.
+
+    Raises:
+        KeyMissingError: a file of the keys folder is missing or readable by others.
+        ConfigError: it is unusable.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    try:
+        context.load_cert_chain(options.key_file("tls.pem"), options.key_file("tls.key"))
+        trusted = options.read_key("ca-root.pem") + b"\n" + options.read_key("ca-issuing.pem")
+        context.load_verify_locations(cadata=trusted.decode())
+    except (OSError, ValueError) as err:
+        raise ConfigError("the server's certificate, its key or the CA cannot be used") from err
+    return context
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises ConfigError when the port is busy or not allowed."""
+    address = host.strip("[]")
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address, port))
+        listener.listen(512)
+    except OSError as err:
+        listener.close()
+        reason = os.strerror(err.errno or 0)
+        raise ConfigError(f"port {port} cannot be used on this address: {reason}") from err
+    return listener
+
+
+class _Deadlines:
+    """Cuts the connections whose request takes too long: a trickle of bytes holds no thread for ever."""
+
+    def __init__(self) -> None:
+        self._ends: dict[TConn, float] = {}
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="deadlines", daemon=True).start()
+
+    @contextmanager
+    def watch(self, connection: TConn) -> Iterator[None]:
+        with self._lock:
+            self._ends[connection] = time.monotonic() + REQUEST_S
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._ends.pop(connection, None)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(1)
+            now = time.monotonic()
+            with self._lock:
+                late = [connection for connection, end in self._ends.items() if end < now]
+            for connection in late:
+                with suppress(OSError):  # under TLS: the thread that reads must not lose its state
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+class ObjectsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
+    """gunicorn's threaded worker, with a deadline for each request, handshake included."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadlines = _Deadlines()
+
+    def init_process(self) -> None:
+        self._deadlines.start()
+        super().init_process()
+
+    def handle(self, conn: TConn) -> object:
+        with self._deadlines.watch(conn):
+            return super().handle(conn)
+
+
+class ObjectsServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
+    """gunicorn, set by us alone: no file, no environment, no command line changes it."""
+
+    def __init__(self, options: Options, listener: socket.socket) -> None:
+        self._options = options
+        self._listener = listener
+        super().__init__()
+
+    def load_config(self) -> None:
+        context = tls_context(self._options)
+        for name, value in {
+            "bind": f"fd://{self._listener.fileno()}",
+            "workers": 1,
+            "worker_class": ObjectsWorker,
+            "threads": THREADS,
+            "worker_connections": 1_000,
+            "keepalive": 15,
+            "timeout": 60,
+            "graceful_timeout": 10,
+            "limit_request_line": 2_048,
+            "limit_request_fields": 32,
+            "limit_request_field_size": 4_096,
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "header_map": "refuse",
+            "control_socket_disable": True,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "error",  # a warning would name an address
+            "certfile": str(self._options.keys / "tls.pem"),
+            "keyfile": str(self._options.keys / "tls.key"),
+            "ssl_context": lambda _config, _default: context,
+            "post_worker_init": _say_ready,
+            "worker_exit": _close_relay,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        """The views of objects and nothing else: no session, no cookie, no form, none of their machinery."""
+        from django.conf import settings
+        from django.core.wsgi import get_wsgi_application
+
+        settings.ROOT_URLCONF = _URLS
+        settings.MIDDLEWARE = []
+        logging.getLogger("django.request").setLevel(logging.CRITICAL)  # our views say what is worth saying
+        application: Callable[..., Any] = get_wsgi_application()
+        return application
+
+
+def _close_relay(_arbiter: object, _worker: object) -> None:
+    from egide.cloud.fleet.relay import relay
+
+    if relay.cache_info().currsize:
+        relay().close()
+
+
+def _say_ready(_worker: object) -> None:
+    print("ready", flush=True)
+
+
+def serve_objects(options: Options) -> None:
+    """Serve until SIGTERM; say "ready" on the output once it listens. Ends the process.
+
+    Raises:
+        ConfigError, KeyMissingError: the port, the certificate or a key cannot be used.
+    """
+    ObjectsServer(options, listening_socket(options.listen, options.objects_port)).run()
