@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from egide import cbor
+from egide.errors import ProofError
 from egide.measure.readings import Readings, Series
 from egide.trust.anchors import Anchors, LogAnchor
-from egide.trust.cose import CONTENT_TYPE, CWT, X5T, PublicKey, SoftwareSigner, sign1
+from egide.trust.cose import CONTENT_TYPE, CWT, X5T, PublicKey, Sign1, SoftwareSigner, sign1
 from egide.trust.envelope import Clock, sign_readings
-from egide.trust.evidence import Assertion, Epoch, build_evidence
+from egide.trust.evidence import Assertion, Epoch, build_evidence, verify_evidence
 from egide.trust.genesis import JOURNAL_TYPE, Previous, genesis_facts
 from egide.trust.identity import Authority, issue_object, issue_platform, make_issuing, make_root
 from egide.trust.register.checkpoint import COSIGNATURE, SignedNote, VerifierKey, cosign, sign_checkpoint
@@ -64,6 +67,7 @@ class TestCA:
 
     def __init__(self, name: str = "Test root") -> None:
         root_key, issuing_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        self._key = root_key
         self._root = make_root(name, root_key, not_before_ms=START_MS, days=3650, serial=1)
         issuing = make_issuing(
             Authority(certificate=self._root, key=root_key), f"{name}, issuing", issuing_key.public_key(),
@@ -71,6 +75,10 @@ class TestCA:
         )
         self.issuing = Authority(certificate=issuing, key=issuing_key)
         self.root = der(self._root)
+
+    def renewed_root(self) -> bytes:
+        """A later root certificate of the same name and key."""
+        return der(make_root("Test root", self._key, not_before_ms=START_MS + DAY_MS, days=3650, serial=3))
 
     def _chain(self, issue: Any, key: PublicKey, uuid: str, days: tuple[int, int]) -> tuple[bytes, bytes]:
         leaf = issue(
@@ -229,7 +237,25 @@ class World:
         return Epoch(body, self.platform_chain)
 
 
+def step_of(data: bytes, world: World, *, anchored: bool = True) -> str:
+    """The step that fails."""
+    with pytest.raises(ProofError) as failure:
+        verify_evidence(data, world.anchors() if anchored else None)
+    assert failure.value.code == "proof-invalid"
+    assert str(failure.value).startswith(f"step {failure.value.step}: ")
+    return failure.value.step
+
+
+def resigned(data: bytes, world: World, change: Callable[[list[Any]], None]) -> bytes:
+    """The file with its payload changed, signed again by the platform: only inner steps can notice."""
+    outer = Sign1.parse(data, limit=2**20, header_limit=2**20)
+    payload = cbor.decode(outer.payload or b"", limit=2**20)
+    change(payload)
+    header = {key: value for key, value in outer.header.items() if key != 1}
+    return sign1(header, cbor.encode(payload), world.platform)
+
+
 __all__ = [
     "DAY_MS", "LOG", "LOG_2", "OBJECT", "PAIRING", "PLATFORM", "READINGS", "START_MS", "TestCA", "TestLog",
-    "Witness", "World", "der", "ed25519_signer", "p256_signer",
+    "Witness", "World", "der", "ed25519_signer", "p256_signer", "resigned", "step_of",
 ]
