@@ -1,13 +1,13 @@
 """The one strict CBOR decoder (RFC 8949), and its encoder.
 
 Accepted: integers of 64 bits, byte and text strings, arrays, maps, booleans and null, in their shortest form
-and with definite lengths. Refused: duplicate keys, indefinite lengths, floats, undefined and other simple values,
-any tag (the COSE tag 18 is stripped by whoever expects it), nesting deeper than 8, trailing bytes, and any input
-that does not come out the same when encoded again.
+and with definite lengths. Refused: duplicate keys, indefinite lengths, floats, undefined and other simple
+values, any tag (the COSE tag 18 is stripped by whoever expects it), nesting deeper than 8, trailing bytes and
+any input that does not come out the same when encoded again.
 
 The last rule is kept without encoding again. With what is refused before, one freedom is left to a sender: to
-write the head of an item longer than needed. So an input is in its shortest form if, and only if, it is as long
-as the shortest form of what it says.
+write the head of an item longer than needed. So an input is in its shortest form if, and only if, it is as
+long as the shortest form of what it says.
 """
 
 from __future__ import annotations
@@ -113,5 +113,10 @@ def _size(value: object) -> int:
         else:
             raise MalformedError("a CBOR type stands where none is allowed")
         # the shortest head that says `number`: an integer, or the length of what follows
-        size += 1 if number < 24 else 2 if number < 2**8 else 3 if number < 2**16 else 5 if number < 2**32 else 9
+        if number < 24:
+            size += 1
+        elif number < 256:
+            size += 2
+        else:
+            size += 3 if number < 65_536 else 5 if number < 2**32 else 9
     return size

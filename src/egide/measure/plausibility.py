@@ -11,9 +11,9 @@ Pure rules over the catalogue, each with a code that is stored, shown and never 
     order           a diastolic pressure that is not below its systolic pressure
     future          measured after now
 
-A value gets one code, the first of these that holds. Intake calls `doubts` for every envelope, so the usual case
-(all in range, no jump) is decided by max() and min() against integer bounds that are worked out once per code,
-unit and exponent.
+A value gets one code, the first of these that holds. Intake calls `doubts` for every envelope, so the usual
+case (all in range, no jump) is decided by max() and min() against integer bounds that are worked out once per
+code, unit and exponent.
 """
 
 from __future__ import annotations

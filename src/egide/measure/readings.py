@@ -23,6 +23,7 @@ __all__ = ["MAX_PAYLOAD", "Readings", "Series", "decode_readings", "encode_readi
 MAX_PAYLOAD: Final = 60_000
 MAX_SERIES: Final = 64
 MAX_EXPONENT: Final = 12
+MAX_DIGITS: Final = 40  # of a numeral; MAX_VALUE has 16
 MAX_VALUE: Final = 2**53
 MAX_TIME_MS: Final = 2**45  # about the year 3084
 MAX_PERIOD_US: Final = 2**40
@@ -33,8 +34,9 @@ _INTS: Final = {int}
 class Series:
     """The values of one metric.
 
-    `code` is a LOINC code, `unit` a UCUM code, `times` either a period in microseconds (the first value at t0) or one
-    offset in milliseconds per value, never decreasing; each value is an integer to be scaled by `10**exponent`.
+    `code` is one of the catalogue's (LOINC where there is one), `unit` a UCUM code, `times` either a period
+    in microseconds (the first value at t0) or one offset in milliseconds per value, never decreasing; each
+    value is an integer to be scaled by `10**exponent`.
     """
 
     code: str
@@ -80,7 +82,7 @@ def exact(text: str) -> tuple[int, int]:
     """Split a decimal numeral into (integer, exponent), keeping its trailing zeros: "36.50" is (3650, -2).
 
     Raises:
-        MalformedError: not a finite decimal numeral.
+        MalformedError: not a finite decimal numeral, or one of more than 40 digits.
     """
     try:
         sign, digits, exponent = Decimal(text).as_tuple()
@@ -88,9 +90,11 @@ def exact(text: str) -> tuple[int, int]:
         raise MalformedError("a value is not a decimal number") from err
     if not isinstance(exponent, int):
         raise MalformedError("a value is not a finite number")
-    number = int("".join(map(str, digits)) or "0")
+    if len(digits) > MAX_DIGITS or exponent > MAX_DIGITS:
+        raise MalformedError("a value has too many digits")
+    number = int("".join(map(str, digits)))
     if exponent > 0:
-        number, exponent = number * 10**min(exponent, 64), 0
+        number, exponent = number * 10**exponent, 0
     return (-number if sign else number), exponent
 
 
@@ -100,7 +104,13 @@ def encode_readings(readings: Readings) -> bytes:
         [
             readings.t0_ms,
             [
-                [s.code, s.unit, s.times if isinstance(s.times, int) else list(s.times), s.exponent, list(s.values)]
+                [
+                    s.code,
+                    s.unit,
+                    s.times if isinstance(s.times, int) else list(s.times),
+                    s.exponent,
+                    list(s.values),
+                ]
                 for s in readings.series
             ],
         ]
@@ -116,31 +126,49 @@ def decode_readings(payload: bytes) -> Readings:
         TooLargeError: more than 60,000 bytes.
         MalformedError: not the form above.
     """
-    match cbor.decode(payload, limit=MAX_PAYLOAD, what="readings"):
-        case [int(t0_ms), list(rows)] if 0 <= t0_ms <= MAX_TIME_MS and 0 < len(rows) <= MAX_SERIES:
+    top = cbor.decode(payload, limit=MAX_PAYLOAD, what="readings")
+    if type(top) is list and len(top) == 2:
+        t0_ms, rows = top
+        if (
+            type(t0_ms) is int
+            and 0 <= t0_ms <= MAX_TIME_MS
+            and type(rows) is list
+            and 0 < len(rows) <= MAX_SERIES
+        ):
             return Readings(t0_ms=t0_ms, series=tuple([_series(row) for row in rows]))
     raise MalformedError("readings must be [t0_ms, [+ series]]")
 
 
 def _series(row: Any) -> Series:
-    match row:
-        case [str(code), str(unit), int() | list() as times, int(exponent), list(values)]:
-            pass
-        case _:
-            raise MalformedError("a series must be [code, unit, times, exponent, values]")
-    if not (0 < len(code) <= 32 and 0 < len(unit) <= 32 and code.isascii() and code.isprintable()
-            and unit.isascii() and unit.isprintable()):
+    if type(row) is not list or len(row) != 5:
+        raise MalformedError("a series must be [code, unit, times, exponent, values]")
+    code, unit, times, exponent, values = row
+    if not (_is_name(code) and _is_name(unit)):
         raise MalformedError("a series' code and unit are 1 to 32 printable ASCII characters")
     if type(exponent) is not int or not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:
         raise MalformedError("a series' exponent is between -12 and 12")
-    if not values or set(map(type, values)) != _INTS or max(values) > MAX_VALUE or min(values) < -MAX_VALUE:
+    if (
+        type(values) is not list
+        or set(map(type, values)) != _INTS  # an empty list has no type
+        or max(values) > MAX_VALUE
+        or min(values) < -MAX_VALUE
+    ):
         raise MalformedError("a series' values are integers, at least one, of 53 bits at most")
-    if isinstance(times, list):
-        if len(times) != len(values) or set(map(type, times)) != _INTS:
-            raise MalformedError("a series has one whole offset per value")
-        if times[0] < 0 or times[-1] > MAX_TIME_MS or sorted(times) != times:
-            raise MalformedError("a series' offsets are not negative and never decrease")
-        times = tuple(times)
-    elif type(times) is not int or not 0 <= times <= MAX_PERIOD_US or (times == 0 and len(values) > 1):
-        raise MalformedError("a series' period is a positive number of microseconds (0 for a single value)")
+    if type(times) is int:
+        if not 0 <= times <= MAX_PERIOD_US or (times == 0 and len(values) > 1):
+            raise MalformedError("a series' period is a positive number of microseconds (0 for one value)")
+    else:
+        times = _offsets(times, len(values))
     return Series(code=code, unit=unit, times=times, exponent=exponent, values=tuple(values))
+
+
+def _is_name(text: object) -> bool:
+    return type(text) is str and 0 < len(text) <= 32 and text.isascii() and text.isprintable()
+
+
+def _offsets(times: Any, count: int) -> tuple[int, ...]:
+    if type(times) is not list or len(times) != count or set(map(type, times)) != _INTS:
+        raise MalformedError("a series has a whole period, or one whole offset per value")
+    if times[0] < 0 or times[-1] > MAX_TIME_MS or sorted(times) != times:
+        raise MalformedError("a series' offsets are not negative and never decrease")
+    return tuple(times)
