@@ -23,9 +23,9 @@ from collections import deque
 from pathlib import Path
 from typing import IO, Final
 
-from egide.cloud.options import Options
 from egide.cloud.fleet.broker.configuration import CIPHER_VARIABLE, BrokerFiles, broker_configuration
 from egide.cloud.fleet.broker.secrets import FILE, BrokerSecrets, parse_broker_secrets
+from egide.cloud.options import Options
 from egide.errors import ConfigError, EgideError, StorageError, UnavailableError
 
 __all__ = ["Broker", "broker_files", "find_nats_server", "load_secrets", "start_broker"]
@@ -42,6 +42,8 @@ if ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) or os.getp
 os.execv(sys.argv[2], sys.argv[2:])
 """
 _LISTENS: Final = re.compile(rb"Listening for (MQTT|client) (?:clients|connections) on .*:(\d+)\s*$")
+# At its start, the broker steps over what it cannot read and goes on without it: for us, that is not a start.
+_UNREADABLE: Final = re.compile(rb"\[wrn\]   (error|missing|stream metafile|consumer metafile)")
 _FULL: Final = (b"no space left on device", b"disk quota exceeded", b"file too large")
 _DENIED: Final = (b"permission denied", b"read-only file system", b"operation not permitted")
 
@@ -128,7 +130,9 @@ class Broker:
             self._said.append(low)
             if found := _LISTENS.search(line):
                 self._ports[found[1]] = int(found[2])
-            if any(words in low for words in _FULL):
+            if not self._ready and _UNREADABLE.search(low):
+                self._fault(_unreadable(low), "broker-store-unreadable")
+            elif any(words in low for words in _FULL):
                 self._fault(StorageError("the broker's disk is full"), "broker-disk-full")
             elif b"jetstream" in low and any(words in low for words in _DENIED):
                 self._fault(StorageError("the broker cannot write its store"), "broker-store-denied")
@@ -150,8 +154,6 @@ class Broker:
             return ConfigError(f"port {busy} is busy: stop what uses it, or choose another")
         if any(words in said for words in _DENIED):
             return StorageError("the broker cannot write its store")
-        if b"decrypt" in said or b"encrypt" in said or b"cipher" in said:
-            return ConfigError("the broker's store was encrypted with another key than broker.json's")
         if b"tls" in said or b"certificate" in said or b"x509" in said:
             return ConfigError("the broker cannot use its certificate, its key or the CA file")
         return UnavailableError("the broker did not start")
@@ -255,6 +257,12 @@ def _require_free(host: str, port: int) -> None:
             if err.errno == errno.EADDRINUSE:
                 raise ConfigError(f"port {port} is busy: stop what uses it, or choose another") from err
             raise ConfigError(f"port {port} cannot be used at the address of the settings") from err
+
+
+def _unreadable(line: bytes) -> EgideError:
+    if b"decrypting" in line:
+        return ConfigError("the broker's store was encrypted with another key than broker.json's")
+    return StorageError("the broker's store is damaged")
 
 
 def _storage_error(err: OSError) -> StorageError:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from egide.cloud.options import Options
 from egide.cloud.fleet.broker.secrets import BrokerSecrets
+from egide.cloud.options import Options
 from egide.errors import ConfigError
 from egide.trust.limits import LIMITS
 

@@ -12,13 +12,13 @@ from typing import Final
 
 from nats.aio.client import Client
 
-from egide.cloud.options import Options
 from egide.cloud.fleet.broker.callout import Admission, Admit, serve_callout
 from egide.cloud.fleet.broker.callout_db import FleetTables
 from egide.cloud.fleet.broker.child import load_secrets
 from egide.cloud.fleet.broker.reconcile import BannedSource, Reconciler
 from egide.cloud.fleet.broker.secrets import BrokerSecrets
-from egide.cloud.fleet.broker.stream import connect, ensure_stream
+from egide.cloud.fleet.broker.stream import connect, disconnect, ensure_stream
+from egide.cloud.options import Options
 from egide.errors import EgideError, UnavailableError
 
 __all__ = ["Edge", "run_edge"]
@@ -53,7 +53,12 @@ class Edge:
         finally:
             self._standing.clear()
             for client in self._clients:
-                await client.close()
+                await disconnect(client)
+
+    @property
+    def standing(self) -> bool:
+        """Whether objects are admitted: the stream stands and the broker is there."""
+        return self._standing.is_set()
 
     async def wait_ready(self) -> None:
         """Return once objects are admitted."""

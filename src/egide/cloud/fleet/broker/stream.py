@@ -27,7 +27,7 @@ from egide.cloud.fleet.broker.configuration import CONSUMER, STREAM, inbox_prefi
 from egide.cloud.fleet.broker.secrets import BrokerSecrets
 from egide.errors import ConfigError, UnavailableError
 
-__all__ = ["PENDING", "Inlet", "Waiting", "connect", "ensure_stream", "waiting_bytes"]
+__all__ = ["PENDING", "Inlet", "Waiting", "connect", "disconnect", "ensure_stream", "waiting_bytes"]
 
 PENDING: Final = 64  # messages of one object that wait for intake
 _FILTER: Final = "$MQTT.msgs.up.>"
@@ -78,6 +78,12 @@ async def connect(url: str, secrets: BrokerSecrets, user: str, **more: Any) -> C
         raise UnavailableError("the broker does not answer, or does not know this user") from err
     client.options["allow_reconnect"] = True
     return client
+
+
+async def disconnect(client: Client) -> None:
+    """End a connection, whether or not the broker is still there."""
+    with contextlib.suppress(nats.errors.Error, OSError):
+        await client.close()
 
 
 async def _ignore(_: Exception) -> None:
