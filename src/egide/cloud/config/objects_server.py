@@ -158,8 +158,8 @@ class ObjectsServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not t
 
         settings.ROOT_URLCONF = _URLS
         settings.MIDDLEWARE = []
-        logging.getLogger("django.request").setLevel(logging.CRITICAL)  # our views say what is worth saying
         application: Callable[..., Any] = get_wsgi_application()
+        logging.getLogger("django.request").setLevel(logging.CRITICAL)  # our views say what is worth saying
         return application
 
 
