@@ -73,14 +73,18 @@ def enrol(https: Https, ticket: ClaimTicket, signer: Signer, root: bytes, *, at_
         IdentityError, SignatureError, MalformedError: what came back is not a certificate for this key.
     """
     body = https.est("simpleenroll", _request(signer), auth=(ticket.claim_id, code_text(ticket.code)))
-    return read_chain(_certificates(body), signer, [root], at_ms=at_ms)
+    return read_chain(_with_authorities(https, body), signer, [root], at_ms=at_ms)
 
 
 def renew(https: Https, signer: Signer, roots: list[bytes], *, at_ms: int) -> Issued:
     """Ask for a new certificate, the present one being shown by TLS. Raises as `enrol`."""
-    return read_chain(
-        _certificates(https.est("simplereenroll", _request(signer))), signer, roots, at_ms=at_ms
-    )
+    body = https.est("simplereenroll", _request(signer))
+    return read_chain(_with_authorities(https, body), signer, roots, at_ms=at_ms)
+
+
+def _with_authorities(https: Https, body: bytes) -> list[bytes]:
+    """What was issued, and the CAs above it: the answer alone need not carry them (RFC 7030, section 4.2.3)."""
+    return list(dict.fromkeys([*_certificates(body), *_certificates(https.est("cacerts"))]))
 
 
 def read_chain(certificates: list[bytes], signer: Signer, roots: list[bytes], *, at_ms: int) -> Issued:
