@@ -1,7 +1,13 @@
-"""What people reach (port 8000)."""
+"""What people, and the software they let in, reach (port 8000)."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("egide.cloud.portal.urls")),
+]
+handler400 = "egide.cloud.portal.errors.bad_request"
+handler403 = "egide.cloud.portal.errors.permission_denied"
+handler404 = "egide.cloud.portal.errors.page_not_found"
+handler500 = "egide.cloud.portal.errors.server_error"

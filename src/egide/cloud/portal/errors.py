@@ -1,0 +1,158 @@
+"""What a person sees when something does not work: what happened, what is safe, what to do, and the code in small."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+from egide.errors import (
+    AccessDeniedError,
+    EgideError,
+    NotFoundError,
+    RefusedError,
+    SealError,
+    TooManyTriesError,
+    UnavailableError,
+)
+
+__all__ = [
+    "ErrorPagesMiddleware",
+    "bad_request",
+    "csrf_failure",
+    "error_page",
+    "page_not_found",
+    "permission_denied",
+    "server_error",
+    "status_of",
+]
+
+_log = logging.getLogger("egide.portal")
+_STATUS: Final[tuple[tuple[type[EgideError], int], ...]] = (
+    (AccessDeniedError, 403),
+    (NotFoundError, 404),
+    (TooManyTriesError, 429),
+    (SealError, 500),
+    (UnavailableError, 503),
+    (RefusedError, 400),
+    (EgideError, 500),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """Message ids."""
+
+    title: str
+    happened: str
+    safe: str
+    now: str
+
+
+_WORDS: Final = {
+    400: _Words(
+        title=noop("This request cannot be understood"),
+        happened=noop("Something in the address or the form is not as expected."),
+        safe=noop("Nothing was changed."),
+        now=noop("Go back and try again."),
+    ),
+    403: _Words(
+        title=noop("You may not see this"),
+        happened=noop(
+            "Nothing allows this account to see this page. If it is somebody's record, the refusal is "
+            "written in their journal."
+        ),
+        safe=noop("Nothing was shown to you, and nothing was changed."),
+        now=noop("Check that you are signed in with the right account, or ask the patient."),
+    ),
+    404: _Words(
+        title=noop("This page does not exist"),
+        happened=noop("The address is wrong, or what it named is no longer there."),
+        safe=noop("Nothing was changed."),
+        now=noop("Go back to the home page."),
+    ),
+    429: _Words(
+        title=noop("Too many tries"),
+        happened=noop("There were too many tries in a short time."),
+        safe=noop("Nothing was changed."),
+        now=noop("Wait a few minutes, then try again."),
+    ),
+    500: _Words(
+        title=noop("Something broke on our side"),
+        happened=noop("The page could not be made. It is not your doing."),
+        safe=noop("What was received and receipted is kept."),
+        now=noop("Try again in a minute. If it happens again, give the code below to the help desk."),
+    ),
+    503: _Words(
+        title=noop("The service is not ready"),
+        happened=noop("A part of the service does not answer for now."),
+        safe=noop("Nothing is lost: the objects keep their measurements until they hold a receipt."),
+        now=noop("Try again in a minute."),
+    ),
+}
+
+
+def status_of(error: EgideError) -> int:
+    """The HTTP status that says what an error says."""
+    return next(status for kind, status in _STATUS if isinstance(error, kind))
+
+
+def error_page(request: HttpRequest, status: int, code: str) -> HttpResponse:
+    """The page of an error; JSON for a script that asks for it."""
+    words = _WORDS.get(status, _WORDS[500])
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"code": code, "title": _(words.title), "now": _(words.now)}, status=status)
+    context = {
+        "status": status,
+        "code": code,
+        "title": _(words.title),
+        "happened": _(words.happened),
+        "safe": _(words.safe),
+        "now_do": _(words.now),
+    }
+    return render(request, "portal/error.html", context, status=status)
+
+
+class ErrorPagesMiddleware:
+    """Turns our own errors into pages. Other exceptions go on to Django, and end in `server_error`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, EgideError):
+            return None
+        status = status_of(error)
+        if status >= 500:
+            _log.error("a page failed: %s: %s", error.code, error)
+        return error_page(request, status, error.code)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    return error_page(request, 400, RefusedError.code)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    return error_page(request, 403, AccessDeniedError.code)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    return error_page(request, 404, NotFoundError.code)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(request, 500, EgideError.code)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    """A form that did not come from one of our pages, or from one that was open for too long."""
+    return error_page(request, 400, "form-expired")

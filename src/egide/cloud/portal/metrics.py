@@ -1,0 +1,71 @@
+"""What a page says of a metric: its name in the reader's language, its usual rhythm, its target range."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from django.utils.translation import get_language
+
+from egide.cloud.portal.charts.glucose import edges_in
+from egide.cloud.portal.charts.scale import Band
+from egide.measure.catalogue import CATALOGUE, names
+
+__all__ = ["GLUCOSE", "PRESSURE", "Metric", "describe"]
+
+#: Systolic, diastolic and mean: one blood pressure.
+PRESSURE: Final = ("8480-6", "8462-4", "8478-0")
+_PANEL: Final = "85354-9"
+GLUCOSE: Final = frozenset({"2339-0", "15074-8", "99504-3", "14745-4"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A metric as people meet it; a code that the catalogue does not know is its own name."""
+
+    code: str
+    cadence_ms: int = 0  # 0: not known
+    wave: bool = False  # drawn as a waveform, never listed value by value
+    states: dict[int, tuple[str, str]] = field(default_factory=dict)  # of a status: French, English
+
+    @property
+    def name(self) -> str:
+        return names(self.code, "fr" if _french() else "en")
+
+    @property
+    def group_name(self) -> str:
+        """The name of what this is a part of: blood pressure for the systolic."""
+        return names(_PANEL, "fr" if _french() else "en") if self.code in PRESSURE else self.name
+
+    def state(self, value: Decimal) -> str | None:
+        """What a status's value means, in words; None when it is not a status."""
+        if value != value.to_integral_value() or (pair := self.states.get(int(value))) is None:
+            return None
+        return pair[0] if _french() else pair[1]
+
+    def band(self, unit: str) -> Band | None:
+        """The target range, for the metrics that have one by consensus: glucose, 70 to 180 mg/dL."""
+        if self.code not in GLUCOSE:
+            return None
+        _, low, high, _ = edges_in(unit)
+        return Band(low=low, high=high)
+
+
+@functools.cache
+def describe(code: str) -> Metric:
+    """What is known of a code."""
+    known = CATALOGUE.get(code)
+    if known is None:
+        return Metric(code=code)
+    return Metric(
+        code=code,
+        cadence_ms=int(known.cadence_s * 1000),
+        wave=known.kind == "waveform",
+        states=dict(known.states),
+    )
+
+
+def _french() -> bool:
+    return (get_language() or "fr").startswith("fr")

@@ -1,0 +1,53 @@
+"""The periods a person may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+__all__ = ["PERIODS", "Period", "period_named", "smallest_reaching"]
+
+HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A length of time that ends now."""
+
+    key: str
+    hours: int
+    title: str  # a msgid
+
+    @property
+    def span_ms(self) -> int:
+        return self.hours * HOUR_MS
+
+    @property
+    def words(self) -> str:
+        return _(self.title)
+
+
+PERIODS: Final = (
+    Period(key="3h", hours=3, title=noop("3 hours")),
+    Period(key="24h", hours=24, title=noop("24 hours")),
+    Period(key="7d", hours=7 * 24, title=noop("7 days")),
+    Period(key="30d", hours=30 * 24, title=noop("30 days")),
+    Period(key="90d", hours=90 * 24, title=noop("90 days")),
+)
+
+
+def period_named(key: str) -> Period | None:
+    return next((period for period in PERIODS if period.key == key), None)
+
+
+def smallest_reaching(at_ms: int | None, now_ms: int) -> Period:
+    """The shortest period, of a day or more, that still shows something measured at `at_ms`."""
+    if at_ms is not None:
+        for period in PERIODS[1:]:
+            if now_ms - period.span_ms <= at_ms:
+                return period
+        return PERIODS[-1]
+    return PERIODS[1]

@@ -1,0 +1,203 @@
+"""One metric over one period, ready to be drawn: which kind of drawing, its axes, its range, its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Final
+
+from django.utils import formats
+
+from egide.cloud.portal import words
+from egide.cloud.portal.charts.glucose import Profile, draw_profile, edges_in, shares_in_ranges
+from egide.cloud.portal.charts.line import Line, Point, draw_line
+from egide.cloud.portal.charts.paper import Paper, draw_paper
+from egide.cloud.portal.charts.pressure import Bars, Pair, draw_bars
+from egide.cloud.portal.charts.scale import WIDTH, Frame, Tick, frame, round_ticks
+from egide.cloud.portal.metrics import GLUCOSE, PRESSURE
+from egide.cloud.portal.periods import Period
+from egide.cloud.portal.record import Reading, Strip
+
+__all__ = ["Picture", "Range", "picture_of", "profile_of", "strip_picture"]
+
+_GAPS: Final = 3  # a silence of three times the usual rhythm is a gap
+_DAY_MS: Final = 86_400_000
+_PROFILE_DAYS: Final = 7
+_STEP_HOURS: Final = {"3h": 1, "24h": 6, "7d": 24, "30d": 24 * 7, "90d": 24 * 28}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A share of the time, with the range's own words."""
+
+    key: str
+    share: int
+    words: str
+    start: int  # percent where its bar begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What the template draws; only the parts that apply are there."""
+
+    kind: str  # line, pressure, profile
+    unit: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    band: tuple[float, float] | None
+    line: Line | None = None
+    bars: Bars | None = None
+    profile: Profile | None = None
+    ranges: tuple[Range, ...] = ()
+
+
+def picture_of(readings: Sequence[Reading], period: Period, *, now_ms: int) -> Picture | None:
+    """Draw one metric (blood pressure: its parts together). None when there is nothing to draw."""
+    if not readings:
+        return None
+    if readings[0].metric.code in PRESSURE:
+        return _pressure(readings, period, now_ms)
+    first = readings[-1]
+    same = [r for r in readings if r.unit == first.unit]
+    band = first.metric.band(first.unit)
+    window = frame(
+        (float(r.value) for r in same), since_ms=now_ms - period.span_ms, until_ms=now_ms, band=band
+    )
+    points = [Point(at_ms=r.at_ms, value=float(r.value), solid=r.fine) for r in same]
+    return Picture(
+        kind="line",
+        unit=words.unit_words(first.unit),
+        x_ticks=_time_ticks(window, period),
+        y_ticks=_value_ticks(window),
+        band=window.band(band),
+        line=draw_line(points, window, gap_ms=_gap_ms(same)),
+        ranges=_ranges(same) if first.metric.code in GLUCOSE else (),
+    )
+
+
+def profile_of(readings: Sequence[Reading], period: Period) -> Picture | None:
+    """Glucose over a usual day, from seven days on."""
+    if not readings or readings[0].metric.code not in GLUCOSE or period.hours < 24 * _PROFILE_DAYS:
+        return None
+    fine = [r for r in readings if r.fine and r.unit == readings[-1].unit]
+    if not fine:
+        return None
+    band = fine[-1].metric.band(fine[-1].unit)
+    window = frame((float(r.value) for r in fine), since_ms=0, until_ms=_DAY_MS, band=band)
+    samples = [(_hour(words.local(r.at_ms)), float(r.value)) for r in fine]
+    ticks = tuple(
+        Tick(place=window.x(h * 3_600_000), percent=h / 24 * 100, label=f"{h:02} h")
+        for h in (3, 6, 9, 12, 15, 18, 21)
+    )
+    return Picture(
+        kind="profile",
+        unit=words.unit_words(fine[-1].unit),
+        x_ticks=ticks,
+        y_ticks=_value_ticks(window),
+        band=window.band(band),
+        profile=draw_profile(samples, window),
+    )
+
+
+def strip_picture(strip: Strip, seconds: int = 10) -> Paper:
+    """The first seconds of a waveform, on paper."""
+    column = strip.column
+    count = max(2, int(seconds / strip.period_s))
+    values = [float(Decimal(v).scaleb(column.exponent)) for v in column.values[:count]]
+    per_unit = {"mV": 10.0, "uV": 0.01}.get(column.unit)
+    if per_unit is None:  # not a voltage: let it fill 20 mm
+        per_unit = 20 / ((max(values) - min(values)) or 1)
+    return draw_paper(values, period_s=strip.period_s, mm_per_unit=per_unit)
+
+
+def _pressure(readings: Sequence[Reading], period: Period, now_ms: int) -> Picture | None:
+    systolic = {(r.at_ms, r.entry): r for r in readings if r.metric.code == PRESSURE[0]}
+    pairs = []
+    for low in (r for r in readings if r.metric.code == PRESSURE[1]):
+        if high := systolic.get((low.at_ms, low.entry)):
+            pairs.append(
+                Pair(
+                    at_ms=low.at_ms,
+                    systolic=float(high.value),
+                    diastolic=float(low.value),
+                    morning=words.local(low.at_ms).hour < 12,
+                    solid=high.fine and low.fine,
+                )
+            )
+    if not pairs:
+        return None
+    window = frame(
+        [v for p in pairs for v in (p.systolic, p.diastolic)],
+        since_ms=now_ms - period.span_ms,
+        until_ms=now_ms,
+    )
+    return Picture(
+        kind="pressure",
+        unit=words.unit_words(readings[-1].unit),
+        x_ticks=_time_ticks(window, period),
+        y_ticks=_value_ticks(window),
+        band=None,
+        bars=draw_bars(pairs, window),
+    )
+
+
+def _gap_ms(readings: Sequence[Reading]) -> int:
+    """Longer than this without a value is a gap: three times the metric's rhythm, or what was seen of it."""
+    cadence = readings[-1].metric.cadence_ms
+    steps = [b.at_ms - a.at_ms for a, b in zip(readings, readings[1:], strict=False) if b.at_ms > a.at_ms]
+    seen = int(median(steps)) if steps else 0
+    return _GAPS * max(seen, cadence, 1000)
+
+
+def _ranges(readings: Sequence[Reading]) -> tuple[Range, ...]:
+    fine = [r.value for r in readings if r.fine]
+    if not fine:
+        return ()
+    unit = readings[-1].unit
+    low, under, over, high = (words.number(edge) for edge in edges_in(unit))
+    names = (f"< {low}", f"{low}–{under}", f"{under}–{over}", f"{over}–{high}", f"> {high}")
+    ranges, start = [], 0
+    for key, share, name in zip(
+        ("vlow", "low", "in", "high", "vhigh"), shares_in_ranges(fine, unit), names, strict=True
+    ):
+        ranges.append(Range(key=key, share=share, words=name, start=start))
+        start += share
+    return tuple(ranges)
+
+
+def _hour(moment: datetime) -> float:
+    return moment.hour + moment.minute / 60
+
+
+def _value_ticks(window: Frame) -> tuple[Tick, ...]:
+    ticks = round_ticks(window.low, window.high)
+    shown = max((len(f"{t:g}".partition(".")[2]) for t in ticks), default=0)
+    return tuple(
+        Tick(place=window.y(t), percent=0, label=words.number(Decimal(f"{t:.{shown}f}"))) for t in ticks
+    )
+
+
+def _time_ticks(window: Frame, period: Period) -> tuple[Tick, ...]:
+    """Lines on round local hours or midnights, far enough from the edges for their words to be read."""
+    step = _STEP_HOURS[period.key]
+    start = words.local(window.since_ms)
+    moment = start.replace(minute=0, second=0, microsecond=0)
+    if step >= 24:
+        moment = moment.replace(hour=0)
+    ticks = []
+    while (ms := int(moment.timestamp() * 1000)) < window.until_ms:
+        aligned = step >= 24 or moment.hour % step == 0
+        x = window.x(ms)
+        if aligned and 0.05 * WIDTH < x < 0.95 * WIDTH:
+            ticks.append(Tick(place=x, percent=round(x / WIDTH * 100, 2), label=_tick_label(moment, step)))
+        moment += timedelta(hours=step if step >= 24 else 1)
+    return tuple(ticks)
+
+
+def _tick_label(moment: datetime, step: int) -> str:
+    if step >= 24:
+        return formats.date_format(moment, "D j" if step == 24 else "j M")
+    return moment.strftime("%H:%M")

@@ -1,0 +1,215 @@
+"""A patient's record as a page shows it: made from what release() answered, and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from egide.cloud.portal import words
+from egide.cloud.portal.metrics import PRESSURE, Metric, describe
+from egide.cloud.portal.words import Mark
+from egide.cloud.release.door import Column
+
+__all__ = ["Group", "Reading", "Row", "Strip", "groups_of", "of_group", "readings_of", "rows_of", "strips_of"]
+
+#: Values closer than this are a waveform: drawn, never listed one by one.
+WAVE_PERIOD_MS: Final = 500
+_FEW: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One value as it was signed, and everything that says how far it can be trusted."""
+
+    entry: int
+    position: int
+    index: int  # place in the signed series
+    metric: Metric
+    unit: str
+    value: Decimal
+    at_ms: int
+    correction_ms: int
+    received_ms: int
+    trust: int
+    flags: frozenset[str]
+    doubt: str | None
+    object_id: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.entry}-{self.position}-{self.index}"
+
+    @property
+    def fine(self) -> bool:
+        return self.doubt is None and "contested" not in self.flags
+
+    @property
+    def shown(self) -> str:
+        return self.metric.state(self.value) or words.number(self.value)
+
+    @property
+    def unit_words(self) -> str:
+        return "" if self.metric.states else words.unit_words(self.unit)
+
+    @property
+    def trust_mark(self) -> Mark:
+        return words.trust_mark(self.trust)
+
+    @property
+    def quality(self) -> list[Mark]:
+        return words.quality_marks(self.flags, self.doubt)
+
+    @property
+    def signed_ms(self) -> int:
+        """The instant that the object's own clock said."""
+        return self.at_ms - self.correction_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """A stretch of waveform."""
+
+    metric: Metric
+    column: Column
+
+    @property
+    def at_ms(self) -> int:
+        return self.column.times_ms[0]
+
+    @property
+    def key(self) -> str:
+        return f"{self.column.entry}-{self.column.position}-{self.column.first}"
+
+    @property
+    def seconds(self) -> Decimal:
+        span = self.column.times_ms[-1] - self.column.times_ms[0]
+        return Decimal(round(span / 1000 + self.period_s, 0))
+
+    @property
+    def period_s(self) -> float:
+        times = self.column.times_ms
+        return (times[-1] - times[0]) / 1000 / max(1, len(times) - 1)
+
+    @property
+    def trust_mark(self) -> Mark:
+        return words.trust_mark(self.column.trust)
+
+    @property
+    def quality(self) -> list[Mark]:
+        doubt = next(iter(self.column.doubts.values()), None)
+        return words.quality_marks(self.column.flags, doubt)
+
+
+def is_wave(column: Column) -> bool:
+    times = column.times_ms
+    fast = len(times) > _FEW and (times[-1] - times[0]) < WAVE_PERIOD_MS * (len(times) - 1)
+    return fast or describe(column.code).wave
+
+
+def readings_of(columns: Iterable[Column]) -> list[Reading]:
+    """Every single value, in order of time."""
+    readings: list[Reading] = []
+    for column in columns:
+        if is_wave(column):
+            continue
+        metric = describe(column.code)
+        readings += [
+            Reading(
+                entry=column.entry,
+                position=column.position,
+                index=column.first + i,
+                metric=metric,
+                unit=column.unit,
+                value=Decimal(value).scaleb(column.exponent),
+                at_ms=at_ms,
+                correction_ms=column.correction_ms,
+                received_ms=column.received_ms,
+                trust=column.trust,
+                flags=column.flags,
+                doubt=column.doubts.get(i),
+                object_id=column.object_id,
+            )
+            for i, (at_ms, value) in enumerate(zip(column.times_ms, column.values, strict=True))
+        ]
+    readings.sort(key=lambda r: (r.at_ms, r.entry, r.position, r.index))
+    return readings
+
+
+def strips_of(columns: Iterable[Column]) -> list[Strip]:
+    """Every stretch of waveform, in order of time."""
+    return [Strip(metric=describe(c.code), column=c) for c in columns if is_wave(c)]
+
+
+def of_group(readings: Iterable[Reading], key: str) -> list[Reading]:
+    """The readings of one group."""
+    codes = PRESSURE if key in PRESSURE else (key,)
+    return [reading for reading in readings if reading.metric.code in codes]
+
+
+def groups_of(readings: list[Reading], strips: list[Strip]) -> list[Group]:
+    """One group per metric, in the order of their names."""
+    codes = {PRESSURE[0] if r.metric.code in PRESSURE else r.metric.code for r in readings}
+    groups = []
+    for code in codes:
+        rows = rows_of(of_group(readings, code))
+        groups.append(Group(key=code, name=rows[-1].first.metric.group_name, last=rows[-1], count=len(rows)))
+    for code in {s.metric.code for s in strips}:
+        same = [s for s in strips if s.metric.code == code]
+        groups.append(Group(key=code, name=same[-1].metric.name, strip=same[-1], count=len(same)))
+    return sorted(groups, key=lambda g: (g.name.casefold(), g.key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line of the table: one reading, or the parts of one blood pressure."""
+
+    parts: tuple[Reading, ...]
+
+    @property
+    def first(self) -> Reading:
+        return self.parts[0]
+
+    @property
+    def shown(self) -> str:
+        return "/".join(part.shown for part in self.parts)
+
+    @property
+    def fine(self) -> bool:
+        return all(part.fine for part in self.parts)
+
+    @property
+    def quality(self) -> list[Mark]:
+        doubt = next((part.doubt for part in self.parts if part.doubt), None)
+        return words.quality_marks(self.first.flags, doubt)
+
+
+def rows_of(readings: Iterable[Reading]) -> list[Row]:
+    """Lines in order of time; a systolic takes the diastolic of the same instant and envelope beside it."""
+    ordered = list(readings)
+    low = {(r.at_ms, r.entry): r for r in ordered if r.metric.code == PRESSURE[1]}
+    high = {(r.at_ms, r.entry) for r in ordered if r.metric.code == PRESSURE[0]}
+    rows = []
+    for reading in ordered:
+        where = (reading.at_ms, reading.entry)
+        if reading.metric.code == PRESSURE[0] and where in low:
+            rows.append(Row(parts=(reading, low[where])))
+        elif reading.metric.code not in PRESSURE[1:] or where not in high:
+            rows.append(Row(parts=(reading,)))
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What a person calls one metric (the parts of blood pressure are one), with its last reading or strip."""
+
+    key: str  # a LOINC code, as the catalogue writes it
+    name: str
+    count: int
+    last: Row | None = None
+    strip: Strip | None = None
+
+    @property
+    def at_ms(self) -> int:
+        return self.strip.at_ms if self.strip else self.last.first.at_ms if self.last else 0

@@ -1,0 +1,136 @@
+// What pages do beyond reading: fill in a sign-in code, draw a chart that one can move in. All pages read well without it.
+"use strict";
+
+/** The link's secret lies after "#": browsers never send it. Take it out of the address, then post it. */
+function signIn() {
+  const form = document.getElementById("sign-in");
+  const code = decodeURIComponent(location.hash.slice(1));
+  if (!form || !/^[a-z2-7]{16,64}$/.test(code)) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  form.elements.code.value = code;
+  form.requestSubmit();
+}
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+const lang = document.documentElement.lang;
+const dated = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
+
+/** Exact digits as the language writes them: the server's text, with its own decimal sign. */
+const written = (text) => (lang === "fr" ? text.replace(".", ",") : text);
+
+function loadCharts() {
+  if (loadCharts.promise) return loadCharts.promise;
+  loadCharts.promise = new Promise((done, fail) => {
+    const script = document.createElement("script");
+    script.src = new URL("vendor/echarts.portal.min.js", document.querySelector('script[src*="portal.js"]').src).href;
+    script.onload = done;
+    script.onerror = fail;
+    document.head.append(script);
+  });
+  return loadCharts.promise;
+}
+
+/** A silence of three usual steps is a gap: a null between two points breaks the curve. Doubtful points stand apart. */
+function split(series) {
+  const steps = series.points.slice(1).map((p, i) => p[0] - series.points[i][0]).filter((s) => s > 0).sort((a, b) => a - b);
+  const gap = 3 * Math.max(steps.length ? steps[steps.length >> 1] : 0, series.cadence_ms, 1000);
+  const curve = [], doubtful = [];
+  let last = null;
+  for (const [at, value, fine, key] of series.points) {
+    if (!fine) {
+      doubtful.push({ value: [at, Number(value)], text: value, key });
+      curve.push({ value: [at, null] });
+      last = null;
+      continue;
+    }
+    if (last !== null && at - last > gap) curve.push({ value: [last + 1, null] });
+    curve.push({ value: [at, Number(value)], text: value, key });
+    last = at;
+  }
+  return { curve, doubtful };
+}
+
+function options(series, figure) {
+  const { curve, doubtful } = split(series);
+  const soft = colour("soft"), line = colour("line"), accent = colour("accent");
+  const few = curve.length < 120;
+  const unit = figure.dataset.unit;
+  const axis = { axisLabel: { color: soft, hideOverlap: true }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } } };
+  return {
+    animation: false,
+    textStyle: { fontFamily: "Source Sans 3, sans-serif" },
+    aria: { enabled: true, label: { enabled: false } },
+    grid: { left: 8, right: 12, top: 12, bottom: 56, containLabel: true },
+    xAxis: { type: "time", min: series.since, max: series.until, ...axis },
+    yAxis: { type: "value", scale: true, ...axis, axisLabel: { color: soft, formatter: (v) => new Intl.NumberFormat(lang).format(v) } },
+    tooltip: {
+      trigger: "axis", renderMode: "richText", backgroundColor: colour("card"), borderColor: line, textStyle: { color: colour("ink") },
+      formatter: (hits) => hits.filter((h) => h.data.text).slice(0, 1).map((h) =>
+        written(h.data.text) + "\u202f" + unit + (h.seriesIndex ? " (" + figure.dataset.doubt + ")" : "") + "\n" + dated.format(h.data.value[0])).join("\n"),
+    },
+    dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", filterMode: "none" }, { type: "slider", height: 24, bottom: 8, filterMode: "none", borderColor: line, fillerColor: colour("accent") + "22", textStyle: { color: soft } }],
+    series: [
+      { type: "line", data: curve, connectNulls: false, showSymbol: few, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: accent }, itemStyle: { color: accent },
+        markArea: series.band ? { silent: true, itemStyle: { color: colour("band") }, data: [[{ yAxis: Number(series.band[0]) }, { yAxis: Number(series.band[1]) }]] } : undefined },
+      { type: "scatter", data: doubtful, symbol: "circle", symbolSize: 9, itemStyle: { color: colour("card"), borderColor: colour("wait"), borderWidth: 2 } },
+    ],
+  };
+}
+
+async function fetchSeries(figure) {
+  const until = Date.now();
+  const answer = await fetch(`${figure.dataset.src}&since=${until - Number(figure.dataset.span)}&until=${until}`, { headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}
+
+/** Zoom and move with the keyboard: + and -, arrows, 0 to see everything again. */
+function keys(chart, plot) {
+  plot.addEventListener("keydown", (event) => {
+    const zoom = chart.getOption().dataZoom[0];
+    let { start, end } = zoom;
+    const width = end - start, middle = (start + end) / 2;
+    const moves = {
+      "+": [middle - width / 4, middle + width / 4], "-": [middle - width, middle + width],
+      ArrowLeft: [start - width / 4, end - width / 4], ArrowRight: [start + width / 4, end + width / 4], 0: [0, 100],
+    };
+    if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    [start, end] = moves[event.key];
+    if (start < 0) [start, end] = [0, Math.min(100, end - start)];
+    if (end > 100) [start, end] = [Math.max(0, start - (end - 100)), 100];
+    chart.dispatchAction({ type: "dataZoom", start, end });
+  });
+}
+
+/** Put a chart that one can move in over the server's drawing; if anything fails, that drawing stays. */
+async function enhance(figure) {
+  try {
+    const [series] = await Promise.all([fetchSeries(figure), loadCharts()]);
+    if (!series.points.length) return;
+    const plot = figure.querySelector(".plot");
+    if (!figure.chart) {
+      const title = document.getElementById("chart-title");
+      plot.replaceChildren();
+      plot.classList.add("ready");
+      plot.tabIndex = 0;
+      plot.setAttribute("role", "application");
+      plot.setAttribute("aria-label", (title ? title.textContent : "") + ". " + figure.dataset.keys);
+      figure.chart = echarts.init(plot, null, { renderer: "canvas" });
+      keys(figure.chart, plot);
+      new ResizeObserver(() => figure.chart.resize()).observe(plot);
+    }
+    figure.chart.setOption(options(series, figure), { replaceMerge: ["series"] });
+  } catch {
+    /* the server's drawing is still there */
+  }
+}
+
+function charts() {
+  for (const figure of document.querySelectorAll('figure[data-chart="line"]')) enhance(figure);
+}
+
+signIn();
+charts();
+document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "latest") charts(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", charts);

@@ -1,0 +1,106 @@
+"""Whose record a page is about, and the one way a page asks for it: through the door out."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from egide.cloud.people.models import Account
+from egide.cloud.people.service import name_of
+from egide.cloud.release.door import Answer, Ask, release
+from egide.errors import AccessDeniedError
+
+__all__ = ["CHANNEL", "Subject", "open_record", "reader_of", "signed_in", "subject_of"]
+
+CHANNEL: Final = "portal"
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A reader in front of a patient's record."""
+
+    reader: Account
+    patient: Account
+    own: bool
+
+    @property
+    def purpose(self) -> str:
+        return "PATRQT" if self.own else "TREAT"
+
+    @property
+    def base(self) -> str:
+        """The address that this record's pages begin with."""
+        return reverse("portal:me") if self.own else reverse("portal:patient", args=[self.patient.pk])
+
+    def patient_name(self) -> str:
+        """Call it only once the record was released to the reader."""
+        return name_of(self.patient)
+
+
+def signed_in(view: View) -> View:
+    """Let nobody in but a person who signed in; the others are shown the way."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path(), login_url=reverse("portal:sign-in"))
+        response = view(request, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    return guarded
+
+
+def reader_of(request: HttpRequest) -> Account:
+    """Who is signed in. Raises AccessDeniedError when nobody is."""
+    if isinstance(request.user, Account):
+        return request.user
+    raise AccessDeniedError("nobody is signed in")
+
+
+def subject_of(request: HttpRequest, patient_id: uuid.UUID | None) -> Subject:
+    """The record that an address names: one's own when it names none.
+
+    Raises:
+        AccessDeniedError: there is no such record to be seen (which of absent and forbidden is not said).
+    """
+    reader = reader_of(request)
+    if patient_id is None:
+        if reader.role != Account.Role.PATIENT:
+            raise AccessDeniedError("this account has no record of its own")
+        return Subject(reader=reader, patient=reader, own=True)
+    patient = Account.objects.filter(pk=patient_id, role=Account.Role.PATIENT).first()
+    if patient is None:
+        raise AccessDeniedError("no such record")
+    return Subject(reader=reader, patient=patient, own=patient.pk == reader.pk)
+
+
+def open_record(
+    subject: Subject,
+    since_ms: int,
+    until_ms: int,
+    *,
+    now_ms: int,
+    codes: tuple[str, ...] = (),
+    entry: int | None = None,
+) -> Answer:
+    """Ask the door out. Raises AccessDeniedError."""
+    ask = Ask(
+        reader=subject.reader,
+        patient=subject.patient,
+        since_ms=since_ms,
+        until_ms=until_ms,
+        purpose=subject.purpose,
+        channel=CHANNEL,
+        codes=codes,
+        entry=entry,
+    )
+    return release(ask, now_ms=now_ms)

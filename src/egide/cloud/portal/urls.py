@@ -1,0 +1,32 @@
+"""The portal's addresses."""
+
+from __future__ import annotations
+
+from django.urls import path
+from django.views.i18n import set_language
+
+from egide.cloud.portal.views import care, health, home, journal, reading, record, session
+
+app_name = "portal"
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("live", home.live_part, name="live"),
+    path("sign-in", session.sign_in, name="sign-in"),
+    path("sign-out", session.sign_out, name="sign-out"),
+    path("language", set_language, name="language"),
+    path("me", record.record, name="me"),
+    path("me/latest", record.latest, name="me-latest"),
+    path("me/series", record.series, name="me-series"),
+    path("me/journal", journal.journal, name="journal"),
+    path("me/reading/<str:key>", reading.reading, name="me-reading"),
+    path("me/proof/<int:entry>", reading.proof, name="me-proof"),
+    path("patients", care.patients, name="patients"),
+    path("patients/<uuid:patient_id>", record.record, name="patient"),
+    path("patients/<uuid:patient_id>/latest", record.latest, name="patient-latest"),
+    path("patients/<uuid:patient_id>/series", record.series, name="patient-series"),
+    path("patients/<uuid:patient_id>/reading/<str:key>", reading.reading, name="patient-reading"),
+    path("patients/<uuid:patient_id>/proof/<int:entry>", reading.proof, name="patient-proof"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]

@@ -1,0 +1,150 @@
+"""A patient's record: one's own under /me, a followed patient's under /patients/<id>. Each look is asked and journaled."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+from django.core.paginator import Paginator
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from egide.cloud.fleet.models import HealthObject
+from egide.cloud.portal import live
+from egide.cloud.portal.glance import glance_at
+from egide.cloud.portal.metrics import GLUCOSE, describe
+from egide.cloud.portal.periods import PERIODS, Period, period_named, smallest_reaching
+from egide.cloud.portal.picture import picture_of, profile_of, strip_picture
+from egide.cloud.portal.record import Group, groups_of, of_group, readings_of, rows_of, strips_of
+from egide.cloud.portal.subject import Subject, open_record, signed_in, subject_of
+from egide.cloud.vault.models import Envelope
+from egide.errors import MalformedError
+
+__all__ = ["latest", "record", "record_context", "series"]
+
+_ROWS: Final = 25
+_MAX_SPAN_MS: Final = 366 * 86_400_000
+
+
+@require_safe
+@signed_in
+def record(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpResponse:
+    """The record over a period, one metric drawn and listed."""
+    now = live.now_ms()
+    subject = subject_of(request, patient_id)
+    return render(request, "portal/record.html", record_context(subject, request, now))
+
+
+@require_safe
+@signed_in
+def latest(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpResponse:
+    """Each metric's last reading, again, when something came after the entry `after`; else 204, and no access."""
+    now = live.now_ms()
+    subject = subject_of(request, patient_id)
+    newest = _newest(subject)
+    if newest is None or newest <= _whole(request, "after", 0):
+        return HttpResponse(status=204)
+    return render(request, "portal/_latest_part.html", record_context(subject, request, now))
+
+
+@require_safe
+@signed_in
+def series(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpResponse:
+    """One metric as JSON for a chart: exact decimals as text. Raises MalformedError."""
+    now = live.now_ms()
+    subject = subject_of(request, patient_id)
+    code = request.GET.get("code", "")
+    since, until = _whole(request, "since", now - PERIODS[1].span_ms), _whole(request, "until", now)
+    if not code or not 0 <= since < until or until - since > _MAX_SPAN_MS:
+        raise MalformedError("a series needs a code and a period of a year at most")
+    readings = readings_of(open_record(subject, since, until, now_ms=now, codes=(code,)).columns)
+    unit = readings[-1].unit if readings else ""
+    metric = describe(code)
+    band = metric.band(unit)
+    return JsonResponse(
+        {
+            "code": code,
+            "name": metric.name,
+            "unit": unit,
+            "since": since,
+            "until": until,
+            "cadence_ms": metric.cadence_ms,
+            "band": [str(band.low), str(band.high)] if band else None,
+            "points": [[r.at_ms, format(r.value, "f"), r.fine, r.key] for r in readings if r.unit == unit],
+        }
+    )
+
+
+def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[str, Any]:
+    """Everything that a record's page shows. One ask.
+
+    Raises:
+        AccessDeniedError: the door said no.
+    """
+    newest = _newest(subject)
+    period = period_named(request.GET.get("period", "")) or smallest_reaching(_last_ms(subject), now_ms)
+    answer = open_record(subject, now_ms - period.span_ms, now_ms + 1, now_ms=now_ms)
+    readings, strips = readings_of(answer.columns), strips_of(answer.columns)
+    groups = groups_of(readings, strips)
+    chosen = _choose(groups, request.GET.get("metric", ""))
+    mine = of_group(readings, chosen.key) if chosen else []
+    page = Paginator(rows_of(mine)[::-1], _ROWS).get_page(request.GET.get("page", "1"))
+    return {
+        "subject": subject,
+        "patient_name": "" if subject.own else subject.patient_name(),
+        "now_ms": now_ms,
+        "since_ms": now_ms - period.span_ms,
+        "newest": newest or 0,
+        "period": period,
+        "periods": PERIODS,
+        "groups": groups,
+        "chosen": chosen,
+        "picture": picture_of(mine, period, now_ms=now_ms),
+        "profile": profile_of(mine, period),
+        "paper": strip_picture(chosen.strip) if chosen and chosen.strip else None,
+        "page": page,
+        "models": _models({r.object_id for r in readings} | {s.column.object_id for s in strips}),
+        "glance": glance_at(subject, readings, strips, period, now_ms=now_ms),
+        "journal_entry": answer.journal_entry,
+    }
+
+
+def _choose(groups: list[Group], wanted: str) -> Group | None:
+    """The metric asked for; else glucose, else what was measured most often."""
+    by_key = {group.key: group for group in groups}
+    if wanted in by_key:
+        return by_key[wanted]
+    people = [g for g in groups if not (g.last and g.last.first.metric.states)] or groups
+    return next((g for g in people if g.key in GLUCOSE), None) or max(
+        people, key=lambda g: g.count, default=None
+    )
+
+
+def _newest(subject: Subject) -> int | None:
+    """The number of the last envelope of this record: says that something came, not what."""
+    entry: int | None = Envelope.objects.filter(pairing__patient=subject.patient).aggregate(m=Max("entry"))[
+        "m"
+    ]
+    return entry
+
+
+def _last_ms(subject: Subject) -> int | None:
+    last: int | None = Envelope.objects.filter(pairing__patient=subject.patient).aggregate(m=Max("last_ms"))[
+        "m"
+    ]
+    return last
+
+
+def _models(ids: set[str]) -> dict[str, str]:
+    return {str(row.pk): row.model for row in HealthObject.objects.filter(pk__in=ids)}
+
+
+def _whole(request: HttpRequest, name: str, default: int) -> int:
+    text = request.GET.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 16:
+        raise MalformedError("a parameter is not a whole number")
+    return int(text)
