@@ -55,7 +55,7 @@ def require_in_force(connection: ssl.SSLObject | ssl.SSLSocket, now_ms: int) -> 
     Raises:
         IdentityError: none was shown, it has expired, or is not valid yet.
     """
-    der = connection.getpeercert(binary_form=True)
+    der = connection.getpeercert(True)
     if not der:
         raise IdentityError("the server showed no certificate")
     certificate = x509.load_der_x509_certificate(der)
