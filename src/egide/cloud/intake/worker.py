@@ -57,7 +57,7 @@ class Worker:
         if self._sending:
             await asyncio.wait(self._sending, timeout=5)
         await self._inlet.close()
-        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, lambda: connection.close())
         self._thread.shutdown()
 
     async def process(self, batch: Sequence[tuple[str, bytes]]) -> list[Answer]:
