@@ -25,7 +25,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from egide.errors import EgideError, MalformedError, ProofError
+from cryptography.exceptions import InvalidSignature
+
+from egide.errors import EgideError, MalformedError, ProofError, SignatureError
 from egide.measure.plausibility import WHOLE
 from egide.measure.readings import encode_readings
 from egide.trust.anchors import Anchors, LogAnchor
@@ -36,6 +38,7 @@ from egide.trust.evidence.report import ProvedReading, ProvedSeries, Report
 from egide.trust.evidence.witnesses import verify_note, verify_witnesses
 from egide.trust.genesis import Genesis, verify_genesis
 from egide.trust.identity import Usage, VerifiedCertificate, ca_pin, parse_certificate, verify_chain
+from egide.trust.identity.profile import reading
 from egide.trust.limits import LIMITS
 from egide.trust.register.checkpoint import SignedNote
 from egide.trust.register.receipt import verify_receipt
@@ -142,8 +145,16 @@ def _statement(data: bytes) -> tuple[Envelope, bytes]:
 
 
 def _require_anchored_roots(evidence: Evidence, anchors: Anchors | None) -> None:
-    """By their keys: a root may have been renewed since it was pinned."""
-    pins = {ca_pin(parse_certificate(root)) for root in evidence.roots}
+    """By their keys, for a root may have been renewed since it was pinned; each is signed by its own."""
+    pins = set()
+    for root in evidence.roots:
+        certificate = parse_certificate(root)
+        pins.add(ca_pin(certificate))
+        with reading("a root certificate"):
+            try:
+                certificate.verify_directly_issued_by(certificate)
+            except InvalidSignature as err:
+                raise SignatureError("a root certificate is not signed by its own key") from err
     if anchors is not None and not pins.issubset(anchors.root_pins()):
         raise ProofError("the file brings a root certificate that is not in the anchors")
 

@@ -68,6 +68,7 @@ def parse_certificate(der: bytes) -> x509.Certificate:
         if certificate.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256:
             raise MalformedError("a certificate is signed by ecdsa-with-SHA256")
         list(certificate.extensions)
+        certificate.public_key()  # read lazily: a point off the curve is refused here, not later
         return certificate
 
 

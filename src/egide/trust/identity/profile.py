@@ -77,12 +77,12 @@ def to_ms(at: datetime) -> int:
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Turn what cryptography raises on untrusted DER into `MalformedError`."""
+    """Turn what cryptography raises on untrusted DER, warnings included, into `MalformedError`."""
     try:
         with decoding(what):
             yield
     except (
         UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound,
-        x509.UnsupportedGeneralNameType,
+        x509.UnsupportedGeneralNameType, Warning,
     ) as err:
         raise MalformedError(f"{what} cannot be decoded") from err
