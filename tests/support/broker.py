@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 
-from egide.cloud.config.options import Options
 from egide.cloud.fleet.broker.callout import Admission
 from egide.cloud.fleet.broker.child import Broker, start_broker
 from egide.cloud.fleet.broker.reconcile import Banned
@@ -34,6 +33,7 @@ from egide.cloud.fleet.broker.secrets import (
     parse_broker_secrets,
     write_broker_secrets,
 )
+from egide.cloud.options import Options
 from egide.errors import CertificateRevokedError, IdentityError
 
 PATIENCE = 15.0

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from egide.cloud.config.initialise import ensure_platform
-from egide.cloud.fleet.broker.child import Broker, start_broker
-from egide.cloud.fleet.broker.child import _require_free as require_free
+from egide.cloud.fleet.broker.child import Broker, require_free, start_broker
 from egide.cloud.options import Options
 from egide.errors import ConfigError, StorageError, UnavailableError
 
@@ -181,7 +180,7 @@ class Supervisor:
 
 def _listen(child: _Child) -> None:
     """A role says "ready" on its standard output; nothing else is expected there."""
-    assert child.process.stdout is not None  # noqa: S101
+    assert child.process.stdout is not None
     for line in child.process.stdout:
         if line.strip() == b"ready":
             child.ready.set()

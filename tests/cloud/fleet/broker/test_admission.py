@@ -45,7 +45,7 @@ def test_an_object_publishes_to_its_topic_and_hears_its_answer(ward: Ward) -> No
     ],
 )
 def test_a_publish_to_any_topic_but_its_own_reaches_nobody(ward: Ward, topic: str) -> None:
-    """The broker drops it, whatever it acknowledges: the stream has nothing, the other object hears nothing."""
+    """The broker drops it, whatever it acknowledges: the stream has nothing, the other hears nothing."""
     alice, bob = ward.connected(), ward.connected()
     assert bob.subscribe(f"down/{bob.id}/#", qos=1) == 1
     alice.deliver(topic.format(alice=alice.id, bob=bob.id), b"forged")

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from tests.support.broker import make_folders, make_ground, require
 
-from egide.cloud.config.options import Options
 from egide.cloud.fleet.broker.child import find_nats_server, start_broker
+from egide.cloud.options import Options
 from egide.errors import ConfigError, KeyMissingError, StorageError, UnavailableError
 
 from .conftest import Ward
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.server
 _PARENT = """\
 import sys
 from pathlib import Path
-from egide.cloud.config.options import Options
+from egide.cloud.options import Options
 from egide.cloud.fleet.broker.child import start_broker
 broker = start_broker(Options(data=Path(sys.argv[1]), keys=Path(sys.argv[2]), broker_port=0, mqtt_port=0))
 print(broker.pid, flush=True)
@@ -49,7 +49,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ties a child's life to its parent's")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ties a child to its parent")
 def test_the_broker_dies_with_us_even_by_kill_9(tmp_path: Path) -> None:
     """No process is left behind."""
     options, _ = make_folders(tmp_path)
@@ -65,12 +65,13 @@ def test_the_broker_dies_with_us_even_by_kill_9(tmp_path: Path) -> None:
         require(lambda: not alive(pid))
 
 
-@pytest.mark.parametrize("name", ["broker_port", "mqtt_port"])
-def test_a_busy_port_is_named(tmp_path: Path, name: str) -> None:
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
     """The message says which port, so that one knows what to change."""
     options, _ = make_folders(tmp_path)
-    with busy() as port, pytest.raises(ConfigError, match=str(port)):
-        start_broker(replace(options, **{name: port}))
+    with busy() as port:
+        for one in (replace(options, broker_port=port), replace(options, mqtt_port=port)):
+            with pytest.raises(ConfigError, match=str(port)):
+                start_broker(one)
 
 
 def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_a_full_disk_is_said_at_the_start(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_up_loses_nothing_acknowledged(ward: Ward) -> None:
-    """Once files cannot grow: no PUBACK, the fault is known; started again with room, what was kept is there."""
+    """No PUBACK once files cannot grow, and the fault is known; with room again, what was kept is there."""
     alice = ward.connected()
     assert alice.deliver(f"up/{alice.id}", b"first")
     resource.prlimit(ward.ground.broker.pid, resource.RLIMIT_FSIZE, (4096, 4096))

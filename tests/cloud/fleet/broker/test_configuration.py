@@ -9,10 +9,10 @@ from typing import Any
 import nats.errors
 import pytest
 
-from egide.cloud.config.options import Options
 from egide.cloud.fleet.broker.configuration import BrokerFiles, broker_configuration
 from egide.cloud.fleet.broker.secrets import USERS, make_broker_secrets, parse_broker_secrets
 from egide.cloud.fleet.broker.stream import connect
+from egide.cloud.options import Options
 from egide.errors import ConfigError, UnavailableError
 
 from .conftest import Ward
@@ -72,6 +72,9 @@ def test_each_user_can_do_its_part_alone(ward: Ward, user: str) -> None:
         for subject in SPIED[user]:
             await client.subscribe(subject)
         await client.flush()
+        async with asyncio.timeout(5):
+            while len(refused) < len(FORBIDDEN[user]) + len(SPIED[user]):
+                await asyncio.sleep(0.01)
         await client.close()
 
     ward.loop.run(attempt())

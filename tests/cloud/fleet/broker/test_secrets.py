@@ -82,4 +82,5 @@ def test_two_installations_share_nothing() -> None:
     """Everything is drawn anew."""
     first, second = make_broker_secrets(), make_broker_secrets()
     assert first["cipher"] != second["cipher"]
-    assert not {key["seed"] for key in first["users"].values()} & {key["seed"] for key in second["users"].values()}
+    seeds = [{key["seed"] for key in made["users"].values()} for made in (first, second)]
+    assert not seeds[0] & seeds[1]

@@ -28,7 +28,7 @@ from egide.cloud.fleet.broker.secrets import FILE, BrokerSecrets, parse_broker_s
 from egide.cloud.options import Options
 from egide.errors import ConfigError, EgideError, StorageError, UnavailableError
 
-__all__ = ["Broker", "broker_files", "find_nats_server", "load_secrets", "start_broker"]
+__all__ = ["Broker", "broker_files", "find_nats_server", "load_secrets", "require_free", "start_broker"]
 
 _LOG = logging.getLogger(__name__)
 _READY_S: Final = 60.0  # a store of many gigabytes takes time to be read again
@@ -174,7 +174,7 @@ def start_broker(
     secrets = secrets or load_secrets(options)
     _require_store(files.store)
     for host, port in (("127.0.0.1", options.broker_port), (options.listen, options.mqtt_port)):
-        _require_free(host, port)
+        require_free(host, port)
     configuration = files.store.parent / "nats-server.conf"
     try:
         configuration.write_text(broker_configuration(options, secrets, files))
@@ -244,8 +244,8 @@ def _require_store(store: Path) -> None:
         raise StorageError("the broker's disk is full: free at least 64 MB")
 
 
-def _require_free(host: str, port: int) -> None:
-    """Say which port is busy before anything is started."""
+def require_free(host: str, port: int) -> None:
+    """Raise ConfigError, naming `port`, when it is busy or cannot be used at `host`. A port of 0 is free."""
     if not port:
         return
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -64,7 +64,7 @@ def broker_configuration(options: Options, secrets: BrokerSecrets, files: Broker
         key=_quoted(files.key),
         ca=_quoted(files.ca),
         system=_user(secrets, "system", publish=_SYSTEM_PUBLISH),
-        edge=_user(secrets, "edge", publish=("_R_.>",), subscribe=("$SYS.REQ.USER.AUTH",), answers=True),
+        edge=_user(secrets, "edge", publish=(), subscribe=("$SYS.REQ.USER.AUTH",), answers=True),
         stream=_user(secrets, "stream", publish=_STREAM_PUBLISH),
         intake=_user(secrets, "intake", publish=_INTAKE_PUBLISH, subscribe=("intake.http",), answers=True),
         web=_user(secrets, "web", publish=("intake.http",)),
@@ -101,7 +101,7 @@ def _user(
     permissions = [f"subscribe: {{allow: {_subjects((*subscribe, inbox))}}}"]
     if answers:
         permissions.append('allow_responses: {max: 1, expires: "60s"}')
-    permissions.append(f"publish: {{allow: {_subjects(publish)}}}")
+    permissions.append(f"publish: {{allow: {_subjects(publish)}}}" if publish else 'publish: {deny: [">"]}')
     return (
         f"{{nkey: {secrets.users[name].public}, allowed_connection_types: [STANDARD], "
         f"permissions: {{{', '.join(permissions)}}}}}"

@@ -75,6 +75,7 @@ async def connect(url: str, secrets: BrokerSecrets, user: str, **more: Any) -> C
     try:
         await client.connect(url, **{**settings, **more, "allow_reconnect": False})
     except (TimeoutError, nats.errors.Error, OSError) as err:
+        await disconnect(client)
         raise UnavailableError("the broker does not answer, or does not know this user") from err
     client.options["allow_reconnect"] = True
     return client
