@@ -1,0 +1,591 @@
+// The second implementation: checks every vector with node's own crypto and nothing else.
+//
+//   node vectors/check.mjs [folder]
+//
+// Written from docs/spec/envelope.md and docs/spec/register.md. Names each vector that does not come out as it says,
+// then says how many did; exits 0 when all hold, 1 otherwise.
+
+import {
+  createDecipheriv, createHash, createHmac, createPrivateKey, createPublicKey, diffieHellman, verify,
+  X509Certificate,
+} from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const folder = process.argv[2] ?? dirname(fileURLToPath(import.meta.url))
+
+class Refused extends Error {}
+
+const refuse = (why) => { throw new Refused(why) }
+const must = (holds, why) => { if (!holds) refuse(why) }
+const bytes = (hex) => Buffer.from(hex, 'hex')
+const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest()
+const same = (a, b) => Buffer.isBuffer(a) && Buffer.isBuffer(b) && a.equals(b)
+
+// ---- CBOR (RFC 8949), strictly: shortest heads, definite lengths, no tag, no float, no duplicate key -------------
+// Integers are BigInt, byte strings Buffer, text string, arrays Array, maps Map.
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function item (data, at, depth) {
+  must(at < data.length, 'truncated')
+  const major = data[at] >> 5
+  const info = data[at] & 31
+  at += 1
+  if (major === 7) {
+    must(info >= 20 && info <= 22, 'a simple value or a float')
+    return [[false, true, null][info - 20], at]
+  }
+  must(info <= 27, 'an indefinite length')
+  let n = BigInt(info)
+  if (info >= 24) {
+    const width = 1 << (info - 24)
+    must(at + width <= data.length, 'truncated')
+    n = BigInt('0x' + data.subarray(at, at + width).toString('hex'))
+    const least = [24n, 1n << 8n, 1n << 16n, 1n << 32n][info - 24]
+    must(n >= least, 'not the shortest form')
+    at += width
+  }
+  if (major === 0) return [n, at]
+  if (major === 1) return [-1n - n, at]
+  must(n <= BigInt(data.length - at), 'longer than the data')
+  const length = Number(n)
+  if (major === 2) return [data.subarray(at, at + length), at + length]
+  if (major === 3) {
+    try {
+      return [utf8.decode(data.subarray(at, at + length)), at + length]
+    } catch { refuse('text that is not UTF-8') }
+  }
+  must(major !== 6, 'a tag')
+  must(depth < 8, 'too deep')
+  if (major === 4) {
+    const list = []
+    for (let i = 0; i < length; i++) {
+      let value
+      ;[value, at] = item(data, at, depth + 1)
+      list.push(value)
+    }
+    return [list, at]
+  }
+  const map = new Map()
+  for (let i = 0; i < length; i++) {
+    let key, value
+    ;[key, at] = item(data, at, depth + 1)
+    must(typeof key === 'bigint' || typeof key === 'string', 'a key of another type')
+    must(!map.has(key), 'a duplicate key')
+    ;[value, at] = item(data, at, depth + 1)
+    map.set(key, value)
+  }
+  return [map, at]
+}
+
+function decode (data, limit) {
+  must(data.length <= limit, 'too large')
+  const [value, end] = item(data, 0, 0)
+  must(end === data.length, 'trailing bytes')
+  return value
+}
+
+function head (major, n) {
+  if (n < 24) return Buffer.from([major << 5 | n])
+  if (n < 256) return Buffer.from([major << 5 | 24, n])
+  must(n < 65536, 'longer than we write')
+  return Buffer.from([major << 5 | 25, n >> 8, n & 255])
+}
+
+const bstr = (data) => Buffer.concat([head(2, data.length), data])
+const isBytes = (value, n) => Buffer.isBuffer(value) && (n === undefined || value.length === n)
+const isUint = (value, most) => typeof value === 'bigint' && value >= 0n && value <= most
+const keysAre = (map, keys) => {
+  const found = map instanceof Map ? [...map.keys()] : []
+  return found.length === keys.length && keys.every((key, i) => found[i] === key)
+}
+
+// ---- keys and COSE_Sign1 (RFC 9052) -----------------------------------------------------------------------------
+
+const ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551n
+const ED25519_SPKI = bytes('302a300506032b6570032100')
+const ed25519 = (raw) => createPublicKey({ key: Buffer.concat([ED25519_SPKI, raw]), format: 'der', type: 'spki' })
+const spki = (der) => createPublicKey({ key: der, format: 'der', type: 'spki' })
+const raw = (key) => Buffer.from(key.export({ format: 'jwk' }).x, 'base64url')
+
+function verifyCose (alg, key, signature, message) {
+  must(isBytes(signature, 64), 'a signature has 64 bytes')
+  if (key.asymmetricKeyType === 'ed25519') {
+    must(alg === -8n || alg === -19n, "not the key's algorithm")
+    must(verify(null, message, key, signature), 'the signature does not verify')
+    return
+  }
+  must(alg === -7n || alg === -9n, "not the key's algorithm")
+  const r = BigInt('0x' + signature.subarray(0, 32).toString('hex'))
+  const s = BigInt('0x' + signature.subarray(32).toString('hex'))
+  must(r > 0n && r < ORDER && s > 0n && s <= ORDER / 2n, 'not a low S')
+  must(verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature), 'the signature does not verify')
+}
+
+const structure = (protectedBytes, payload) =>
+  Buffer.concat([Buffer.from('846a5369676e617475726531', 'hex'), bstr(protectedBytes), Buffer.from([0x40]), bstr(payload)])
+
+function sign1 (data, limit) {
+  must(data[0] === 0xd2, 'no tag 18')
+  const parts = decode(data.subarray(1), limit)
+  must(Array.isArray(parts) && parts.length === 4, 'not four parts')
+  const [protectedBytes, unprotected, payload, signature] = parts
+  must(isBytes(protectedBytes) && unprotected instanceof Map && isBytes(signature), 'parts of another type')
+  must(payload === null || isBytes(payload), 'a payload of another type')
+  const header = decode(protectedBytes, 1024)
+  must(header instanceof Map, 'a header that is not a map')
+  return { protectedBytes, header, unprotected, payload, signature }
+}
+
+const kid = (key) => sha256(Buffer.concat([bytes('a3010120062158'), Buffer.from([0x20]), raw(key)]))
+
+// ---- envelopes --------------------------------------------------------------------------------------------------
+
+const URN = /^urn:uuid:([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/
+const uuid = (text) => (typeof text === 'string' && URN.exec(text)?.[1]) || refuse('not a UUID')
+
+function readings (payload) {
+  const value = decode(payload, 60000)
+  must(Array.isArray(value) && value.length === 2 && isUint(value[0], 1n << 45n), 'not readings')
+  must(Array.isArray(value[1]) && value[1].length >= 1 && value[1].length <= 64, 'not 1 to 64 series')
+  const name = (text) => typeof text === 'string' && /^[\x20-\x7e]{1,32}$/.test(text)
+  const series = value[1].map((row) => {
+    must(Array.isArray(row) && row.length === 5, 'not a series')
+    const [code, unit, times, exponent, values] = row
+    must(name(code) && name(unit), 'a code or a unit of another form')
+    must(typeof exponent === 'bigint' && exponent >= -12n && exponent <= 12n, 'an exponent out of range')
+    const fits = (v) => typeof v === 'bigint' && v <= 1n << 53n && v >= -(1n << 53n)
+    must(Array.isArray(values) && values.length > 0 && values.every(fits), 'values out of range')
+    let offsets
+    if (Array.isArray(times)) {
+      must(times.length === values.length && times.every((t) => isUint(t, 1n << 45n)), 'offsets out of range')
+      must(times.every((t, i) => i === 0 || t >= times[i - 1]), 'offsets that decrease')
+      offsets = times.map(Number)
+    } else {
+      must(isUint(times, 1n << 40n) && (times > 0n || values.length === 1), 'a period out of range')
+      offsets = values.map((_, i) => Number(BigInt(i) * times / 1000n))
+    }
+    return { code, unit, exponent: Number(exponent), values: values.map(Number), offsets_ms: offsets }
+  })
+  return { t0_ms: Number(value[0]), series }
+}
+
+function envelope (v) {
+  const data = bytes(v.envelope)
+  const s = sign1(data, 62000)
+  must(s.unprotected.size === 0, 'an unprotected header')
+  must(isBytes(s.payload) && s.payload.length <= 60000, 'no payload, or too large')
+  must(keysAre(s.header, [1n, 3n, 15n, 34n, 'clock']), 'another header')
+  must(s.header.get(3n) === 'application/vnd.egide.readings+cbor', 'another content type')
+  const claims = s.header.get(15n)
+  must(keysAre(claims, [1n, 2n, 6n, 7n, 'seq']), 'other claims')
+  const x5t = s.header.get(34n)
+  must(Array.isArray(x5t) && x5t.length === 2 && x5t[0] === -16n && isBytes(x5t[1], 32), 'another x5t')
+  const clock = s.header.get('clock')
+  must(Array.isArray(clock) && clock.length === 3 && isBytes(clock[0], 8), 'another clock')
+  must(isUint(clock[1], 1n << 53n) && typeof clock[2] === 'boolean', 'another clock')
+  must(isUint(claims.get(6n), (1n << 40n) - 1n) && isUint(claims.get('seq'), 1n << 53n), 'iat or seq out of range')
+  must(isBytes(claims.get(7n), 16) && isBytes(s.signature, 64), 'another cti or signature')
+  const signed = structure(s.protectedBytes, s.payload)
+  verifyCose(s.header.get(1n), spki(bytes(v.key)), s.signature, signed)
+  return {
+    alg: Number(s.header.get(1n)),
+    identity: sha256(signed).toString('hex'),
+    leaf: sha256(Buffer.from([0]), data).toString('hex'),
+    object: uuid(claims.get(1n)),
+    pairing: uuid(claims.get(2n)),
+    iat: Number(claims.get(6n)),
+    cti: claims.get(7n).toString('hex'),
+    seq: Number(claims.get('seq')),
+    readings: readings(s.payload),
+  }
+}
+
+// ---- the tree (RFC 9162) ----------------------------------------------------------------------------------------
+
+const leafHash = (entry) => sha256(Buffer.from([0]), entry)
+const node = (left, right) => sha256(Buffer.from([1]), left, right)
+
+function treeRoot (leaves) {
+  if (leaves.length === 0) return sha256()
+  if (leaves.length === 1) return leaves[0]
+  let k = 1
+  while (k * 2 < leaves.length) k *= 2
+  return node(treeRoot(leaves.slice(0, k)), treeRoot(leaves.slice(k)))
+}
+
+const entries = (size) => Array.from({ length: size }, (_, i) => leafHash(Buffer.from(`entry ${i}`)))
+
+function rootFromInclusion (leaf, index, size, path) {
+  must(index >= 0n && index < size, 'no such leaf')
+  let [fn, sn, r] = [index, size - 1n, leaf]
+  for (const p of path) {
+    must(isBytes(p, 32) && sn !== 0n, 'a path too long')
+    if ((fn & 1n) === 1n || fn === sn) {
+      r = node(p, r)
+      while ((fn & 1n) === 0n && fn !== 0n) { fn >>= 1n; sn >>= 1n }
+    } else {
+      r = node(r, p)
+    }
+    fn >>= 1n
+    sn >>= 1n
+  }
+  must(sn === 0n, 'a path too short')
+  return r
+}
+
+function checkConsistency (first, firstRoot, second, secondRoot, path) {
+  must(first >= 0n && first <= second, 'sizes out of order')
+  if (first === second || first === 0n) {
+    must(path.length === 0, 'a proof that should be empty')
+    must(same(firstRoot, first === second ? secondRoot : sha256()), 'another root')
+    return
+  }
+  const hashes = (first & (first - 1n)) === 0n ? [firstRoot, ...path] : [...path]
+  must(hashes.length > 0, 'a proof too short')
+  let [fn, sn] = [first - 1n, second - 1n]
+  while ((fn & 1n) === 1n) { fn >>= 1n; sn >>= 1n }
+  let fr = hashes[0]
+  let sr = hashes[0]
+  for (const c of hashes.slice(1)) {
+    must(isBytes(c, 32) && sn !== 0n, 'a proof too long')
+    if ((fn & 1n) === 1n || fn === sn) {
+      fr = node(c, fr)
+      sr = node(c, sr)
+      while ((fn & 1n) === 0n && fn !== 0n) { fn >>= 1n; sn >>= 1n }
+    } else {
+      sr = node(sr, c)
+    }
+    fn >>= 1n
+    sn >>= 1n
+  }
+  must(sn === 0n && same(fr, firstRoot) && same(sr, secondRoot), 'not the beginning of the newer tree')
+}
+
+function tilePath (level, n, width) {
+  const groups = [String(n % 1000).padStart(3, '0')]
+  for (n = Math.floor(n / 1000); n > 0; n = Math.floor(n / 1000)) groups.unshift('x' + String(n % 1000).padStart(3, '0'))
+  return `tile/${level}/${groups.join('/')}` + (width === 256 ? '' : `.p/${width}`)
+}
+
+function tile (v) {
+  const leaves = entries(v.size)
+  const span = 256 ** v.level
+  const rows = []
+  for (let i = v.n * 256; i < v.n * 256 + v.width; i++) rows.push(treeRoot(leaves.slice(i * span, (i + 1) * span)))
+  return { sha256: sha256(...rows).toString('hex'), root: treeRoot(leaves).toString('hex') }
+}
+
+// ---- receipts (RFC 9942), refusals, answers ---------------------------------------------------------------------
+
+function logHeader (s, v, keys, claimKeys) {
+  must(keysAre(s.header, keys), 'another header')
+  must(same(s.header.get(4n), kid(spki(bytes(v.key)))), "not the log's kid")
+  const claims = s.header.get(15n)
+  must(keysAre(claims, claimKeys), 'other claims')
+  must(typeof claims.get(1n) === 'string' && claims.get(1n).length > 0, 'no issuer')
+  must(claims.get(2n) === v.log, 'another log')
+  return claims
+}
+
+function proof (s, kind) {
+  must(s.payload === null, 'a payload that is attached')
+  must(keysAre(s.unprotected, [396n]) && keysAre(s.unprotected.get(396n), [kind]), 'another proof')
+  const proofs = s.unprotected.get(396n).get(kind)
+  must(Array.isArray(proofs) && proofs.length === 1 && isBytes(proofs[0]), 'not one proof')
+  const value = decode(proofs[0], 8192)
+  must(Array.isArray(value) && value.length === 3 && Array.isArray(value[2]), 'not a proof')
+  const [a, b, path] = value
+  must(isUint(a, (1n << 63n) - 1n) && isUint(b, (1n << 63n) - 1n), 'sizes out of range')
+  must(path.length > 0 && path.length <= 128 && path.every((h) => isBytes(h, 32)), 'not a path')
+  return value
+}
+
+const RECEIPT_KEYS = [1n, 4n, 15n, 395n]
+
+function verifyReceipt (data, leaf, v) {
+  const s = sign1(data, 8192)
+  const [size, index, path] = proof(s, -1n)
+  const claims = logHeader(s, v, RECEIPT_KEYS, [1n, 2n, 'size'])
+  must(s.header.get(395n) === 1n && claims.get('size') === size, 'another tree')
+  const root = rootFromInclusion(leaf, index, size, path)
+  verifyCose(s.header.get(1n), spki(bytes(v.key)), s.signature, structure(s.protectedBytes, root))
+  return { size: Number(size), index: Number(index), root: root.toString('hex') }
+}
+
+function consistencyReceipt (v) {
+  const s = sign1(bytes(v.receipt), 8192)
+  const [first, second, path] = proof(s, -2n)
+  const claims = logHeader(s, v, RECEIPT_KEYS, [1n, 2n, 'size'])
+  must(s.header.get(395n) === 1n && claims.get('size') === second, 'another tree')
+  must(first === BigInt(v.first) && second === BigInt(v.second), 'other sizes')
+  const newer = bytes(v.second_root)
+  verifyCose(s.header.get(1n), spki(bytes(v.key)), s.signature, structure(s.protectedBytes, newer))
+  checkConsistency(first, bytes(v.first_root), second, newer, path)
+  return {}
+}
+
+function answer (v) {
+  const value = decode(bytes(v.answer), 8256)
+  must(Array.isArray(value) && value.length === 3 && isBytes(value[1], 32) && isBytes(value[2]), 'not an answer')
+  const [kind, digest, content] = value
+  must(same(digest, bytes(v.digest)), 'about another envelope')
+  if (kind === 1n) {
+    verifyReceipt(content, bytes(v.leaf), v)
+    return { receipt: content.toString('hex') }
+  }
+  must(kind === 2n, 'another kind of answer')
+  const s = sign1(content, 1024)
+  must(s.unprotected.size === 0 && isBytes(s.payload), 'no payload')
+  const claims = logHeader(s, v, [1n, 3n, 4n, 15n], [1n, 2n, 6n])
+  must(s.header.get(3n) === 'application/vnd.egide.refusal+cbor' && claims.get(1n) === v.log, 'another header')
+  verifyCose(s.header.get(1n), spki(bytes(v.key)), s.signature, structure(s.protectedBytes, s.payload))
+  const refusal = decode(s.payload, 1024)
+  must(Array.isArray(refusal) && refusal.length === 3 && same(refusal[0], digest), "another envelope's refusal")
+  must(/^[a-z0-9-]{1,40}$/.test(refusal[1]) && typeof refusal[2] === 'boolean', 'not a refusal')
+  return { code: refusal[1], retryable: refusal[2], iat: Number(claims.get(6n)) }
+}
+
+// ---- notes, checkpoints, witnesses (C2SP) -----------------------------------------------------------------------
+
+function base64 (text) {
+  const data = Buffer.from(text, 'base64')
+  must(data.toString('base64') === text, 'base64 in another form')
+  return data
+}
+
+function vkey (text) {
+  const match = /^([^+\s]+)\+([0-9a-f]{8})\+(.+)$/.exec(text) ?? refuse('not a verifier key')
+  const blob = base64(match[3])
+  const id = sha256(Buffer.from(match[1] + '\n'), blob).subarray(0, 4)
+  must(blob.length === 33 && id.toString('hex') === match[2], "not that key's id")
+  return { name: match[1], kind: blob[0], id, key: ed25519(blob.subarray(1)) }
+}
+
+function readNote (data) {
+  let text
+  try { text = utf8.decode(data) } catch { refuse('not UTF-8') }
+  // eslint-disable-next-line no-control-regex
+  must(data.length <= 16384 && !/[\x00-\x09\x0b-\x1f]/.test(text), 'a control character')
+  const at = text.lastIndexOf('\n\n')
+  must(at >= 0 && text.endsWith('\n'), 'no signature')
+  const lines = text.slice(at + 2, -1).split('\n')
+  must(text.length > at + 2 && lines.length <= 17, 'no signature, or too many')
+  const signatures = lines.map((line) => {
+    const match = /^\u2014 ([^+\s]+) (\S+)$/.exec(line) ?? refuse('not a signature line')
+    const blob = base64(match[2])
+    must(blob.length > 4, 'a signature too short')
+    return { name: match[1], id: blob.subarray(0, 4), signature: blob.subarray(4) }
+  })
+  return { text: text.slice(0, at + 1), signatures }
+}
+
+function readCheckpoint (text) {
+  const [origin, size, root, ...more] = text.slice(0, -1).split('\n')
+  must(/^[^+\s]+$/.test(origin) && /^(0|[1-9][0-9]{0,18})$/.test(size ?? '') && root, 'not a checkpoint')
+  must(base64(root).length === 32 && more.every((line) => line !== ''), 'not a checkpoint')
+  return { origin, size: BigInt(size), root: base64(root) }
+}
+
+const linesOf = (note, key) => note.signatures.filter((s) => s.name === key.name && s.id.equals(key.id))
+
+function verifyNote (note, checkpoint, log) {
+  must(checkpoint.origin === log.name && log.kind === 1, 'another log')
+  const lines = linesOf(note, log)
+  must(lines.length > 0, 'not signed by the log')
+  for (const line of lines) must(verify(null, Buffer.from(note.text), log.key, line.signature), 'a bad signature')
+}
+
+function checkpoint (v) {
+  const note = readNote(bytes(v.note))
+  const found = readCheckpoint(note.text)
+  verifyNote(note, found, vkey(v.log))
+  const cosigned = []
+  for (const witness of v.witnesses.map(vkey)) {
+    const times = linesOf(note, witness).map(({ signature }) => {
+      must(witness.kind === 4 && signature.length === 72, 'not a cosignature')
+      const time = signature.readBigUInt64BE(0)
+      const message = Buffer.from(`cosignature/v1\ntime ${time}\n${note.text}`)
+      must(verify(null, message, witness.key, signature.subarray(8)), 'a bad cosignature')
+      return Number(time)
+    })
+    if (times.length > 0) cosigned.push([witness.name, Math.max(...times)])
+  }
+  return { origin: found.origin, size: Number(found.size), root: found.root.toString('hex'), cosigned }
+}
+
+function witness (v) {
+  const status = (code, why) => Object.assign(new Refused(why), { status: code })
+  try {
+    const data = bytes(v.request)
+    const at = data.indexOf('\n\n')
+    must(at >= 0, 'no empty line')
+    const [first, ...lines] = data.subarray(0, at).toString('latin1').split('\n')
+    must(/^old (0|[1-9][0-9]{0,18})$/.test(first) && lines.length <= 63, 'not a request')
+    const path = lines.map(base64)
+    must(path.every((h) => h.length === 32), 'not a proof')
+    const note = readNote(data.subarray(at + 2))
+    const found = readCheckpoint(note.text)
+    const old = BigInt(first.slice(4))
+    const log = vkey(v.log)
+    if (found.origin !== log.name) throw status(404, 'another log')
+    try { verifyNote(note, found, log) } catch { throw status(403, 'not signed') }
+    must(old <= found.size, 'old above new')
+    const known = v.known ? { size: BigInt(v.known.size), root: bytes(v.known.root) } : { size: 0n, root: sha256() }
+    if (old !== known.size) throw status(409, 'another size')
+    if (found.size === known.size && !same(found.root, known.root)) throw status(409, 'another root')
+    try {
+      checkConsistency(known.size, known.root, found.size, found.root, path)
+    } catch { throw status(422, 'no proof') }
+    return { status: 200 }
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    return { status: error.status ?? 400 }
+  }
+}
+
+// ---- genesis statements, sealed bytes ---------------------------------------------------------------------------
+
+function genesis (v) {
+  const chain = [...v.chain, v.root].map((der) => new X509Certificate(bytes(der)))
+  chain.slice(0, -1).forEach((certificate, i) => {
+    must(certificate.checkIssued(chain[i + 1]) && certificate.verify(chain[i + 1].publicKey), 'a broken chain')
+  })
+  const s = sign1(bytes(v.statement), 16384)
+  must(s.unprotected.size === 0 && isBytes(s.payload) && keysAre(s.header, [1n, 3n, 15n, 34n]), 'another header')
+  must(s.header.get(3n) === 'application/vnd.egide.journal+cbor', 'another content type')
+  must(same(s.header.get(34n)[1], sha256(bytes(v.chain[0]))), 'another certificate')
+  const [kind, at, facts, sealed] = decode(s.payload, 16384)
+  must(kind === 'genesis' && typeof at === 'bigint' && facts instanceof Map && sealed === null, 'not a genesis')
+  const claims = s.header.get(15n)
+  must(chain[0].subjectAltName === `URI:${claims.get(1n)}`, 'another platform')
+  const previous = facts.get('previous')
+  must(claims.get(2n) === facts.get('uri') && previous?.[1] !== facts.get('uri'), 'about another log')
+  verifyCose(s.header.get(1n), chain[0].publicKey, s.signature, structure(s.protectedBytes, s.payload))
+  return {
+    origin: facts.get('origin'),
+    uri: facts.get('uri'),
+    log_key: facts.get('key').toString('hex'),
+    previous: previous && [previous[0], previous[1], Number(previous[2]), previous[3].toString('hex')],
+  }
+}
+
+function gcm (key, nonce, sealed, aad) {
+  const cipher = createDecipheriv('aes-256-gcm', key, nonce)
+  cipher.setAAD(aad)
+  cipher.setAuthTag(sealed.subarray(-16))
+  try {
+    return Buffer.concat([cipher.update(sealed.subarray(0, -16)), cipher.final()]).toString('hex')
+  } catch { return refuse('sealed bytes that do not open') }
+}
+
+// HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, one message.
+function hpke (v) {
+  const hmac = (key, data) => createHmac('sha256', key).update(data).digest()
+  const expand = (prk, info, n) => {
+    let [out, last] = [Buffer.alloc(0), Buffer.alloc(0)]
+    for (let i = 1; out.length < n; i++) {
+      last = hmac(prk, Buffer.concat([last, info, Buffer.from([i])]))
+      out = Buffer.concat([out, last])
+    }
+    return out.subarray(0, n)
+  }
+  const word = (n) => Buffer.from([n >> 8, n & 255])
+  const label = (suite, text, ikm) => Buffer.concat([Buffer.from('HPKE-v1'), suite, Buffer.from(text), ikm])
+  const extract = (suite, salt, text, ikm) => hmac(salt.length ? salt : Buffer.alloc(32), label(suite, text, ikm))
+  const expandLabel = (suite, prk, text, info, n) => expand(prk, Buffer.concat([word(n), label(suite, text, info)]), n)
+  const empty = Buffer.alloc(0)
+
+  const sealed = bytes(v.sealed)
+  const [enc, box] = [sealed.subarray(0, 32), sealed.subarray(32)]
+  const pkcs8 = Buffer.concat([bytes('302e020100300506032b656e04220420'), bytes(v.seed)])
+  const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+  const x25519 = (point) =>
+    createPublicKey({ key: Buffer.concat([bytes('302a300506032b656e032100'), point]), format: 'der', type: 'spki' })
+  must(same(raw(createPublicKey(privateKey)), bytes(v.public)), 'another public key')
+  const dh = diffieHellman({ privateKey, publicKey: x25519(enc) })
+
+  const kem = Buffer.concat([Buffer.from('KEM'), word(0x20)])
+  const prk = extract(kem, empty, 'eae_prk', dh)
+  const shared = expandLabel(kem, prk, 'shared_secret', Buffer.concat([enc, bytes(v.public)]), 32)
+  const suite = Buffer.concat([Buffer.from('HPKE'), word(0x20), word(1), word(2)])
+  const hashes = [extract(suite, empty, 'psk_id_hash', empty), extract(suite, empty, 'info_hash', bytes(v.info))]
+  const context = Buffer.concat([Buffer.from([0]), ...hashes])
+  const secret = extract(suite, shared, 'secret', empty)
+  const key = expandLabel(suite, secret, 'key', context, 32)
+  const nonce = expandLabel(suite, secret, 'base_nonce', context, 12)
+  return { plaintext: gcm(key, nonce, box, empty) }
+}
+
+function chain (v) {
+  const step = (link) => createHmac('sha512', link).update('egide chain v1').digest()
+  let link = bytes(v.root)
+  for (let i = 0; i < v.step; i++) link = step(link).subarray(0, 32)
+  const sealed = bytes(v.sealed)
+  return { plaintext: gcm(step(link).subarray(32), sealed.subarray(0, 12), sealed.subarray(12), bytes(v.aad)) }
+}
+
+// ---- the run ----------------------------------------------------------------------------------------------------
+
+const hashes = (path) => path.map(bytes)
+const checks = {
+  answer,
+  chain,
+  checkpoint,
+  consistency: (v) => {
+    checkConsistency(BigInt(v.first), bytes(v.first_root), BigInt(v.second), bytes(v.second_root), hashes(v.path))
+    return {}
+  },
+  'consistency-receipt': consistencyReceipt,
+  envelope,
+  genesis,
+  hpke,
+  inclusion: (v) => {
+    const root = rootFromInclusion(bytes(v.leaf), BigInt(v.index), BigInt(v.size), hashes(v.path))
+    return { root: root.toString('hex') }
+  },
+  readings: (v) => ({ readings: readings(bytes(v.payload)) }),
+  receipt: (v) => verifyReceipt(bytes(v.receipt), bytes(v.leaf), v),
+  root: (v) => ({ root: treeRoot(entries(v.size)).toString('hex') }),
+  tile,
+  'tile-path': (v) => ({ path: tilePath(v.level, v.n, v.width) }),
+  witness,
+}
+
+function problem (v) {
+  let found
+  try {
+    found = checks[v.kind](v)
+  } catch (error) {
+    if (!(error instanceof Refused)) return `failed: ${error.stack}`
+    return v.expect === 'ok' ? `should hold, and was refused: ${error.message}` : null
+  }
+  if (v.expect !== 'ok' && v.kind !== 'witness') return `should be refused (${v.expect}), and was accepted`
+  for (const [name, value] of Object.entries(found)) {
+    if (JSON.stringify(value) !== JSON.stringify(v[name])) return `${name} is ${JSON.stringify(value)}`
+  }
+  return null
+}
+
+const index = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'))
+let [count, failed] = [0, 0]
+for (const [file, entry] of Object.entries(index.files)) {
+  const text = readFileSync(join(folder, file))
+  const { vectors } = JSON.parse(text)
+  if (sha256(text).toString('hex') !== entry.sha256 || vectors.length !== entry.vectors) {
+    console.log(`${file}: not the file that the index names`)
+    failed += 1
+  }
+  for (const v of vectors) {
+    count += 1
+    const why = problem(v)
+    if (why !== null) {
+      console.log(`${file}: ${v.name}: ${why}`)
+      failed += 1
+    }
+  }
+}
+console.log(`${count} vectors, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
