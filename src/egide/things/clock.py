@@ -9,65 +9,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
-from egide import cbor
-from egide.errors import ProofError, UnavailableError
-from egide.trust.cose import ALG, CONTENT_TYPE, X5CHAIN, Sign1
+from egide.errors import UnavailableError
 from egide.trust.envelope import Clock
-from egide.trust.identity import Usage, VerifiedCertificate, verify_chain
-from egide.trust.limits import LIMITS
 
-__all__ = ["TIME_TYPE", "ObjectClock", "ServerTime", "verify_time"]
+__all__ = ["ObjectClock"]
 
-TIME_TYPE: Final = "application/vnd.egide.time+cbor"
 MAX_ROUND_TRIP_MS: Final = 10_000
 GOOD_FOR_MS: Final = 7 * 86_400_000  # a quartz of 100 ppm has then drifted by a minute
-_MAX_TIME_MS: Final = 2**45
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerTime:
-    """A verified time (ms since 1970), who signed it, and their chain (DER, leaf first)."""
-
-    unix_ms: int
-    platform: VerifiedCertificate
-    chain: tuple[bytes, ...]
-
-
-def verify_time(data: bytes, *, nonce: bytes, roots: Iterable[bytes]) -> ServerTime:
-    """Read an answer of `POST /time`.
-
-    Raises:
-        MalformedError, TooLargeError: another form.
-        ProofError: it answers another question (nonce).
-        IdentityError, SignatureError: not signed by a platform of the pinned CA.
-    """
-    # 1. Form.
-    statement = Sign1.parse(
-        data, limit=LIMITS.protected_chain * 2, what="the server's time", header_limit=LIMITS.protected_chain
-    )
-    if list(statement.header) != [ALG, CONTENT_TYPE, X5CHAIN] or statement.header[CONTENT_TYPE] != TIME_TYPE:
-        raise ProofError("the server's time has another header than the specification's", step="form")
-    match cbor.decode(statement.payload or b"", limit=256, what="the server's time"):
-        case [bytes(echo), int(unix_ms)] if type(unix_ms) is int and 0 <= unix_ms <= _MAX_TIME_MS:
-            pass
-        case _:
-            raise ProofError("the server's time is not [nonce, ms]", step="form")
-    # 2. It answers this question, asked now.
-    if echo != nonce:
-        raise ProofError("the server's time does not echo our nonce", step="nonce")
-    # 3. A platform of the pinned CA, in force at the instant it states (the object may not know another).
-    chain = statement.header[X5CHAIN]
-    ders = tuple([chain] if type(chain) is bytes else chain)
-    if not ders or not all(type(der) is bytes for der in ders):
-        raise ProofError("the server's time carries no certificate", step="chain")
-    platform = verify_chain(ders[0], ders[1:], roots, at_ms=unix_ms, usage=Usage.PLATFORM)
-    # 4. Its signature.
-    statement.verify(platform.public_key)
-    return ServerTime(unix_ms=unix_ms, platform=platform, chain=ders)
 
 
 def _wall_ms() -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -81,6 +82,7 @@ class Courier:
         self._chores = tuple(chores)
         self._flights: dict[int, _Flight] = {}
         self._answers: deque[bytes] = deque(maxlen=4_096)
+        self._again: deque[bytes] = deque(maxlen=64)
         self._closed_until = 0  # the platform was not reached, or asked to wait
         self._failures = 0
         self.problems: dict[str, EgideError] = {}
@@ -88,6 +90,10 @@ class Courier:
     def answered(self, answer: bytes) -> None:
         """An answer came; any thread may say so."""
         self._answers.append(answer)
+
+    def send_again(self, envelope: bytes) -> None:
+        """Send bytes once, whatever became of them; any thread may say so."""
+        self._again.append(envelope)
 
     def hurry(self) -> None:
         """Try now whatever is not on its way, and do the chores that failed."""
@@ -160,6 +166,7 @@ class Courier:
         pipe, door = self._pipe(), None
         if pipe is None or not pipe.ready:
             pipe, door = None, self._door()
+        self._send_again(pipe, door)
         room = WINDOW - sum(f.unanswered and f.due_ms > now for f in self._flights.values())
         if pipe is None:
             room = min(room, _HTTPS_BATCH) if door is not None else 0
@@ -174,6 +181,15 @@ class Courier:
                 break
             sent += 1
         return sent
+
+    def _send_again(self, pipe: Pipe | None, door: Door | None) -> None:
+        while self._again and (pipe is not None or door is not None):
+            envelope = self._again.popleft()
+            with suppress(EgideError):
+                if pipe is not None:
+                    pipe.publish(envelope)
+                elif door is not None:
+                    self._answers.append(door.intake(envelope))
 
     def _send_one(self, item: Item, flight: _Flight, pipe: Pipe | None, door: Door | None) -> bool:
         try:

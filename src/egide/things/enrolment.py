@@ -83,7 +83,7 @@ def renew(https: Https, signer: Signer, roots: list[bytes], *, at_ms: int) -> Is
 
 
 def _with_authorities(https: Https, body: bytes) -> list[bytes]:
-    """What was issued, and the CAs above it: the answer alone need not carry them (RFC 7030, section 4.2.3)."""
+    """What was issued, and the CAs above it, which the answer need not carry (RFC 7030, section 4.2.3)."""
     return list(dict.fromkeys([*_certificates(body), *_certificates(https.est("cacerts"))]))
 
 

@@ -38,6 +38,7 @@ Path = tuple[int, int, list[bytes]]
 
 _MAX_BODY: Final = 512 * 1024
 _MAX_EPOCHS: Final = 64
+_MAX_SIZES: Final = 16  # that one question about consistency may name
 _MAX_PAIRINGS: Final = 64
 
 
@@ -101,14 +102,15 @@ class Https:
 
         Raises NotFoundError when the log says it has no such size.
         """
-        asked = ",".join(map(str, sizes))
-        body = self._expect("GET", f"/log/consistency?log={log}&sizes={asked}")
         paths: dict[tuple[int, int], list[bytes]] = {}
-        with decoding("consistency paths"):
-            for first, second, path in cbor.decode(body, limit=_MAX_BODY, what="consistency paths"):
-                if len(path) > LIMITS.consistency or not all(type(node) is bytes for node in path):
-                    raise MalformedError("a consistency path is a list of hashes")
-                paths[int(first), int(second)] = list(path)
+        for begin in range(0, len(sizes) - 1, _MAX_SIZES - 1):
+            asked = ",".join(map(str, sizes[begin : begin + _MAX_SIZES]))
+            body = self._expect("GET", f"/log/consistency?log={log}&sizes={asked}")
+            with decoding("consistency paths"):
+                for first, second, path in cbor.decode(body, limit=_MAX_BODY, what="consistency paths"):
+                    if len(path) > LIMITS.consistency or not all(type(node) is bytes for node in path):
+                        raise MalformedError("a consistency path is a list of hashes")
+                    paths[int(first), int(second)] = list(path)
         return paths
 
     def checkpoint(self, log: str) -> bytes:

@@ -1,4 +1,4 @@
-"""From a claim to a folder in which an object can be opened; what fails can be tried again with that claim."""
+"""From a claim to a folder in which an object can be opened. What fails can be tried again."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from egide.errors import ConfigError, NotFoundError, RollbackError, UnavailableError
 from egide.measure.readings import Readings, decode_readings
-from egide.things.clock import ObjectClock, verify_time
+from egide.things.clock import ObjectClock
 from egide.things.courier import Chore, Courier, Door, Pipe
 from egide.things.epochs import follow
 from egide.things.folder import Folder, State
@@ -30,8 +30,11 @@ from egide.things.pinned import client_context, require_in_force
 from egide.things.schedule import Random
 from egide.things.settle import Settler
 from egide.things.store import Store
+from egide.trust.cose import X5CHAIN, Sign1
 from egide.trust.envelope import sign_readings, uuid_of
+from egide.trust.limits import LIMITS
 from egide.trust.register.checkpoint import LOG, VerifierKey, verify_checkpoint
+from egide.trust.servertime import verify_time
 
 __all__ = ["Line", "Transport", "set_clock"]
 
@@ -47,9 +50,10 @@ def set_clock(https: Https, clock: ObjectClock, root: bytes) -> tuple[bytes, ...
     Raises as `verify_time`, and UnavailableError.
     """
     nonce, asked = os.urandom(32), clock.running_ms()
-    server = verify_time(https.time(nonce), nonce=nonce, roots=[root])
+    answer = https.time(nonce)
+    server = verify_time(answer, nonce=nonce, roots=[root])
     clock.set(server.unix_ms, asked_ms=asked, answered_ms=clock.running_ms())
-    return server.chain
+    return tuple(Sign1.parse(answer, header_limit=LIMITS.protected_chain).header[X5CHAIN])
 
 
 class Line:

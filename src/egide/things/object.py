@@ -173,6 +173,13 @@ class Object:
         """Where an envelope is now; None for one that is not signed yet, or whose 30 days are over."""
         return None if sent.digest is None else self.outbox.find(sent.digest)
 
+    def send_again(self, item: Item) -> None:
+        """Send the very bytes of an envelope once more, settled or not. It changes nothing: a receipt is a
+        receipt.
+        """
+        self._line.courier.send_again(item.envelope)
+        self._wake()
+
     def flush(self, *, timeout: float = 30.0) -> Counts:
         """Try now, and wait until nothing waits any more, `timeout` seconds at most. Returns what is left."""
         self._line.courier.hurry()
