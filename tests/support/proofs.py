@@ -140,11 +140,14 @@ class TestLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Everything that `build_evidence` needs. Change a part with `replace`, then `proof()`."""
+    """Everything that `build_evidence` needs. Change a part with `replace`, then `proof()`.
+
+    All is signed by Ed25519 unless `object` says otherwise, so the same world always gives the same bytes.
+    """
 
     ca: TestCA = field(default_factory=TestCA)
     platform: SoftwareSigner = field(default_factory=ed25519_signer)
-    object: SoftwareSigner = field(default_factory=p256_signer)
+    object: SoftwareSigner = field(default_factory=ed25519_signer)
     readings: Readings = READINGS
     iat_ms: int = READINGS.t0_ms
     index: int = 3

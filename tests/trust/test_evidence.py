@@ -193,6 +193,12 @@ def test_a_forged_file_that_adds_the_true_root_beside_its_own_fails(world: World
     assert step_of(forged.proof(roots=(world.ca.root,)), world) == "2 object certificate"
 
 
+def test_a_root_that_its_own_key_did_not_sign_is_refused(world: World) -> None:
+    """The pinned key alone would let anyone write another root certificate around it."""
+    altered = world.ca.root[:-1] + bytes((world.ca.root[-1] ^ 1,))
+    assert step_of(world.proof(roots=(altered,)), world) == "2 object certificate"
+
+
 @pytest.mark.parametrize("part", ["log_key", "log_uuid"])
 def test_anchors_for_another_log_refuse(world: World, part: str) -> None:
     """The same URI under another key, or another URI: neither is the log that was pinned."""

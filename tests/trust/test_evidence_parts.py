@@ -44,7 +44,7 @@ def test_another_enrolled_object_cannot_pass_for_this_one(world: World) -> None:
 
 def test_an_envelope_signed_by_another_key_than_the_certificates_is_refused(world: World) -> None:
     """The name and the certificate fit, the signature does not."""
-    impostor = replace(world, object=p256_signer())
+    impostor = replace(world, object=ed25519_signer())
     assert step_of(impostor.proof(), world) == "3 object signature"
 
 
@@ -79,6 +79,7 @@ def test_a_certificate_serves_its_own_usage_only(world: World, owner: str) -> No
 
 def test_a_malleated_object_signature_is_refused(world: World) -> None:
     """(r, n - s) is valid ECDSA and not what the object wrote."""
+    world = replace(world, object=p256_signer(), object_chain=())
     statement = Sign1.parse(world.envelope())
     s = P256_N - int.from_bytes(statement.signature[32:])
     other = replace(statement, signature=statement.signature[:32] + s.to_bytes(32)).encode()

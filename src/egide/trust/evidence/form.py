@@ -172,7 +172,7 @@ def _certificates(value: Any) -> tuple[bytes, ...]:
 
 def _all(kind: type[Any], values: list[Any], most: int) -> tuple[Any, ...]:
     if len(values) > most or any(type(value) is not kind for value in values):
-        raise MalformedError(f"a list of the proof file holds {kind.__name__}s only, {most} at most")
+        raise MalformedError(f"a list of the proof file holds one kind of item, {most} at most")
     return tuple(values)
 
 
