@@ -10,7 +10,7 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 from egide.errors import (
     AccessDeniedError,
@@ -57,43 +57,43 @@ class _Words:
 
 _WORDS: Final = {
     400: _Words(
-        title=noop("This request cannot be understood"),
-        happened=noop("Something in the address or the form is not as expected."),
-        safe=noop("Nothing was changed."),
-        now=noop("Go back and try again."),
+        title=gettext_noop("This request cannot be understood"),
+        happened=gettext_noop("Something in the address or the form is not as expected."),
+        safe=gettext_noop("Nothing was changed."),
+        now=gettext_noop("Go back and try again."),
     ),
     403: _Words(
-        title=noop("You may not see this"),
-        happened=noop(
+        title=gettext_noop("You may not see this"),
+        happened=gettext_noop(
             "Nothing allows this account to see this page. If it is somebody's record, the refusal is "
             "written in their journal."
         ),
-        safe=noop("Nothing was shown to you, and nothing was changed."),
-        now=noop("Check that you are signed in with the right account, or ask the patient."),
+        safe=gettext_noop("Nothing was shown to you, and nothing was changed."),
+        now=gettext_noop("Check that you are signed in with the right account, or ask the patient."),
     ),
     404: _Words(
-        title=noop("This page does not exist"),
-        happened=noop("The address is wrong, or what it named is no longer there."),
-        safe=noop("Nothing was changed."),
-        now=noop("Go back to the home page."),
+        title=gettext_noop("This page does not exist"),
+        happened=gettext_noop("The address is wrong, or what it named is no longer there."),
+        safe=gettext_noop("Nothing was changed."),
+        now=gettext_noop("Go back to the home page."),
     ),
     429: _Words(
-        title=noop("Too many tries"),
-        happened=noop("There were too many tries in a short time."),
-        safe=noop("Nothing was changed."),
-        now=noop("Wait a few minutes, then try again."),
+        title=gettext_noop("Too many tries"),
+        happened=gettext_noop("There were too many tries in a short time."),
+        safe=gettext_noop("Nothing was changed."),
+        now=gettext_noop("Wait a few minutes, then try again."),
     ),
     500: _Words(
-        title=noop("Something broke on our side"),
-        happened=noop("The page could not be made. It is not your doing."),
-        safe=noop("What was received and receipted is kept."),
-        now=noop("Try again in a minute. If it happens again, give the code below to the help desk."),
+        title=gettext_noop("Something broke on our side"),
+        happened=gettext_noop("The page could not be made. It is not your doing."),
+        safe=gettext_noop("What was received and receipted is kept."),
+        now=gettext_noop("Try again in a minute. If it happens again, give the code below to the help desk."),
     ),
     503: _Words(
-        title=noop("The service is not ready"),
-        happened=noop("A part of the service does not answer for now."),
-        safe=noop("Nothing is lost: the objects keep their measurements until they hold a receipt."),
-        now=noop("Try again in a minute."),
+        title=gettext_noop("The service is not ready"),
+        happened=gettext_noop("A part of the service does not answer for now."),
+        safe=gettext_noop("Nothing is lost: the objects keep their measurements until they hold a receipt."),
+        now=gettext_noop("Try again in a minute."),
     ),
 }
 

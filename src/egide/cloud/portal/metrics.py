@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -11,13 +12,15 @@ from django.utils.translation import get_language
 
 from egide.cloud.portal.charts.glucose import edges_in
 from egide.cloud.portal.charts.scale import Band
-from egide.measure.catalogue import CATALOGUE, names
+from egide.errors import NotFoundError
+from egide.measure.catalogue import CATALOGUE, convert, metric, names
 
 __all__ = ["GLUCOSE", "PRESSURE", "Metric", "describe"]
 
 #: Systolic, diastolic and mean: one blood pressure.
 PRESSURE: Final = ("8480-6", "8462-4", "8478-0")
 _PANEL: Final = "85354-9"
+_IN_WHAT: Final = re.compile(r" \((mass|masse|moles)\)$")
 GLUCOSE: Final = frozenset({"2339-0", "15074-8", "99504-3", "14745-4"})
 
 
@@ -27,12 +30,14 @@ class Metric:
 
     code: str
     cadence_ms: int = 0  # 0: not known
+    of_person: bool = True  # False: about the object (its battery)
     wave: bool = False  # drawn as a waveform, never listed value by value
     states: dict[int, tuple[str, str]] = field(default_factory=dict)  # of a status: French, English
 
     @property
     def name(self) -> str:
-        return names(self.code, "fr" if _french() else "en")
+        """Without what the unit says already: glucose is not "(mass)" to the person who measures it."""
+        return _IN_WHAT.sub("", names(self.code, "fr" if _french() else "en"))
 
     @property
     def group_name(self) -> str:
@@ -44,6 +49,15 @@ class Metric:
         if value != value.to_integral_value() or (pair := self.states.get(int(value))) is None:
             return None
         return pair[0] if _french() else pair[1]
+
+    def convert(self, value: Decimal, unit: str, to_unit: str) -> Decimal | None:
+        """The same quantity in another unit of this metric; None when it has no such unit."""
+        if unit == to_unit:
+            return value
+        try:
+            return convert(value, unit, to_unit, metric(self.code))
+        except NotFoundError:
+            return None
 
     def band(self, unit: str) -> Band | None:
         """The target range, for the metrics that have one by consensus: glucose, 70 to 180 mg/dL."""
@@ -62,6 +76,7 @@ def describe(code: str) -> Metric:
     return Metric(
         code=code,
         cadence_ms=int(known.cadence_s * 1000),
+        of_person=known.category is not None,
         wave=known.kind == "waveform",
         states=dict(known.states),
     )

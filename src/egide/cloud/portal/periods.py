@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as noop
+from django.utils.translation import gettext_noop
 
 __all__ = ["PERIODS", "Period", "period_named", "smallest_reaching"]
 
@@ -31,11 +31,11 @@ class Period:
 
 
 PERIODS: Final = (
-    Period(key="3h", hours=3, title=noop("3 hours")),
-    Period(key="24h", hours=24, title=noop("24 hours")),
-    Period(key="7d", hours=7 * 24, title=noop("7 days")),
-    Period(key="30d", hours=30 * 24, title=noop("30 days")),
-    Period(key="90d", hours=90 * 24, title=noop("90 days")),
+    Period(key="3h", hours=3, title=gettext_noop("3 hours")),
+    Period(key="24h", hours=24, title=gettext_noop("24 hours")),
+    Period(key="7d", hours=7 * 24, title=gettext_noop("7 days")),
+    Period(key="30d", hours=30 * 24, title=gettext_noop("30 days")),
+    Period(key="90d", hours=90 * 24, title=gettext_noop("90 days")),
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -26,7 +27,7 @@ __all__ = ["Picture", "Range", "picture_of", "profile_of", "strip_picture"]
 _GAPS: Final = 3  # a silence of three times the usual rhythm is a gap
 _DAY_MS: Final = 86_400_000
 _PROFILE_DAYS: Final = 7
-_STEP_HOURS: Final = {"3h": 1, "24h": 6, "7d": 24, "30d": 24 * 7, "90d": 24 * 28}
+_STEP_HOURS: Final = {"3h": 1, "24h": 6, "7d": 48, "30d": 24 * 7, "90d": 24 * 28}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,41 +61,47 @@ def picture_of(readings: Sequence[Reading], period: Period, *, now_ms: int) -> P
         return None
     if readings[0].metric.code in PRESSURE:
         return _pressure(readings, period, now_ms)
-    first = readings[-1]
-    same = [r for r in readings if r.unit == first.unit]
-    band = first.metric.band(first.unit)
-    window = frame(
-        (float(r.value) for r in same), since_ms=now_ms - period.span_ms, until_ms=now_ms, band=band
-    )
-    points = [Point(at_ms=r.at_ms, value=float(r.value), solid=r.fine) for r in same]
+    unit, band = readings[-1].unit, readings[-1].metric.band(readings[-1].unit)
+    points = points_in(readings, unit)
+    plausible = [p.value for p in points if p.solid] or [p.value for p in points]
+    window = frame(plausible, since_ms=now_ms - period.span_ms, until_ms=now_ms, band=band)
     return Picture(
         kind="line",
-        unit=words.unit_words(first.unit),
+        unit=words.unit_words(unit),
         x_ticks=_time_ticks(window, period),
         y_ticks=_value_ticks(window),
         band=window.band(band),
-        line=draw_line(points, window, gap_ms=_gap_ms(same)),
-        ranges=_ranges(same) if first.metric.code in GLUCOSE else (),
+        line=draw_line(points, window, gap_ms=_gap_ms(readings)),
+        ranges=_ranges(readings) if readings[-1].metric.code in GLUCOSE else (),
     )
+
+
+def points_in(readings: Sequence[Reading], unit: str) -> list[Point]:
+    """Every value that can be told in `unit`."""
+    return [
+        Point(at_ms=r.at_ms, value=float(value), solid=r.fine)
+        for r in readings
+        if (value := r.in_unit(unit)) is not None
+    ]
 
 
 def profile_of(readings: Sequence[Reading], period: Period) -> Picture | None:
     """Glucose over a usual day, from seven days on."""
     if not readings or readings[0].metric.code not in GLUCOSE or period.hours < 24 * _PROFILE_DAYS:
         return None
-    fine = [r for r in readings if r.fine and r.unit == readings[-1].unit]
+    unit, band = readings[-1].unit, readings[-1].metric.band(readings[-1].unit)
+    fine = [p for p in points_in(readings, unit) if p.solid]
     if not fine:
         return None
-    band = fine[-1].metric.band(fine[-1].unit)
-    window = frame((float(r.value) for r in fine), since_ms=0, until_ms=_DAY_MS, band=band)
-    samples = [(_hour(words.local(r.at_ms)), float(r.value)) for r in fine]
+    window = frame((p.value for p in fine), since_ms=0, until_ms=_DAY_MS, band=band)
+    samples = [(_hour(words.local(p.at_ms)), p.value) for p in fine]
     ticks = tuple(
         Tick(place=window.x(h * 3_600_000), percent=h / 24 * 100, label=f"{h:02} h")
         for h in (3, 6, 9, 12, 15, 18, 21)
     )
     return Picture(
         kind="profile",
-        unit=words.unit_words(fine[-1].unit),
+        unit=words.unit_words(unit),
         x_ticks=ticks,
         y_ticks=_value_ticks(window),
         band=window.band(band),
@@ -147,16 +154,16 @@ def _pressure(readings: Sequence[Reading], period: Period, now_ms: int) -> Pictu
 def _gap_ms(readings: Sequence[Reading]) -> int:
     """Longer than this without a value is a gap: three times the metric's rhythm, or what was seen of it."""
     cadence = readings[-1].metric.cadence_ms
-    steps = [b.at_ms - a.at_ms for a, b in zip(readings, readings[1:], strict=False) if b.at_ms > a.at_ms]
+    steps = [b.at_ms - a.at_ms for a, b in pairwise(readings) if b.at_ms > a.at_ms]
     seen = int(median(steps)) if steps else 0
     return _GAPS * max(seen, cadence, 1000)
 
 
 def _ranges(readings: Sequence[Reading]) -> tuple[Range, ...]:
-    fine = [r.value for r in readings if r.fine]
+    unit = readings[-1].unit
+    fine = [value for r in readings if r.fine and (value := r.in_unit(unit)) is not None]
     if not fine:
         return ()
-    unit = readings[-1].unit
     low, under, over, high = (words.number(edge) for edge in edges_in(unit))
     names = (f"< {low}", f"{low}–{under}", f"{under}–{over}", f"{over}–{high}", f"> {high}")
     ranges, start = [], 0
@@ -199,5 +206,5 @@ def _time_ticks(window: Frame, period: Period) -> tuple[Tick, ...]:
 
 def _tick_label(moment: datetime, step: int) -> str:
     if step >= 24:
-        return formats.date_format(moment, "D j" if step == 24 else "j M")
+        return formats.date_format(moment, "D j" if step == 48 else "j M")
     return moment.strftime("%H:%M")

@@ -45,6 +45,10 @@ class Reading:
     def fine(self) -> bool:
         return self.doubt is None and "contested" not in self.flags
 
+    def in_unit(self, unit: str) -> Decimal | None:
+        """The value in another unit; None when it cannot be told."""
+        return self.metric.convert(self.value, self.unit, unit)
+
     @property
     def shown(self) -> str:
         return self.metric.state(self.value) or words.number(self.value)
@@ -149,7 +153,7 @@ def of_group(readings: Iterable[Reading], key: str) -> list[Reading]:
 
 
 def groups_of(readings: list[Reading], strips: list[Strip]) -> list[Group]:
-    """One group per metric, in the order of their names."""
+    """One group per metric: what is about the person first, then by name."""
     codes = {PRESSURE[0] if r.metric.code in PRESSURE else r.metric.code for r in readings}
     groups = []
     for code in codes:
@@ -158,7 +162,7 @@ def groups_of(readings: list[Reading], strips: list[Strip]) -> list[Group]:
     for code in {s.metric.code for s in strips}:
         same = [s for s in strips if s.metric.code == code]
         groups.append(Group(key=code, name=same[-1].metric.name, strip=same[-1], count=len(same)))
-    return sorted(groups, key=lambda g: (g.name.casefold(), g.key))
+    return sorted(groups, key=lambda g: (not describe(g.key).of_person, g.name.casefold(), g.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

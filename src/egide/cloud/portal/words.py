@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import formats
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_noop, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as noop
 
 __all__ = [
     "Mark",
@@ -69,79 +68,86 @@ class Mark:
 
 _TRUST: Final = {
     1: (
-        noop("Entered by hand"),
-        noop("A person typed this value in. Nobody but that person answers for it."),
+        gettext_noop("Entered by hand"),
+        gettext_noop("A person typed this value in. Nobody but that person answers for it."),
     ),
     2: (
-        noop("Sent by a system"),
-        noop("Another computer system sent this value and signed it; the object itself did not."),
+        gettext_noop("Sent by a system"),
+        gettext_noop("Another computer system sent this value and signed it; the object itself did not."),
     ),
     3: (
-        noop("Relayed by a gateway"),
-        noop("A gateway read the object nearby and signed what it read; the object itself did not."),
+        gettext_noop("Relayed by a gateway"),
+        gettext_noop("A gateway read the object nearby and signed what it read; the object itself did not."),
     ),
     4: (
-        noop("Signed by the object"),
-        noop("The object signed this value when it measured it. Any change since would show."),
+        gettext_noop("Signed by the object"),
+        gettext_noop("The object signed this value when it measured it. Any change since would show."),
     ),
     5: (
-        noop("Signed in secure hardware"),
-        noop("The object signed this value with a key that cannot be copied out of its secure hardware."),
+        gettext_noop("Signed in secure hardware"),
+        gettext_noop(
+            "The object signed this value with a key that cannot be copied out of its secure hardware."
+        ),
     ),
 }
 _FLAGS: Final = {
     "contested": (
-        noop("Contested"),
-        noop("Two different messages claim the same place: the object may have been copied. Both are shown."),
+        gettext_noop("Contested"),
+        gettext_noop(
+            "Two different messages claim the same place: the object may have been copied. Both are shown."
+        ),
     ),
     "clock": (
-        noop("Time corrected"),
-        noop(
+        gettext_noop("Time corrected"),
+        gettext_noop(
             "The object's clock was wrong. The time shown was corrected; the signed time is kept beside it."
         ),
     ),
-    "late": (noop("Received late"), noop("The message came long after the measurement.")),
+    "late": (gettext_noop("Received late"), gettext_noop("The message came long after the measurement.")),
     "held": (
-        noop("To be attributed"),
-        noop(
+        gettext_noop("To be attributed"),
+        gettext_noop(
             "The object was not paired with anyone at that time: somebody must say whose measurement this is."
         ),
     ),
 }
 _DOUBT: Final = (
-    noop("To be checked"),
-    noop("This value is unusual or impossible. It is kept and shown, and should be measured again."),
+    gettext_noop("To be checked"),
+    gettext_noop("This value is unusual or impossible. It is kept and shown, and should be measured again."),
 )
-_FINE: Final = (noop("Plausible"), noop("This value lies in the usual range of what can be measured."))
+_FINE: Final = (
+    gettext_noop("Plausible"),
+    gettext_noop("This value lies in the usual range of what can be measured."),
+)
 _DOUBTS: Final = {
-    "unknown-metric": noop("Egide does not know this kind of measurement."),
-    "unit-unknown": noop("The unit is not one that this measurement is given in."),
-    "unit": noop("The value would be usual in another unit: the object may be set to the wrong one."),
-    "range": noop("The value lies outside what is usually possible."),
-    "rate": noop("The value changed faster than a body usually can."),
-    "flat": noop("The very same value came for a long time: the sensor may be stuck."),
-    "order": noop("The diastolic pressure is not below the systolic one."),
-    "future": noop("The measurement is dated after the moment it was received."),
+    "unknown-metric": gettext_noop("Egide does not know this kind of measurement."),
+    "unit-unknown": gettext_noop("The unit is not one that this measurement is given in."),
+    "unit": gettext_noop("The value would be usual in another unit: the object may be set to the wrong one."),
+    "range": gettext_noop("The value lies outside what is usually possible."),
+    "rate": gettext_noop("The value changed faster than a body usually can."),
+    "flat": gettext_noop("The very same value came for a long time: the sensor may be stuck."),
+    "order": gettext_noop("The diastolic pressure is not below the systolic one."),
+    "future": gettext_noop("The measurement is dated after the moment it was received."),
 }
 _PURPOSES: Final = {
-    "PATRQT": noop("own record"),
-    "TREAT": noop("care"),
-    "ETREAT": noop("emergency care"),
-    "HRESCH": noop("research"),
-    "HPAYMT": noop("payment"),
-    "HOPERAT": noop("running the service"),
-    "HMARKT": noop("marketing"),
+    "PATRQT": gettext_noop("own record"),
+    "TREAT": gettext_noop("care"),
+    "ETREAT": gettext_noop("emergency care"),
+    "HRESCH": gettext_noop("research"),
+    "HPAYMT": gettext_noop("payment"),
+    "HOPERAT": gettext_noop("running the service"),
+    "HMARKT": gettext_noop("marketing"),
 }
 
 
 _ROLES: Final = {
-    "patient": noop("patient"),
-    "professional": noop("care professional"),
-    "operator": noop("operator"),
+    "patient": gettext_noop("patient"),
+    "professional": gettext_noop("care professional"),
+    "operator": gettext_noop("operator"),
 }
 _GROUNDS: Final = {
-    "self": noop("it is their own record"),
-    "care-team": noop("member of the follow-up"),
+    "self": gettext_noop("it is their own record"),
+    "care-team": gettext_noop("member of the follow-up"),
 }
 
 

@@ -14,6 +14,7 @@ __all__ = ["HEIGHT", "WIDTH", "Band", "Frame", "Tick", "frame", "round_ticks"]
 WIDTH: Final = 1000
 HEIGHT: Final = 240
 _PAD: Final = 14
+_EDGE: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +47,16 @@ class Frame:
         return round((at_ms - self.since_ms) / max(1, self.until_ms - self.since_ms) * WIDTH, 2)
 
     def y(self, value: float) -> float:
-        return round(HEIGHT - _PAD - (value - self.low) / (self.high - self.low) * (HEIGHT - 2 * _PAD), 2)
+        """From the top. A value beyond the window is pinned to its edge, where it cannot be missed."""
+        y = HEIGHT - _PAD - (value - self.low) / (self.high - self.low) * (HEIGHT - 2 * _PAD)
+        return round(min(HEIGHT - _EDGE, max(_EDGE, y)), 2)
 
     def band(self, band: Band | None) -> tuple[float, float] | None:
         """(top, height) of a target range, cut to the window; None when there is none to see."""
         if band is None or (band.low is None and band.high is None):
             return None
-        top = 0.0 if band.high is None else max(0.0, self.y(float(band.high)))
-        bottom = float(HEIGHT) if band.low is None else min(float(HEIGHT), self.y(float(band.low)))
+        top = 0.0 if band.high is None else self.y(float(band.high))
+        bottom = float(HEIGHT) if band.low is None else self.y(float(band.low))
         return (top, round(bottom - top, 2)) if bottom > top else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django import template
+from django.utils import formats
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -58,6 +59,11 @@ def clock_time(ms: int) -> str:
 @register.filter
 def day(ms: int, now_ms: int) -> str:
     return words.day_name(ms, now_ms)
+
+
+@register.filter
+def plain_date(ms: int) -> str:
+    return formats.date_format(words.local(ms), "j F Y")
 
 
 @register.filter

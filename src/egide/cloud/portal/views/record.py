@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.core.paginator import Paginator
@@ -14,17 +16,18 @@ from django.views.decorators.http import require_safe
 from egide.cloud.fleet.models import HealthObject
 from egide.cloud.portal import live
 from egide.cloud.portal.glance import glance_at
-from egide.cloud.portal.metrics import GLUCOSE, describe
-from egide.cloud.portal.periods import PERIODS, Period, period_named, smallest_reaching
+from egide.cloud.portal.metrics import GLUCOSE, PRESSURE, describe
+from egide.cloud.portal.periods import PERIODS, period_named, smallest_reaching
 from egide.cloud.portal.picture import picture_of, profile_of, strip_picture
-from egide.cloud.portal.record import Group, groups_of, of_group, readings_of, rows_of, strips_of
+from egide.cloud.portal.record import Group, Reading, groups_of, of_group, readings_of, rows_of, strips_of
 from egide.cloud.portal.subject import Subject, open_record, signed_in, subject_of
 from egide.cloud.vault.models import Envelope
 from egide.errors import MalformedError
 
 __all__ = ["latest", "record", "record_context", "series"]
 
-_ROWS: Final = 25
+_ROWS: Final = 15
+_CARRIED: Final = 2_000  # points that a page carries itself; beyond, its script asks for them
 _MAX_SPAN_MS: Final = 366 * 86_400_000
 
 
@@ -60,21 +63,7 @@ def series(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpRes
     if not code or not 0 <= since < until or until - since > _MAX_SPAN_MS:
         raise MalformedError("a series needs a code and a period of a year at most")
     readings = readings_of(open_record(subject, since, until, now_ms=now, codes=(code,)).columns)
-    unit = readings[-1].unit if readings else ""
-    metric = describe(code)
-    band = metric.band(unit)
-    return JsonResponse(
-        {
-            "code": code,
-            "name": metric.name,
-            "unit": unit,
-            "since": since,
-            "until": until,
-            "cadence_ms": metric.cadence_ms,
-            "band": [str(band.low), str(band.high)] if band else None,
-            "points": [[r.at_ms, format(r.value, "f"), r.fine, r.key] for r in readings if r.unit == unit],
-        }
-    )
+    return JsonResponse(_series(code, readings, since, until))
 
 
 def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[str, Any]:
@@ -105,10 +94,39 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
         "profile": profile_of(mine, period),
         "paper": strip_picture(chosen.strip) if chosen and chosen.strip else None,
         "page": page,
+        "series": _carried(chosen, mine, now_ms - period.span_ms, now_ms),
         "models": _models({r.object_id for r in readings} | {s.column.object_id for s in strips}),
         "glance": glance_at(subject, readings, strips, period, now_ms=now_ms),
         "journal_entry": answer.journal_entry,
     }
+
+
+def _series(code: str, readings: Sequence[Reading], since_ms: int, until_ms: int) -> dict[str, Any]:
+    """What a chart needs, in the unit of the last reading: points are [ms, exact decimal, 1 or 0 when doubtful]."""
+    unit = readings[-1].unit if readings else ""
+    metric = describe(code)
+    band = metric.band(unit)
+    return {
+        "code": code,
+        "name": metric.name,
+        "unit": unit,
+        "since": since_ms,
+        "until": until_ms,
+        "cadence_ms": metric.cadence_ms,
+        "band": [str(band.low), str(band.high)] if band else None,
+        "points": [
+            [r.at_ms, format(value, "f"), int(r.fine)]
+            for r in readings
+            if (value := r.in_unit(unit)) is not None
+        ],
+    }
+
+
+def _carried(chosen: Group | None, readings: Sequence[Reading], since_ms: int, until_ms: int) -> str:
+    """The chart's points as JSON, when they are few: a page that carries them asks the door once, not twice."""
+    if chosen is None or chosen.key in PRESSURE or not 0 < len(readings) <= _CARRIED:
+        return ""
+    return json.dumps(_series(chosen.key, readings, since_ms, until_ms), separators=(",", ":"))
 
 
 def _choose(groups: list[Group], wanted: str) -> Group | None:

@@ -12,7 +12,7 @@ function signIn() {
 }
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-const lang = document.documentElement.lang;
+const lang = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 const dated = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
 
 /** Exact digits as the language writes them: the server's text, with its own decimal sign. */
@@ -36,33 +36,53 @@ function split(series) {
   const gap = 3 * Math.max(steps.length ? steps[steps.length >> 1] : 0, series.cadence_ms, 1000);
   const curve = [], doubtful = [];
   let last = null;
-  for (const [at, value, fine, key] of series.points) {
+  for (const [at, value, fine] of series.points) {
     if (!fine) {
-      doubtful.push({ value: [at, Number(value)], text: value, key });
+      doubtful.push({ value: [at, Number(value)], text: value });
       curve.push({ value: [at, null] });
       last = null;
       continue;
     }
     if (last !== null && at - last > gap) curve.push({ value: [last + 1, null] });
-    curve.push({ value: [at, Number(value)], text: value, key });
+    curve.push({ value: [at, Number(value)], text: value });
     last = at;
   }
   return { curve, doubtful };
 }
 
+const midnight = (at) => new Date(at).getHours() + new Date(at).getMinutes() === 0;
+const hourly = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" });
+const daily = new Intl.DateTimeFormat(lang, { weekday: "short", day: "numeric" });
+const monthly = new Intl.DateTimeFormat(lang, { day: "numeric", month: "short" });
+
+function tick(at, span) {
+  if (!midnight(at)) return hourly.format(at);
+  return (span > 10 * 86400000 ? monthly : daily).format(at);
+}
+
+/** The axis fits what is plausible; a doubtful value beyond it is pinned to its edge, where it cannot be missed. */
+function extent(curve, band) {
+  const seen = curve.map((p) => p.value[1]).filter((v) => v !== null).concat((band || []).map(Number));
+  if (!seen.length) return [undefined, undefined];
+  const low = Math.min(...seen), high = Math.max(...seen), room = (high - low || Math.abs(high) || 1) * 0.08;
+  return [low - room, high + room];
+}
+
 function options(series, figure) {
   const { curve, doubtful } = split(series);
+  const [low, high] = extent(curve, series.band);
+  if (low !== undefined) for (const point of doubtful) point.value[1] = Math.min(high, Math.max(low, point.value[1]));
   const soft = colour("soft"), line = colour("line"), accent = colour("accent");
   const few = curve.length < 120;
   const unit = figure.dataset.unit;
   const axis = { axisLabel: { color: soft, hideOverlap: true }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } } };
   return {
     animation: false,
-    textStyle: { fontFamily: "Source Sans 3, sans-serif" },
+    textStyle: { fontFamily: '"Source Sans 3", sans-serif' },
     aria: { enabled: true, label: { enabled: false } },
     grid: { left: 8, right: 12, top: 12, bottom: 56, containLabel: true },
-    xAxis: { type: "time", min: series.since, max: series.until, ...axis },
-    yAxis: { type: "value", scale: true, ...axis, axisLabel: { color: soft, formatter: (v) => new Intl.NumberFormat(lang).format(v) } },
+    xAxis: { type: "time", min: series.since, max: series.until, ...axis, axisLabel: { color: soft, hideOverlap: true, formatter: (at) => tick(at, series.until - series.since) } },
+    yAxis: { type: "value", scale: true, min: low, max: high, ...axis, axisLabel: { color: soft, showMinLabel: false, showMaxLabel: false, formatter: (v) => new Intl.NumberFormat(lang).format(v) } },
     tooltip: {
       trigger: "axis", renderMode: "richText", backgroundColor: colour("card"), borderColor: line, textStyle: { color: colour("ink") },
       formatter: (hits) => hits.filter((h) => h.data.text).slice(0, 1).map((h) =>
@@ -72,12 +92,15 @@ function options(series, figure) {
     series: [
       { type: "line", data: curve, connectNulls: false, showSymbol: few, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: accent }, itemStyle: { color: accent },
         markArea: series.band ? { silent: true, itemStyle: { color: colour("band") }, data: [[{ yAxis: Number(series.band[0]) }, { yAxis: Number(series.band[1]) }]] } : undefined },
-      { type: "scatter", data: doubtful, symbol: "circle", symbolSize: 9, itemStyle: { color: colour("card"), borderColor: colour("wait"), borderWidth: 2 } },
+      { type: "scatter", data: doubtful, clip: false, symbol: "circle", symbolSize: 9, itemStyle: { color: colour("card"), borderColor: colour("wait"), borderWidth: 2 } },
     ],
   };
 }
 
+/** The points lie in the page when they are few; else they are asked for (and that look is journaled too). */
 async function fetchSeries(figure) {
+  const carried = document.getElementById("series").dataset.series;
+  if (carried) return JSON.parse(carried);
   const until = Date.now();
   const answer = await fetch(`${figure.dataset.src}&since=${until - Number(figure.dataset.span)}&until=${until}`, { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(String(answer.status));
