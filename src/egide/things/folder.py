@@ -148,6 +148,15 @@ class Folder:
             start = int(first.not_valid_before_utc.timestamp() * 1000)
         return read_chain(ders, signer, [root], at_ms=start)
 
+    def certificate_until_ms(self) -> int | None:
+        """When the certificate that signs ends, by its own words; None without one."""
+        path = self.signing if self.state().token is not None else self.certificate
+        if not path.exists():
+            return None
+        with decoding(path.name):
+            end = x509.load_pem_x509_certificates(path.read_bytes())[0].not_valid_after_utc
+        return int(end.timestamp() * 1000)
+
     def transport_signer(self) -> FileSigner:
         return FileSigner(self.key)
 
