@@ -11,7 +11,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from egide.errors import CertificateExpiredError, IdentityError, MalformedError, SignatureError, TooLargeError
@@ -24,6 +23,7 @@ from egide.trust.identity.profile import (
     key_identifier,
     key_usage,
     reading,
+    require_whole_signature,
     to_ms,
     when,
 )
@@ -63,10 +63,13 @@ def parse_certificate(der: bytes) -> x509.Certificate:
         raise TooLargeError(f"a certificate is larger than {LIMITS.certificate} bytes")
     with reading("a certificate"):
         certificate = x509.load_der_x509_certificate(der)
-        if certificate.public_bytes(Encoding.DER) != der or certificate.version is not x509.Version.v3:
-            raise MalformedError("a certificate is X.509 v3 in strict DER")
+        if certificate.version is not x509.Version.v3:
+            raise MalformedError("a certificate is X.509 v3")
         if certificate.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256:
             raise MalformedError("a certificate is signed by ecdsa-with-SHA256")
+        if certificate.serial_number <= 0:
+            raise MalformedError("a certificate's serial number is positive")
+        require_whole_signature(der, certificate.signature)
         list(certificate.extensions)
         certificate.public_key()  # read lazily: a point off the curve is refused here, not later
         return certificate

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
 
 from egide.errors import CertificateExpiredError, IdentityError, MalformedError, SignatureError, TooLargeError
 from egide.trust.identity.authority import Authority
-from egide.trust.identity.profile import key_identifier, reading, to_ms, when
+from egide.trust.identity.profile import key_identifier, reading, require_whole_signature, to_ms, when
 from egide.trust.limits import LIMITS
 
 __all__ = ["Revoked", "VerifiedCrl", "make_crl", "verify_crl"]
@@ -80,8 +80,6 @@ def verify_crl(der: bytes, issuing: x509.Certificate, *, at_ms: int) -> Verified
         raise TooLargeError(f"a revocation list is larger than {LIMITS.crl} bytes")
     with reading("a revocation list"):
         crl = x509.load_der_x509_crl(der)
-        if crl.public_bytes(Encoding.DER) != der:
-            raise MalformedError("a revocation list is not strict DER")
         if crl.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256:
             raise MalformedError("a revocation list is signed by ecdsa-with-SHA256")
         entries = list(crl)
@@ -95,6 +93,7 @@ def verify_crl(der: bytes, issuing: x509.Certificate, *, at_ms: int) -> Verified
         key = issuing.public_key()
         if crl.issuer != issuing.subject or not isinstance(key, ec.EllipticCurvePublicKey):
             raise IdentityError("a revocation list is another CA's")
+        require_whole_signature(der, crl.signature)
         if not crl.is_signature_valid(key):
             raise SignatureError("a revocation list is not signed by its CA")
         if when(at_ms) < crl.last_update_utc:

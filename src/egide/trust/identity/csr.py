@@ -7,13 +7,12 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from egide.errors import IdentityError, MalformedError, SignatureError, TooLargeError
 from egide.trust.cose import PublicKey
 from egide.trust.envelope import uuid_of
-from egide.trust.identity.profile import reading
+from egide.trust.identity.profile import reading, require_whole_signature
 from egide.trust.limits import LIMITS
 
 __all__ = ["VerifiedCsr", "parse_csr"]
@@ -64,8 +63,6 @@ def parse_csr(der: bytes) -> VerifiedCsr:
         raise TooLargeError(f"a certificate request is larger than {LIMITS.csr} bytes")
     with reading("a certificate request"):
         request = x509.load_der_x509_csr(der)
-        if request.public_bytes(Encoding.DER) != der:
-            raise MalformedError("a certificate request is not strict DER")
         key = request.public_key()
         algorithm = request.signature_hash_algorithm
         if not isinstance(key, (ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey)):
@@ -73,6 +70,7 @@ def parse_csr(der: bytes) -> VerifiedCsr:
         public_key = PublicKey(key)
         if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(algorithm, _HASHES):
             raise SignatureError("a certificate request is signed with SHA-256 or stronger")
+        require_whole_signature(der, request.signature)
         if not request.is_signature_valid:
             raise SignatureError("a certificate request is not signed by the key it carries")
         extensions = [each.value for each in request.extensions]

@@ -75,6 +75,15 @@ def to_ms(at: datetime) -> int:
     return int(at.timestamp()) * 1000
 
 
+def require_whole_signature(der: bytes, signature: bytes) -> None:
+    """Raises MalformedError unless `der` ends with `signature`, as a BIT STRING with no unused bit.
+
+    cryptography does not look at the number of unused bits: a byte that anyone could change.
+    """
+    if not der.endswith(bytes((0x03, len(signature) + 1, 0x00)) + signature):
+        raise MalformedError("a signature is not in its only form")
+
+
 @contextmanager
 def reading(what: str) -> Iterator[None]:
     """Turn what cryptography raises on untrusted DER, warnings included, into `MalformedError`."""
