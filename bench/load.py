@@ -42,7 +42,7 @@ class Generator:
         return cls(program)
 
     def run(self, **options: Any) -> dict[str, Any]:
-        """Send until the corpus or the time is over; options are the program's, with _ for -. What it printed."""
+        """Send until the corpus or the time is over; what it printed. Options: the program's, _ for -."""
         command = [str(self.program)]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
@@ -64,5 +64,5 @@ def read_answers(path: Path) -> Iterator[tuple[int, int, bytes]]:
 
 
 def read_events(path: Path) -> list[tuple[int, int, int]]:
-    """(published, acked, answered) of each envelope of the corpus, in its order; ns of CLOCK_MONOTONIC, 0: never."""
+    """(published, acked, answered) of each envelope, in the corpus's order; CLOCK_MONOTONIC ns, 0: never."""
     return list(_EVENT.iter_unpack(path.read_bytes()))

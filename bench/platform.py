@@ -40,7 +40,7 @@ def running_platform(home: Home) -> Iterator[Running]:
     def listen() -> None:
         for line in process.stderr or ():
             said.append(line)
-            if "ready" in line:
+            if line.startswith("egide: ready"):
                 ready.set()
         ready.set()
 

@@ -66,7 +66,7 @@ void mqtt_subscribe(struct object *o)
     put_header(&o->out, 0x82, 2 + 2 + length + 1);
     put_word(&o->out, 65535);
     put_text(&o->out, topic, length);
-    put(&o->out, "\x01", 1); /* at QoS 1 */
+    put(&o->out, "\x00", 1); /* at QoS 0: what is missed is asked again, by sending again */
 }
 
 void mqtt_publish(struct object *o, uint32_t index)

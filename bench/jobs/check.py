@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ def main(*, folder: str, phases: list[str]) -> None:
     for phase in phases:
         jobs = list(_chunks(Path(folder) / phase))
         with ProcessPoolExecutor(2) as pool:
-            for indices, wrong in pool.map(_check, jobs, [bytes(log.public)] * len(jobs), [log.uri] * len(jobs)):
+            check = functools.partial(_check, spki=bytes(log.public), uri=log.uri)
+            for indices, wrong in pool.map(check, jobs):
                 bad += wrong
                 count += len(indices)
                 held.update(indices)
@@ -62,7 +64,7 @@ def _chunks(folder: Path) -> Iterator[list[tuple[bytes, bytes]]]:
     yield chunk
 
 
-def _check(pairs: list[tuple[bytes, bytes]], spki: bytes, uri: str) -> tuple[list[int], int]:
+def _check(pairs: list[tuple[bytes, bytes]], *, spki: bytes, uri: str) -> tuple[list[int], int]:
     """The leaf index of each good receipt, and how many answers are not one."""
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 

@@ -1,4 +1,4 @@
-"""Fill a store, and compare intake with what it was when the store was empty; then look at proofs and sizes."""
+"""Fill a store, and compare intake with what it was when the store was empty; then proofs and sizes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def main(*, objects: int, rounds: int, each: int, compared: int) -> None:
 
 
 def _proof_times() -> list[float]:
-    """Milliseconds to compute the inclusion path of an entry from the tables, for entries chosen at random."""
+    """Milliseconds to compute an inclusion path from the tables, for entries chosen at random."""
     from egide.cloud.register.store import current_log, head_of, nodes_of
     from egide.trust.register.tree import inclusion_path
 

@@ -12,16 +12,20 @@ from bench.ward import make_ward, open_platform
 
 
 def main(*, objects: int, folder: str, phases: dict[str, int]) -> None:
-    """`phases`: name -> envelopes per object; each phase's corpus goes on where the one before ends."""
+    """`phases`: name -> envelopes per object; each phase's corpus goes on where the one before ends.
+
+    One more object than asked for gets a certificate and sends nothing: its name is in the file `spare`.
+    """
     now_ms = time.time_ns() // 1_000_000
     open_platform(now_ms=now_ms)
     place = Path(folder)
-    ward = make_ward(objects, now_ms=now_ms, pem_folder=place / "pki")
+    *signings, spare = make_ward(objects + 1, now_ms=now_ms, pem_folder=place / "pki").signings
+    (place / "spare").write_text(spare.object_id)
     total = sum(phases.values())
     done = 0
     for name, each in phases.items():
         write_corpus(
-            place / name, ward.signings, each=each, iat=now_ms // 1000, first_seq=done + 1,
+            place / name, signings, each=each, iat=now_ms // 1000, first_seq=done + 1,
             first_ms=now_ms - (total - done) * SPAN_MS,
         )  # fmt: skip
         done += each

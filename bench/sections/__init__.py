@@ -1,0 +1,1 @@
+"""What is claimed, section by section: each gives rows of the table."""
