@@ -182,11 +182,15 @@ def _match(data: bytes) -> Envelope | None:
 def _bstr(data: bytes, at: int) -> tuple[int, int]:
     """Where the content of the byte string at `at` begins and ends; (0, 0) for one of another form."""
     head = data[at : at + 3]
-    match head[:1]:
-        case b"\x58" if len(head) > 1 and head[1] >= 24:
-            return at + 2, at + 2 + head[1]
-        case b"\x59" if len(head) == 3 and head[1]:
-            return at + 3, at + 3 + (head[1] << 8 | head[2])
+    if len(head) < 3:
+        return 0, 0
+    kind, length = head[0], head[1]
+    if kind == 0x58 and length >= 24:
+        return at + 2, at + 2 + length
+    if kind == 0x59 and length:
+        return at + 3, at + 3 + (length << 8 | head[2])
+    if 0x40 <= kind <= 0x57:
+        return at + 1, at + 1 + kind - 0x40
     return 0, 0
 
 
