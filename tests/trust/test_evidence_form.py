@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pycddl
 import pytest
 from tests.support.proofs import (
     World,
@@ -15,6 +17,7 @@ from tests.support.proofs import (
 )
 
 from egide.errors import MalformedError
+from egide.measure.plausibility import WHOLE
 from egide.trust.cose import CONTENT_TYPE, X5CHAIN, Sign1, sign1
 from egide.trust.evidence import EVIDENCE_TYPE, Assertion, Evidence, Report
 from egide.trust.evidence import verify as verify_module
@@ -139,3 +142,20 @@ def test_a_report_has_no_patient(world: World) -> None:
     names = set(Report.__dataclass_fields__) | set(Assertion.__dataclass_fields__)
     assert not any("patient" in name for name in names)
     assert hashlib.sha256(world.object_chain[0]).digest() in world.proof()
+
+
+def test_a_proof_has_the_form_of_its_cddl(world: World) -> None:
+    """docs/spec/evidence.cddl and the encoder agree; the schema refuses another payload."""
+    cddl = (Path(__file__).parents[2] / "docs/spec/evidence.cddl").read_text()
+    after_restore = replace(world, epochs=(world.epoch(world.log_anchor(), None),))
+    doubted = replace(world, assertion=replace(world.assertion, doubts=((0, WHOLE, "flat"),)))
+    roots = ("proof-file", "proof-header", "proof-payload")
+    file, header, inner = (pycddl.Schema(f"root = {root}\n{cddl}") for root in roots)
+    for each in (world, after_restore, doubted):
+        data = each.proof()
+        outer = Sign1.parse(data, limit=2**20, header_limit=2**20)
+        file.validate_cbor(data[1:])
+        header.validate_cbor(outer.protected)
+        inner.validate_cbor(outer.payload or b"")
+    with pytest.raises(pycddl.ValidationError):
+        inner.validate_cbor((outer.payload or b"").replace(b"\x65trust\x04", b"\x65trust\x06"))
