@@ -96,7 +96,10 @@ def read_body(request: HttpRequest, limit: int, what: str) -> bytes:
         raise MalformedError("a body needs a Content-Length")
     if int(announced[:12]) > limit:
         raise TooLargeError(f"{what} is larger than {limit} bytes")
-    body = request.read(int(announced))
+    try:
+        body = request.read(int(announced))
+    except OSError as err:
+        raise MalformedError(f"{what} was cut short") from err
     if len(body) != int(announced):
         raise MalformedError(f"{what} was cut short")
     return body

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,14 +14,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from django.conf import settings as django_settings
+from django.http import HttpResponse
+from django.test import Client
 from pytest_django import Settings
 
 from egide.cloud.config.initialise import make_keys
-from egide.cloud.options import Options
-from egide.cloud.fleet import ca, tries
+from egide.cloud.fleet import ca, est, tries, views
 from egide.cloud.fleet.models import HealthObject
 from egide.cloud.fleet.service import create_object
 from egide.cloud.keys import provider
+from egide.cloud.options import Options
 from egide.cloud.register import platform
 from egide.cloud.register.epochs import open_log
 
@@ -78,3 +81,47 @@ def new_key(kind: str = "p256") -> Key:
 @pytest.fixture
 def request_for() -> Callable[..., bytes]:
     return make_request
+
+
+class Peer:
+    """A TLS socket, as far as a view looks: the certificate that the handshake proved."""
+
+    def __init__(self, certificate: bytes | None) -> None:
+        self._certificate = certificate
+
+    def getpeercert(self, *, binary_form: bool) -> bytes | None:
+        assert binary_form
+        return self._certificate
+
+
+@pytest.fixture
+def listener(
+    opened: Options, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., HttpResponse]:
+    """Ask the objects' listener, in-process: (method, path, body, certificate=DER, ...) -> response."""
+    settings.ROOT_URLCONF = "egide.cloud.config.urls_objects"
+    settings.MIDDLEWARE = []
+    for module in (est, views):
+        monkeypatch.setattr(module, "now_ms", lambda: NOW)
+    views._crl.cache_clear()
+    views._limiter.cache_clear()
+    client = Client(raise_request_exception=False)
+
+    def ask(
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        certificate: bytes | None = None,
+        source: str = "192.0.2.1",
+        content_type: str = "application/octet-stream",
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> HttpResponse:
+        environment = {"gunicorn.socket": Peer(certificate), "REMOTE_ADDR": source, **more}
+        response: HttpResponse = client.generic(
+            method, path, body, content_type, headers=headers, **environment
+        )  # type: ignore[assignment]  # the stubs call it a WSGI response of their own
+        return response
+
+    return ask

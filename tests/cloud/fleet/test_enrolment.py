@@ -110,7 +110,7 @@ def test_a_used_claim_is_refused_to_another_key(
 def test_a_lost_answer_is_given_again_to_the_same_key(
     ticket: ClaimTicket, key: ec.EllipticCurvePrivateKey, request_for: Request
 ) -> None:
-    """An object cut off before the answer asks again, and gets the same certificate, until the claim expires."""
+    """An object cut off before the answer asks again, and gets the same, until the claim expires."""
     first = _enrol(ticket, request_for(key))
     again = _enrol(ticket, request_for(key), now_ms=NOW + HOUR - 1)
     assert again.certificate == first.certificate
@@ -273,8 +273,9 @@ def test_renewal_keeps_the_name(
         request_for(ed25519.Ed25519PrivateKey.generate(), uri=uri),
     ):
         got = renew(current, csr, NOW + DAY)
-        roots = got.chain[1:]
-        assert verify_chain(got.certificate, got.chain[:1], roots, at_ms=NOW + DAY, usage=Usage.OBJECT).uri == uri
+        issuing, root = got.chain[:1], got.chain[1:]
+        found = verify_chain(got.certificate, issuing, root, at_ms=NOW + DAY, usage=Usage.OBJECT)
+        assert found.uri == uri
     for csr in (request_for(key, name="another"), request_for(key, uri=f"urn:uuid:{uuid.uuid4()}")):
         with pytest.raises(IdentityError):
             renew(current, csr, NOW + DAY)
@@ -341,7 +342,9 @@ def test_no_claim_for_a_revoked_object_nor_without_end(meter: HealthObject) -> N
         create_claim(meter, HOUR, NOW)
 
 
-@pytest.mark.parametrize(("model", "trust"), [("", 4), ("x" * 81, 4), ("a\nb", 4), ("Scale", 0), ("Scale", 6)])
+@pytest.mark.parametrize(
+    ("model", "trust"), [("", 4), ("x" * 81, 4), ("a\nb", 4), ("Scale", 0), ("Scale", 6)]
+)
 def test_an_object_has_a_model_and_a_trust_level(model: str, trust: int) -> None:
     """Nothing else is stored."""
     with pytest.raises(RefusedError):
