@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,24 +87,29 @@ class TokenSigner:
             ConfigError: python-pkcs11 is not installed. KeyMissingError: no such library, token or key, or
                 a wrong PIN.
         """
-        self._lock = threading.Lock()
-        self._session = _session(module, token, pin_file)
-        self._private, spki = _key_pair(self._session, label)
+        self._place = (module, token)
+        self._shared = _join(module, token, pin_file)
+        try:
+            self._private, spki = _key_pair(self._shared.session, label)
+        except BaseException:
+            _leave(*self._place)
+            raise
         key = load_der_public_key(spki)
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise KeyMissingError("the token's key is not P-256")
         self.public_key = PublicKey(key)
         #: False for SoftHSM, which keeps its keys in files, and for a slot that does not say it is hardware
-        self.secure_hardware: bool = _is_hardware(self._session.token)
+        self.secure_hardware: bool = _is_hardware(self._shared.session.token)
 
     @classmethod
     def create(cls, *, module: Path, token: str, label: str, pin_file: Path) -> TokenSigner:
         """Make a key that the token will not give out, unless `label` is there already; then open it."""
-        session = _session(module, token, pin_file)
+        shared = _join(module, token, pin_file)
         try:
-            _generate(session, label)
+            with shared.lock:
+                _generate(shared.session, label)
         finally:
-            session.close()
+            _leave(module, token)
         return cls(module=module, token=token, label=label, pin_file=pin_file)
 
     def sign(self, message: bytes) -> bytes:
@@ -111,7 +117,7 @@ class TokenSigner:
         import pkcs11
 
         try:
-            with self._lock:
+            with self._shared.lock:
                 signature: bytes = self._private.sign(
                     hashlib.sha256(message).digest(), mechanism=pkcs11.Mechanism.ECDSA
                 )
@@ -122,19 +128,49 @@ class TokenSigner:
         return r.to_bytes(32, "big") + min(s, _P256_N - s).to_bytes(32, "big")
 
     def close(self) -> None:
-        self._session.close()
+        _leave(*self._place)
 
 
-def _session(module: Path, token: str, pin_file: Path) -> Any:
+@dataclass(slots=True)
+class _Shared:
+    """A session that several keys of one token use: a process signs in to a token once."""
+
+    session: Any
+    users: int
+    lock: threading.Lock
+
+
+_sessions: dict[tuple[str, str], _Shared] = {}
+_sessions_lock = threading.Lock()
+
+
+def _join(module: Path, token: str, pin_file: Path) -> _Shared:
+    """Raises ConfigError, KeyMissingError."""
     try:
         import pkcs11
     except ImportError as err:
         raise ConfigError("a PKCS#11 key needs the extra: pip install egide[pkcs11]") from err
     pin = read_secret(pin_file).decode("utf-8", "replace").strip()
-    try:
-        return pkcs11.lib(str(module)).get_token(token_label=token).open(user_pin=pin, rw=True)
-    except (pkcs11.PKCS11Error, RuntimeError) as err:
-        raise KeyMissingError("the PKCS#11 library, the token or its PIN is not the right one") from err
+    with _sessions_lock:
+        shared = _sessions.get((str(module), token))
+        if shared is None:
+            try:
+                session = pkcs11.lib(str(module)).get_token(token_label=token).open(user_pin=pin, rw=True)
+            except (pkcs11.PKCS11Error, RuntimeError) as err:
+                raise KeyMissingError("the PKCS#11 library, token or PIN is not the right one") from err
+            shared = _sessions[str(module), token] = _Shared(session, 0, threading.Lock())
+        shared.users += 1
+    return shared
+
+
+def _leave(module: Path, token: str) -> None:
+    with _sessions_lock:
+        shared = _sessions.get((str(module), token))
+        if shared is not None:
+            shared.users -= 1
+            if shared.users == 0:
+                del _sessions[str(module), token]
+                shared.session.close()
 
 
 def _generate(session: Any, label: str) -> None:

@@ -28,6 +28,7 @@ from egide.things.files import read_secret, write
 __all__ = ["Store", "store_secret"]
 
 _VERSION: Final = 1
+SYNCHRONOUS: str = "extra"  # tests show what a weaker one loses
 _SCHEMA: Final = """
 CREATE TABLE counter (key BLOB PRIMARY KEY, next_seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE envelope (
@@ -119,7 +120,7 @@ class Store:
         db = self._db
         db.set_busy_timeout(10_000)
         db.pragma("journal_mode", "delete")
-        db.pragma("synchronous", "extra")
+        db.pragma("synchronous", SYNCHRONOUS)
         db.pragma("fullfsync", True)  # macOS: fsync alone stops at the drive's cache
         with self.writing():
             version = db.pragma("user_version")
