@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("egide.cloud.portal.urls")),
+    path("fhir/", include("egide.cloud.fhir.urls")),
 ]
 handler400 = "egide.cloud.portal.errors.bad_request"
 handler403 = "egide.cloud.portal.errors.permission_denied"

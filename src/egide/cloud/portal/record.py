@@ -84,7 +84,7 @@ class Strip:
 
     @property
     def key(self) -> str:
-        return f"{self.column.entry}-{self.column.position}-{self.column.first}"
+        return f"{self.column.entry}-{self.column.position}-0"
 
     @property
     def seconds(self) -> Decimal:

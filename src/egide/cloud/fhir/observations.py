@@ -1,0 +1,199 @@
+"""Observations from what release() answered: one per value, per blood pressure, per stretch of waveform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from egide.cloud.fhir.codes import DIASTOLIC, PANEL, PRESSURE, SYSTOLIC, code_of, profile_of
+from egide.cloud.fhir.systems import (
+    CATEGORY,
+    METRICS,
+    QUALITY,
+    SECURITY,
+    TRUST,
+    UCUM,
+    coding,
+    concept,
+    instant,
+)
+from egide.cloud.fleet.models import Trust
+from egide.cloud.release.door import Column
+from egide.measure.catalogue import CATALOGUE
+
+__all__ = ["Observed", "observations"]
+
+_ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+_VITALS: Final = "http://hl7.org/fhir/StructureDefinition/vitalsigns"
+_WAVE_PERIOD_MS: Final = 500
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Observed:
+    """One Observation to be: the order of these is the order of time, and the same for ever."""
+
+    at_ms: int
+    entry: int
+    position: int
+    index: int
+    parts: tuple[tuple[Column, int], ...]  # (column, place in it): several for a blood pressure
+
+    @property
+    def id(self) -> str:
+        return f"{self.entry}-{self.position}-{self.index}"
+
+    @property
+    def until_ms(self) -> int:
+        """The last instant it covers."""
+        column, _ = self.parts[0]
+        return column.times_ms[-1] if is_wave(column) else self.at_ms
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        return self.at_ms, self.entry, self.position, self.index
+
+    def resource(self, patient_id: str) -> Resource:
+        column, at = self.parts[0]
+        if is_wave(column):
+            value, code = _sampled(column), column.code
+        elif column.code in PRESSURE:
+            value, code = {"component": [*_components(self.parts)]}, PANEL
+        else:
+            value, code = _value(column, at), column.code
+        return {**_common(self, column, code, patient_id), **value}
+
+
+def observations(columns: Iterable[Column]) -> list[Observed]:
+    """In order of time."""
+    found: list[Observed] = []
+    pressures: dict[tuple[int, int], list[tuple[Column, int]]] = {}
+    for column in columns:
+        if is_wave(column):
+            found.append(_observed(((column, 0),)))
+        elif column.code in PRESSURE:
+            for at, ms in enumerate(column.times_ms):
+                pressures.setdefault((ms, column.entry), []).append((column, at))
+        else:
+            found += [_observed(((column, at),)) for at in range(len(column.values))]
+    found += [_observed(tuple(sorted(parts, key=lambda p: p[0].position))) for parts in pressures.values()]
+    return sorted(found, key=lambda o: o.key)
+
+
+def is_wave(column: Column) -> bool:
+    """A waveform by its metric; or, when nobody knows the metric, by its rhythm."""
+    metric = CATALOGUE.get(column.code)
+    if metric is not None:
+        return metric.kind == "waveform"
+    times = column.times_ms
+    return len(times) > 8 and times[-1] - times[0] < _WAVE_PERIOD_MS * (len(times) - 1)
+
+
+def _observed(parts: tuple[tuple[Column, int], ...]) -> Observed:
+    column, at = parts[0]
+    index = 0 if is_wave(column) else column.first + at
+    return Observed(column.times_ms[at], column.entry, column.position, index, parts)
+
+
+def _common(observed: Observed, column: Column, code: str, patient_id: str) -> Resource:
+    metric = CATALOGUE.get(code)
+    resource: Resource = {
+        "resourceType": "Observation",
+        "id": observed.id,
+        "meta": _meta(observed, column, code),
+    }
+    resource["status"] = "final"
+    if metric is not None and metric.category is not None:
+        resource["category"] = [concept(coding(CATEGORY, metric.category))]
+    resource["code"] = code_of(code)
+    resource["subject"] = {"reference": f"Patient/{patient_id}"}
+    if is_wave(column):
+        resource["effectivePeriod"] = {
+            "start": instant(column.times_ms[0]),
+            "end": instant(column.times_ms[-1]),
+        }
+    else:
+        resource["effectiveDateTime"] = instant(observed.at_ms)
+    resource["issued"] = instant(column.received_ms)
+    resource["device"] = {"reference": f"Device/{column.object_id}"}
+    if notes := _notes(observed, column):
+        resource["note"] = [{"text": text} for text in notes]
+    return resource
+
+
+def _meta(observed: Observed, column: Column, code: str) -> Resource:
+    """The profile; who asserts it and that it is signed (HL7 labels); our trust level and quality flags."""
+    meta: Resource = {"lastUpdated": instant(column.received_ms)}
+    metric = CATALOGUE.get(code)
+    if not is_wave(column) and (profile := profile_of(code, column.unit)):
+        meta["profile"] = [_VITALS, profile] if metric and metric.category == "vital-signs" else [profile]
+    asserted = (
+        ("PATAST", "patient asserted") if column.trust == Trust.ENTERED else ("DEVAST", "device asserted")
+    )
+    meta["security"] = [coding(SECURITY, *asserted), coding(SECURITY, "DIGSIG", "digital signature")]
+    quality = sorted(column.flags) + [f"doubt-{doubt}" for doubt in _doubts(observed)]
+    meta["tag"] = [
+        coding(TRUST, str(column.trust), str(Trust(column.trust).label)),
+        *(coding(QUALITY, flag) for flag in quality),
+    ]
+    return meta
+
+
+def _doubts(observed: Observed) -> list[str]:
+    doubts = {doubt for column, at in observed.parts if (doubt := column.doubts.get(at))}
+    return sorted(doubts)
+
+
+def _notes(observed: Observed, column: Column) -> list[str]:
+    notes = [f"To be checked: {doubt}." for doubt in _doubts(observed)]
+    if "contested" in column.flags:
+        notes.append("Contested: another envelope claims the same place; the object may have been cloned.")
+    if column.correction_ms:
+        notes.append(f"The object's clock was corrected by {column.correction_ms} ms.")
+    return notes
+
+
+def _decimal(column: Column, at: int) -> Decimal:
+    return Decimal(column.values[at]).scaleb(column.exponent)
+
+
+def _quantity(column: Column, value: Decimal) -> Resource:
+    return {"value": value, "unit": column.unit, "system": UCUM, "code": column.unit}
+
+
+def _value(column: Column, at: int) -> Resource:
+    value = _decimal(column, at)
+    metric = CATALOGUE.get(column.code)
+    if metric is not None and metric.states and value == value.to_integral_value():
+        state = metric.states.get(int(value))
+        shown = state[1] if state else str(int(value))
+        return {"valueCodeableConcept": concept(coding(METRICS, f"{column.code}#{int(value)}"), text=shown)}
+    return {"valueQuantity": _quantity(column, value)}
+
+
+def _components(parts: Iterable[tuple[Column, int]]) -> Iterator[Resource]:
+    """Systolic and diastolic always (the profile asks for both), then what else was measured."""
+    there = {column.code: (column, at) for column, at in parts}
+    for code in PRESSURE:
+        if code in there:
+            column, at = there[code]
+            yield {"code": code_of(code), "valueQuantity": _quantity(column, _decimal(column, at))}
+        elif code in (SYSTOLIC, DIASTOLIC):
+            yield {"code": code_of(code), "dataAbsentReason": concept(coding(_ABSENT, "unknown", "Unknown"))}
+
+
+def _sampled(column: Column) -> Resource:
+    """A waveform: data times factor, plus origin, is the value; one every `period` milliseconds."""
+    span, steps = column.times_ms[-1] - column.times_ms[0], max(1, len(column.values) - 1)
+    period = (Decimal(span) / steps).quantize(Decimal("0.001")).normalize()
+    return {
+        "valueSampledData": {
+            "origin": {**_quantity(column, Decimal(0))},
+            "period": period if period > 0 else Decimal(1),
+            "factor": Decimal(1).scaleb(column.exponent),
+            "dimensions": 1,
+            "data": " ".join(map(str, column.values)),
+        }
+    }

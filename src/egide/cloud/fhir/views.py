@@ -1,0 +1,194 @@
+"""R4, read-only. Everything personal comes through release(): deny by default, each answer in the journal."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+
+from egide.cloud.consent.models import FollowUp
+from egide.cloud.fhir.capability import capability_statement
+from egide.cloud.fhir.observations import observations
+from egide.cloud.fhir.outcome import answering, issue, respond
+from egide.cloud.fhir.paging import Page, read_page
+from egide.cloud.fhir.resources import device, provenance
+from egide.cloud.fhir.search import EVER_MS, Search, parse_search
+from egide.cloud.fleet.models import HealthObject, Pairing
+from egide.cloud.people.models import Account
+from egide.cloud.release.door import Answer, Ask, entry_of, release
+from egide.cloud.vault.models import Envelope
+from egide.errors import AccessDeniedError, MalformedError, NotFoundError, SignInError
+
+__all__ = ["metadata", "nowhere", "observation", "read_device", "read_provenance", "search"]
+
+_CHANNEL: Final = "fhir"
+_OBJECT_STATE: Final = ("egide:device-status",)
+
+
+@answering
+def metadata(request: HttpRequest) -> HttpResponse:
+    """Open to all: it says nothing of anyone."""
+    return respond(capability_statement(_base(request)))
+
+
+@answering
+def search(request: HttpRequest) -> HttpResponse:
+    """A searchset Bundle. Raises as the door and the parser do."""
+    reader = _reader(request)
+    wanted = parse_search(request.GET)
+    patient = _patient(reader, wanted.patient)
+    purpose = _purpose(request, reader, patient)
+    now = _now_ms()
+
+    def opening(since_ms: int, until_ms: int) -> list[Any]:
+        ask = Ask(
+            reader=reader, patient=patient, since_ms=since_ms, until_ms=until_ms, purpose=purpose,
+            channel=_CHANNEL, codes=wanted.codes,
+        )  # fmt: skip
+        return release(ask, now_ms=now).columns
+
+    return respond(_bundle(request, wanted, read_page(wanted, patient, opening), str(patient.pk)))
+
+
+@answering
+def observation(request: HttpRequest, key: str) -> HttpResponse:
+    """One observation by its id, <entry>-<position>-<index>."""
+    head = key.partition("-")[0]
+    if not head.isdigit() or len(head) > 19:
+        raise NotFoundError("no such observation")
+    patient, answer, _ = _open_entry(request, int(head))
+    for found in observations(answer.columns):
+        if found.id == key:
+            return respond(found.resource(str(patient.pk)))
+    raise NotFoundError("no such observation")
+
+
+@answering
+def read_provenance(request: HttpRequest, entry: int) -> HttpResponse:
+    """The signature of one envelope, with the observations it stands for."""
+    _, answer, ask = _open_entry(request, entry)
+    row, opened = entry_of(ask)
+    targets = [found.id for found in observations(answer.columns)]
+    resource = provenance(entry, opened.entry, targets, received_ms=row.received_ms, first_ms=row.first_ms)
+    return respond(resource)
+
+
+@answering
+def read_device(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    """An object that measures, or measured, somebody whose record the reader may see."""
+    reader = _reader(request)
+    pairings = Pairing.objects.filter(object_id=object_id).select_related("patient").order_by("-since_ms")
+    patients = [pairing.patient for pairing in pairings]
+    if not patients:
+        raise AccessDeniedError("no such device to be seen")
+    patient = _nearest(reader, patients)
+    ask = Ask(
+        reader=reader, patient=patient, since_ms=0, until_ms=0, purpose=_purpose(request, reader, patient),
+        channel=_CHANNEL, codes=_OBJECT_STATE,
+    )  # fmt: skip
+    release(ask, now_ms=_now_ms())
+    return respond(device(HealthObject.objects.get(pk=object_id)))
+
+
+@answering
+def nowhere(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Anything else under /fhir."""
+    return issue(
+        404, "not-supported", NotFoundError.code, "this server has no such resource", "see /fhir/metadata"
+    )
+
+
+def _reader(request: HttpRequest) -> Account:
+    if isinstance(request.user, Account):
+        return request.user
+    raise SignInError("sign in first")
+
+
+def _patient(reader: Account, named: str) -> Account:
+    """The record asked for; one's own when none is named. Unknown and forbidden are one answer."""
+    if not named:
+        if reader.role == Account.Role.PATIENT:
+            return reader
+        raise MalformedError("say which patient")
+    try:
+        key = uuid.UUID(named)
+    except ValueError as err:
+        raise MalformedError("patient is Patient/ and an id") from err
+    patient = Account.objects.filter(pk=key, role=Account.Role.PATIENT).first()
+    if patient is None:
+        raise AccessDeniedError("no ground lets this reader see this record")
+    return patient
+
+
+def _purpose(request: HttpRequest, reader: Account, patient: Account) -> str:
+    given = request.GET.get("_purpose", "")
+    if len(given) > 16 or not given.isascii():
+        raise MalformedError("_purpose is an HL7 PurposeOfUse code")
+    return given or ("PATRQT" if reader.pk == patient.pk else "TREAT")
+
+
+def _nearest(reader: Account, patients: list[Account]) -> Account:
+    """Of those an object measured: the reader, one they follow, or the last (who will see the refusal)."""
+    if reader in patients:
+        return reader
+    followed = set(FollowUp.objects.filter(professional=reader).values_list("patient_id", flat=True))
+    return next((patient for patient in patients if patient.pk in followed), patients[0])
+
+
+def _open_entry(request: HttpRequest, entry: int) -> tuple[Account, Answer, Ask]:
+    """Open one envelope. Raises AccessDeniedError, also when there is no such entry."""
+    reader = _reader(request)
+    row = (
+        Envelope.objects.filter(entry=entry).select_related("pairing__patient").first()
+        if entry < 2**63
+        else None
+    )
+    if row is None:
+        raise AccessDeniedError("no ground lets this reader see this record")
+    patient = row.pairing.patient
+    ask = Ask(
+        reader=reader, patient=patient, since_ms=0, until_ms=EVER_MS, purpose=_purpose(request, reader, patient),
+        channel=_CHANNEL, entry=entry,
+    )  # fmt: skip
+    return patient, release(ask, now_ms=_now_ms()), ask
+
+
+def _bundle(request: HttpRequest, wanted: Search, page: Page, patient_id: str) -> dict[str, Any]:
+    base = _base(request)
+    links = [{"relation": "self", "url": _address(base, request.GET)}]
+    if page.more:
+        query = request.GET.copy()
+        query["_cursor"] = "-".join(map(str, page.items[-1].key))
+        query["_count"] = str(wanted.count)
+        links.append({"relation": "next", "url": _address(base, query)})
+    bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
+    if page.total is not None:
+        bundle["total"] = page.total
+    bundle["link"] = links
+    if page.items:
+        bundle["entry"] = [
+            {
+                "fullUrl": f"{base}/Observation/{found.id}",
+                "resource": found.resource(patient_id),
+                "search": {"mode": "match"},
+            }
+            for found in page.items
+        ]
+    return bundle
+
+
+def _address(base: str, query: QueryDict) -> str:
+    pairs = [(name, value) for name, values in query.lists() for value in values]
+    return f"{base}/Observation" + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def _base(request: HttpRequest) -> str:
+    return request.build_absolute_uri(reverse("fhir:metadata")).removesuffix("/metadata")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
