@@ -6,6 +6,8 @@ import hashlib
 import os
 import secrets
 import ssl
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -173,6 +175,14 @@ class Arena:
         digest = hashlib.sha256(data).digest()
         refusal = verify_refusal(decoded.refusal, digest=digest, key=log.key, log_uri=log.uri)
         return Posted(status=status, code=refusal.code)
+
+    def inside(self, code: str, *arguments: str) -> str:
+        """Run Python with the platform's own code, folders and keys (an insider with everything); its stdout."""
+        done = subprocess.run(
+            [sys.executable, "-c", "from egide.cli.django import setup; setup()\n" + code, *arguments],
+            env=self.instance.environment, capture_output=True, text=True, check=True, timeout=120,
+        )  # fmt: skip
+        return done.stdout
 
     def stored(self) -> int:
         """How many envelopes the platform holds."""

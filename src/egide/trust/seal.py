@@ -9,6 +9,7 @@ opens nothing that it wrote before.
 
 from __future__ import annotations
 
+import ctypes
 import hmac
 from enum import IntEnum
 from typing import Final
@@ -34,6 +35,7 @@ __all__ = ["MAX_STEPS", "Chain", "ChainReader", "Suite", "derive_pair", "open_se
 MAX_STEPS: Final = 4096
 NONCE_BYTES: Final = 12
 _LABEL: Final = b"egide chain v1"
+_BYTES_AT: Final = bytes.__basicsize__ - 1  # where CPython keeps the content of a bytes object
 
 
 class Suite(IntEnum):
@@ -117,8 +119,13 @@ def open_with_key(key: bytes, sealed: bytes, aad: bytes) -> bytes:
         raise SealError("sealed bytes do not open with this key") from err
 
 
+def _wipe(secret: bytes) -> None:
+    """Overwrite bytes that nobody else holds: freed memory keeps what it held until something takes its place."""
+    ctypes.memset(id(secret) + _BYTES_AT, 0, len(secret))
+
+
 class Chain:
-    """The writer's end: seals, and forgets how it sealed."""
+    """The writer's end: seals, and forgets how it sealed. `root` is spent with the first seal: keep no other copy."""
 
     __slots__ = ("_link", "step")
 
@@ -132,9 +139,13 @@ class Chain:
         if step >= MAX_STEPS:
             raise SealError("this chain is at its end")
         block = hmac.digest(self._link, _LABEL, "sha512")
+        spent, key = self._link, block[32:]
         self._link = block[:32]
         self.step = step + 1
-        return step, nonce + AESGCM(block[32:]).encrypt(nonce, plaintext, aad)
+        sealed = nonce + AESGCM(key).encrypt(nonce, plaintext, aad)
+        for secret in (spent, block, key):
+            _wipe(secret)
+        return step, sealed
 
 
 class ChainReader:

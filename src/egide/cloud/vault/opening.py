@@ -67,6 +67,8 @@ def _reader(data_key_id: int, seeds: dict[int, bytes]) -> ChainReader:
 
 
 def _open(row: Envelope, pairing: uuid.UUID, leaf: bytes, reader: ChainReader) -> Opened:
+    if not isinstance(row.sealed, bytes | memoryview):
+        raise SealError("a sealed record was replaced by something else")
     plain = reader.open(row.step, bytes(row.sealed), aad=record_aad(leaf, pairing.bytes))
     match cbor.decode(plain, limit=LIMITS.statement + 4_096, what="record"):
         case [int(version), bytes(entry), int(correction_ms), int(trust), dict(doubts)] if version == RECORD_VERSION:
