@@ -144,13 +144,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
-            self.close_connection = True
-            return self._answer(411, b"say how long the request is\n")
-        if self.path != "/add-checkpoint" or int(length) > LIMITS.witness_request:
-            self.close_connection = True
-            known = self.path == "/add-checkpoint"
-            return self._answer(413 if known else 404, b"too large\n" if known else b"nothing here\n")
+        if not (length.isascii() and length.isdigit() and len(length) < 10):
+            return self._refuse_unread(411, b"say how long the request is\n")
+        if self.path != "/add-checkpoint":
+            return self._refuse_unread(404, b"nothing here\n")
+        if int(length) > LIMITS.witness_request:
+            return self._refuse_unread(413, b"too large\n")
         try:
             outcome = self.server.subject.add_checkpoint(
                 self.rfile.read(int(length)), time_s=int(time.time())
@@ -163,10 +162,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(outcome.status, outcome.body.encode(), outcome.media_type)
         return self._answer(200, outcome)
 
+    def _refuse_unread(self, status: int, body: bytes) -> None:
+        """Answer and close: what follows on this connection was never read."""
+        self.close_connection = True
+        self._answer(status, body)
+
     def _answer(self, status: int, body: bytes, media_type: str = "text/plain; charset=utf-8") -> None:
         self.send_response(status)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
@@ -223,8 +229,8 @@ def witness(
     """Witness one or more logs: cosign their checkpoints as long as they only grow.
 
     Prints two lines on stdout: the witness's vkey, to be given to the log and to verifiers, and its address.
-    Stops on Ctrl-C or SIGTERM. Exit codes: 0 stopped, 1 refused or failed (the reason is on stderr), 2 wrong
-    options.
+    Stops on Ctrl-C or SIGTERM. Exit codes: 0 stopped, 1 refused, 2 wrong options, settings or key, 5 its
+    folder or memory cannot be used (the reason is on stderr).
 
     Example: egide witness --log 'egide/log/6f3c…+7c1b…+AX…' --folder /srv/witness --port 7380
     """
