@@ -54,17 +54,18 @@ class FleetCache:
     """Certificates by their SHA-256. Unknown ones are remembered too, until the fleet changes (at most 10,000)."""
 
     def __init__(self) -> None:
-        self._version = -1
+        self._reached = 0
         self._known: dict[bytes, Admitted | None] = {}
         self._recipients: dict[uuid.UUID, Recipient] = {}
 
-    def refresh(self) -> None:
-        """Forget everything if the fleet changed since the last look."""
-        version = fleet_version()
-        if version != self._version or len(self._known) > 10_000:
+    def refresh(self, reached: int) -> None:
+        """Forget everything if the fleet changed since the last look. `reached`: where the register is now."""
+        if reached == self._reached:
+            return
+        if fleet_version(since=self._reached) or len(self._known) > 10_000:
             self._known.clear()
             self._recipients.clear()
-            self._version = version
+        self._reached = reached
 
     def get(self, sha256: bytes) -> Admitted | None:
         if sha256 not in self._known:

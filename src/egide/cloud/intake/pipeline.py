@@ -19,19 +19,29 @@ from dataclasses import dataclass
 from django.db import DatabaseError, connection
 
 from egide.cloud.intake import quarantine, steps
+from egide.cloud.intake.counters import Counters, Known
 from egide.cloud.intake.fleet_cache import FleetCache
 from egide.cloud.intake.freshness import BootMemory
 from egide.cloud.intake.models import Event
 from egide.cloud.intake.steps import Candidate, Incoming, Sealed
 from egide.cloud.register.models import Log
 from egide.cloud.register.platform import log_signer
-from egide.cloud.register.store import Register, appending, current_log, entry_number, head_of, nodes_of, split_entry
+from egide.cloud.register.store import (
+    Register,
+    appending,
+    current_log,
+    entry_number,
+    head_of,
+    nodes_of,
+    split_entry,
+)
 from egide.cloud.vault.models import Envelope as EnvelopeRow
 from egide.cloud.vault.models import Flag
 from egide.cloud.vault.sealing import Chains, Row, insert_rows
 from egide.errors import EgideError, StorageError
 from egide.trust.answer import encode_receipt_answer, encode_refusal_answer, sign_refusal
 from egide.trust.register.receipt import HeadSigner, SignedHead, TreeHead
+from egide.trust.register.tiles import TileNodes
 from egide.trust.register.tree import inclusion_path
 
 __all__ = ["Answer", "Pipeline"]
@@ -46,9 +56,6 @@ class Answer:
     retryable: bool = False
 
 
-Known = dict[tuple[int, int], list[tuple[bytes, int]]]  # (key, seq) -> [(identity, entry number)]
-
-
 class Pipeline:
     """One worker's intake. Not shared between threads.
 
@@ -59,6 +66,7 @@ class Pipeline:
         self.worker = worker or str(uuid.uuid4())
         self.fleet = FleetCache()
         self.boots = BootMemory()
+        self.counters = Counters()
         self.chains = Chains(self.worker)
         self._register: Register | None = None
         self._signers: dict[int, HeadSigner] = {}
@@ -74,8 +82,8 @@ class Pipeline:
 
     def _process(self, batch: Sequence[Incoming]) -> list[Answer]:
         register = self._open_register()
-        self.fleet.refresh()
         seen = register.head()
+        self.fleet.refresh(entry_number(register.log_id, seen.size))
         answers: list[Answer | None] = [None] * len(batch)
         candidates: list[Candidate] = []
         for at, incoming in enumerate(batch):
@@ -84,7 +92,7 @@ class Pipeline:
                 candidates.append(Candidate(at, incoming, envelope, steps.identify(envelope, self.fleet)))
             except EgideError as err:
                 answers[at] = self._refuse(incoming, err)
-        known = self._known(candidates)
+        known = self.counters.known([_counter(c) for c in candidates], seen)
         fresh, again = self._verify(candidates, known, answers)
         again += self._store(register, fresh, known, seen, answers)
         self._answer_known(again, known, answers)
@@ -125,7 +133,7 @@ class Pipeline:
         with appending():
             head = register.head()
             if head.size != seen.size:
-                known.update(self._known([s.candidate for s in fresh]))
+                known.update(self.counters.known([_counter(s.candidate) for s in fresh], head))
                 overtaken = [s.candidate for s in fresh if _stored(s.candidate, known)]
                 fresh = [s for s in fresh if not _stored(s.candidate, known)]
             if fresh:
@@ -134,12 +142,13 @@ class Pipeline:
                 first = entry_number(register.log_id, appended.first)
                 insert_rows([_row(first + i, s) for i, s in enumerate(fresh)])
         if fresh:
+            self.counters.add([_counter(s.candidate) for s in fresh], appended.head)
             signed = self._signer(register.log_id).sign(appended.head)
             for i, s in enumerate(fresh):
                 c = s.candidate
                 receipt = signed.receipt(appended.first + i, appended.path(i))
                 answers[c.at] = Answer(encode_receipt_answer(_digest(c.incoming.data), receipt))
-                known.setdefault((c.admitted.key_id, c.envelope.seq), []).append((c.envelope.identity, first + i))
+                known.setdefault(_counter(c), []).append((c.envelope.identity, first + i))
         return overtaken
 
     def _mark_clones(self, fresh: Sequence[Sealed], known: Known) -> None:
@@ -166,44 +175,16 @@ class Pipeline:
         self, again: Sequence[Candidate], known: Known, answers: list[Answer | None]
     ) -> None:
         """2 and 11. The same envelope again: the same leaf, and a fresh receipt, computed now."""
-        heads: dict[int, tuple[TreeHead, SignedHead]] = {}
+        logs: dict[int, tuple[TreeHead, SignedHead, TileNodes]] = {}
         for c in again:
-            key = (c.admitted.key_id, c.envelope.seq)
-            entry = next(entry for identity, entry in known[key] if identity == c.envelope.identity)
+            entry = next(entry for identity, entry in known[_counter(c)] if identity == c.envelope.identity)
             log_id, index = split_entry(entry)
-            if log_id not in heads:
+            if log_id not in logs:
                 head = head_of(log_id)
-                heads[log_id] = (head, self._signer(log_id).sign(head))
-            head, signed = heads[log_id]
-            receipt = signed.receipt(index, inclusion_path(index, head.size, nodes_of(log_id)))
+                logs[log_id] = (head, self._signer(log_id).sign(head), nodes_of(log_id))
+            head, signed, nodes = logs[log_id]
+            receipt = signed.receipt(index, inclusion_path(index, head.size, nodes))
             answers[c.at] = Answer(encode_receipt_answer(_digest(c.incoming.data), receipt))
-
-    def _known(self, candidates: Sequence[Candidate]) -> Known:
-        """2. Which of these counters are stored, and as what."""
-        known: Known = {}
-        if not candidates:
-            return known
-        keys = [c.admitted.key_id for c in candidates]
-        seqs = [c.envelope.seq for c in candidates]
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(
-                    "SELECT e.key_id, e.seq, e.identity, e.entry FROM unnest(%s::int[], %s::bigint[]) AS asked(k, s)"
-                    " JOIN vault_envelope e ON e.key_id = asked.k AND e.seq = asked.s ORDER BY e.entry",
-                    [keys, seqs],
-                )
-            else:
-                marks = ", ".join(["(%s, %s)"] * len(candidates))
-                cursor.execute(
-                    "SELECT key_id, seq, identity, entry FROM vault_envelope"
-                    f" WHERE (key_id, seq) IN (VALUES {marks}) ORDER BY entry",  # noqa: S608 (only marks)
-                    [x for pair in zip(keys, seqs, strict=True) for x in pair],
-                )
-            for key_id, seq, identity, entry in cursor.fetchall():
-                rows = known.setdefault((key_id, seq), [])
-                if not rows or rows[-1][1] != entry:
-                    rows.append((bytes(identity), entry))
-        return known
 
     def _refuse(self, incoming: Incoming, error: EgideError) -> Answer:
         """Sign a refusal, and keep what was refused, sealed and bounded."""
@@ -229,12 +210,16 @@ class Pipeline:
         return self._signers[log_id]
 
 
+def _counter(c: Candidate) -> tuple[int, int]:
+    return c.admitted.key_id, c.envelope.seq
+
+
 def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
 def _stored(c: Candidate, known: Known) -> bool:
-    return any(i == c.envelope.identity for i, _ in known.get((c.admitted.key_id, c.envelope.seq), []))
+    return any(i == c.envelope.identity for i, _ in known.get(_counter(c), []))
 
 
 def _row(entry: int, s: Sealed) -> Row:

@@ -140,12 +140,12 @@ def open_statement(row: Statement, key: RecordKey | None = None) -> Journaled:
     raise MalformedError("a statement has another form")
 
 
-def fleet_version() -> int:
-    """Grows whenever the fleet changes: what intake remembers of it is good as long as this stays."""
+def fleet_version(*, since: int = 0) -> int:
+    """The last entry, from number `since` on, that changed the fleet; 0 when none did: what one remembers holds."""
     marks = ", ".join(["%s"] * len(FLEET_KINDS))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT max(entry) FROM register_statement WHERE kind IN ({marks})",  # noqa: S608 (only marks)
-            FLEET_KINDS,
+            f"SELECT max(entry) FROM register_statement WHERE entry >= %s AND kind IN ({marks})",  # noqa: S608 (only marks)
+            [since, *FLEET_KINDS],
         )
         return int(cursor.fetchone()[0] or 0)
