@@ -44,7 +44,9 @@ class Frame:
     high: float
 
     def x(self, at_ms: float) -> float:
-        return round((at_ms - self.since_ms) / max(1, self.until_ms - self.since_ms) * WIDTH, 2)
+        """From the left. What is dated after the window (a wrong clock) is pinned to its edge."""
+        x = (at_ms - self.since_ms) / max(1, self.until_ms - self.since_ms) * WIDTH
+        return round(min(WIDTH, max(0, x)), 2)
 
     def y(self, value: float) -> float:
         """From the top. A value beyond the window is pinned to its edge, where it cannot be missed."""

@@ -28,6 +28,7 @@ __all__ = ["latest", "record", "record_context", "series"]
 
 _ROWS: Final = 15
 _CARRIED: Final = 2_000  # points that a page carries itself; beyond, its script asks for them
+_AHEAD_MS: Final = 366 * 86_400_000  # a reading dated after now is doubtful, and shown all the same
 _MAX_SPAN_MS: Final = 366 * 86_400_000
 
 
@@ -74,7 +75,7 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
     """
     newest = _newest(subject)
     period = period_named(request.GET.get("period", "")) or smallest_reaching(_last_ms(subject), now_ms)
-    answer = open_record(subject, now_ms - period.span_ms, now_ms + 1, now_ms=now_ms)
+    answer = open_record(subject, now_ms - period.span_ms, now_ms + _AHEAD_MS, now_ms=now_ms)
     readings, strips = readings_of(answer.columns), strips_of(answer.columns)
     groups = groups_of(readings, strips)
     chosen = _choose(groups, request.GET.get("metric", ""))

@@ -38,7 +38,7 @@ function split(series) {
   let last = null;
   for (const [at, value, fine] of series.points) {
     if (!fine) {
-      doubtful.push({ value: [at, Number(value)], text: value });
+      doubtful.push({ value: [Math.min(at, series.until), Number(value)], text: value, at });
       curve.push({ value: [at, null] });
       last = null;
       continue;
@@ -86,7 +86,7 @@ function options(series, figure) {
     tooltip: {
       trigger: "axis", renderMode: "richText", backgroundColor: colour("card"), borderColor: line, textStyle: { color: colour("ink") },
       formatter: (hits) => hits.filter((h) => h.data.text).slice(0, 1).map((h) =>
-        written(h.data.text) + "\u202f" + unit + (h.seriesIndex ? " (" + figure.dataset.doubt + ")" : "") + "\n" + dated.format(h.data.value[0])).join("\n"),
+        written(h.data.text) + "\u202f" + unit + (h.seriesIndex ? " (" + figure.dataset.doubt + ")" : "") + "\n" + dated.format(h.data.at || h.data.value[0])).join("\n"),
     },
     dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", filterMode: "none" }, { type: "slider", height: 24, bottom: 8, filterMode: "none", borderColor: line, fillerColor: colour("accent") + "22", textStyle: { color: soft } }],
     series: [

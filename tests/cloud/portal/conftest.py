@@ -1,0 +1,32 @@
+"""Clients of the portal, and its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from egide.cloud.people.models import Account
+from egide.cloud.portal import live
+from tests.cloud.conftest import NOW
+
+Enter = Callable[[Account], Client]
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages believe that it is NOW."""
+    monkeypatch.setattr(live, "now_ms", lambda: NOW)
+
+
+@pytest.fixture
+def enter() -> Enter:
+    """A browser in which somebody has signed in, speaking English so that tests read well."""
+
+    def open_for(account: Account) -> Client:
+        client = Client(headers={"accept-language": "en"})
+        client.force_login(account)
+        return client
+
+    return open_for
