@@ -61,9 +61,15 @@ class Https:
         *,
         timeout: float = 20.0,
         on_connection: Callable[[ssl.SSLObject], None] | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._client = httpx.Client(
-            base_url=url, verify=context, timeout=timeout, trust_env=False, follow_redirects=False
+            base_url=url,
+            verify=context,
+            timeout=httpx.Timeout(timeout, connect=5.0),
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
         )
         self._on_connection = on_connection
 

@@ -27,6 +27,7 @@ from egide.trust.register.tree import EMPTY_ROOT, TreeHead, verify_consistency
 __all__ = ["NOTHING", "Exposure", "KnownLog", "Memory", "link", "sizes_to_link"]
 
 NOTHING: Final = TreeHead(0, EMPTY_ROOT)
+_MAX_EXPOSURES: Final = 200
 
 Paths = Mapping[tuple[int, int], list[bytes]]
 """(smaller size, larger size) -> the consistency path between them."""
@@ -142,7 +143,7 @@ class Memory:
         )
 
     def expose(self, exposure: Exposure) -> None:
-        """Keep the evidence of a rollback; the same evidence is kept once."""
+        """Keep the evidence of a rollback, once; the first two hundred are enough."""
         evidence = cbor.encode(
             [
                 [exposure.remembered.size, exposure.remembered.root],
@@ -153,13 +154,15 @@ class Memory:
         with self._store.writing():
             self._store.run(
                 "INSERT INTO exposure (at_ms, log, what, evidence) SELECT ?, ?, ?, ?"
-                " WHERE NOT EXISTS (SELECT 1 FROM exposure WHERE log = ? AND evidence = ?)",
+                " WHERE NOT EXISTS (SELECT 1 FROM exposure WHERE log = ? AND evidence = ?)"
+                " AND (SELECT count(*) FROM exposure) < ?",
                 exposure.at_ms,
                 exposure.log,
                 exposure.what,
                 evidence,
                 exposure.log,
                 evidence,
+                _MAX_EXPOSURES,
             )
 
     def exposures(self) -> list[Exposure]:
