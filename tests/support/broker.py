@@ -231,6 +231,7 @@ class Thing:
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        self.client._reset_sockets()  # paho leaves these to its finaliser
 
     def _on_connect(self, _c: object, _u: object, _f: object, reason: Any, _p: object) -> None:
         self._connected.put(int(reason.value))

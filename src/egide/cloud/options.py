@@ -51,6 +51,10 @@ class Options:
     broker_bytes: int = field(
         default=2 * 1024**3, metadata={"help": "bytes of envelopes the broker keeps for intake; when full, objects keep theirs"}
     )
+    broker_sync: str = field(
+        default="always",
+        metadata={"help": "when the broker flushes to disk: always, or every 200ms, 1s... (receipts do not rest on it)"},
+    )
     nats_server: str = field(default="", metadata={"help": "path to a nats-server of one's own; empty: the packaged one"})
     certificate_days: int = field(default=90, metadata={"help": "life of an object's certificate"})
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})

@@ -37,6 +37,15 @@ def test_a_path_that_would_end_its_quotes_is_refused(path: str) -> None:
         broker_configuration(Options(), parse_broker_secrets(make_broker_secrets()), files)
 
 
+@pytest.mark.parametrize("interval", ["", "never", "0s", "1", 'always" }', "1s\n"])
+def test_a_flush_interval_that_is_not_one_is_refused(interval: str) -> None:
+    """No setting slips in through another."""
+    with pytest.raises(ConfigError):
+        broker_configuration(
+            Options(broker_sync=interval), parse_broker_secrets(make_broker_secrets()), FILES
+        )
+
+
 FORBIDDEN = {
     "web": ["up.x", "down.x.answer", "$JS.API.STREAM.INFO.$MQTT_msgs", "$MQTT.msgs.up.x",
             "$JS.API.CONSUMER.MSG.NEXT.$MQTT_msgs.intake", "$SYS.REQ.SERVER.PING.CONNZ"],

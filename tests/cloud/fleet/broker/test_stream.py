@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
-from tests.support.broker import Thing, require
+from tests.support.broker import Thing, make_ground, require
 
+from egide.cloud.fleet.broker import stream
 from egide.cloud.fleet.broker.stream import PENDING, Inlet, ensure_stream
 from egide.errors import ConfigError, UnavailableError
 
-from .conftest import Ward
+from .conftest import Loop, Ward
 
 pytestmark = pytest.mark.server
 
@@ -165,3 +167,40 @@ def test_an_oversized_message_ends_its_connection(ward: Ward) -> None:
     alice = ward.connected()
     assert not alice.deliver(f"up/{alice.id}", bytes(100_000))
     assert ward.kept() == 0
+
+
+@pytest.mark.parametrize("sync", ["always", "500ms"])
+def test_pulling_goes_on_after_the_broker_restarted(tmp_path: Path, loop: Loop, sync: str) -> None:
+    """One inlet for the life of a worker, whatever the broker does and however it flushes."""
+    ward = Ward(make_ground(tmp_path, broker_sync=sync), loop)
+    try:
+        ward.open_edge()
+        alice = ward.connected()
+        assert alice.deliver(f"up/{alice.id}", b"before")
+        [waiting] = ward.pull()
+        loop.run(waiting.ack())
+        ward.ground.broker.stop()
+        ward.ground.restart()
+        require(lambda: ward.edge is not None and ward.edge.standing)
+        bob = ward.connected()
+        assert bob.deliver(f"up/{bob.id}", b"after")
+        found: list[bytes] = []
+        while b"after" not in found:
+            found += [one.data for one in ward.pull()]
+    finally:
+        ward.close()
+
+
+def test_a_request_that_expires_is_made_again(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that comes after a long silence is not kept waiting for the next pull."""
+    monkeypatch.setattr(stream, "_EXPIRES_S", 0.2)
+    alice = ward.connected()
+    assert ward.pull(timeout=0.5) == []
+    assert ward.inlet is not None
+    pulled = ward.loop.begin(ward.inlet.pull(10, 20))
+    with pytest.raises(TimeoutError):
+        pulled.result(0.6)
+    started = time.monotonic()
+    assert alice.deliver(f"up/{alice.id}", b"late")
+    assert [waiting.data for waiting in pulled.result(10)] == [b"late"]
+    assert time.monotonic() - started < 5

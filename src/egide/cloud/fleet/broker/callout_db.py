@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import Q
 
 from egide.cloud.fleet.broker.callout import Admission
@@ -97,10 +97,15 @@ class FleetTables:
 
 
 def _ask(work: Callable[[], _T]) -> _T:
-    close_old_connections()
+    """Ask over the connection this thread keeps, or over a new one when that one is lost."""
     try:
         return work()
-    except DatabaseError as err:
+    except (DatabaseError, InterfaceError):
+        connections.close_all()
+    try:
+        return work()
+    except (DatabaseError, InterfaceError) as err:
+        connections.close_all()
         raise UnavailableError("the database does not answer") from err
 
 

@@ -8,6 +8,7 @@ it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,7 @@ def broker_configuration(options: Options, secrets: BrokerSecrets, files: Broker
         max_payload=MAX_PAYLOAD,
         store=_quoted(files.store),
         cipher=CIPHER_VARIABLE,
+        sync=_sync(options.broker_sync),
         max_file_store=options.broker_bytes + _STORE_SLACK,
         listen=_quoted(options.listen),
         mqtt_port=options.mqtt_port or -1,
@@ -112,6 +114,12 @@ def _subjects(subjects: tuple[str, ...]) -> str:
     return "[" + ", ".join(f'"{subject}"' for subject in subjects) + "]"
 
 
+def _sync(interval: str) -> str:
+    if not re.fullmatch(r"always|[1-9][0-9]{0,4}(ms|s)", interval):
+        raise ConfigError("broker_sync must be always, or an interval like 500ms or 2s")
+    return f'"{interval}"'
+
+
 def _quoted(value: Path | str) -> str:
     text = str(value)
     if not text.isprintable() or '"' in text or "\\" in text:
@@ -133,7 +141,7 @@ jetstream {{
   store_dir: {store}
   max_file_store: {max_file_store}
   max_memory_store: 67108864
-  sync_interval: always
+  sync_interval: {sync}
   cipher: chachapoly
   key: ${cipher}
 }}

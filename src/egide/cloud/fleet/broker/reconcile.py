@@ -77,6 +77,8 @@ class Reconciler:
             if banned.covers(connection):
                 await self._cut(connection)
                 cut += 1
+        if cut:
+            _LOG.info("connections-cut %d", cut)
         return cut
 
     async def kick(self, object_id: str) -> int:
@@ -121,7 +123,6 @@ class Reconciler:
 
     async def _cut(self, connection: Connection) -> None:
         await self._ask(f"$SYS.REQ.SERVER.{connection.server}.KICK", {"cid": connection.cid})
-        _LOG.info("connection-cut")
 
     async def _ask(self, subject: str, body: dict[str, Any]) -> dict[str, Any]:
         try:

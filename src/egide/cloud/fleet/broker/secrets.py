@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import json
 import os
 from collections.abc import Mapping
@@ -39,9 +40,8 @@ class BrokerKey:
     seed: str = field(repr=False)
     public: str
 
-    def pair(self) -> Any:
-        """The nkeys.KeyPair of this seed."""
-        return nkeys.from_seed(bytearray(self.seed.encode()))
+    def pair(self) -> nkeys.KeyPair:
+        return _pair(self.seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,11 @@ class BrokerSecrets:
     users: Mapping[str, BrokerKey]
     issuer: BrokerKey
     cipher: str = field(repr=False)
+
+
+@functools.lru_cache(maxsize=16)
+def _pair(seed: str) -> nkeys.KeyPair:
+    return nkeys.from_seed(bytearray(seed.encode()))
 
 
 def make_broker_secrets() -> dict[str, Any]:

@@ -45,8 +45,12 @@ class Waiting:
     subject: str
     object_id: str
     data: bytes
-    tries: int  # 1 at the first delivery
     _message: Msg
+
+    @property
+    def tries(self) -> int:
+        """1 at the first delivery."""
+        return self._message.metadata.num_delivered or 1
 
     async def ack(self) -> None:
         """Tell the broker to forget it: after the commit, never before."""
@@ -184,13 +188,17 @@ class Inlet:
 
         Raises UnavailableError when the broker cannot give any: it restarts, or its consumer is not made.
         """
+        end = time.monotonic() + timeout
         await self._ask(batch)
-        if not self._buffer:
+        while not self._buffer:
             self._arrived.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), timeout)
-        if not self._buffer and self._refused:
-            raise UnavailableError("the broker has nothing to give yet: no consumer, or it restarts")
+            try:
+                await asyncio.wait_for(self._arrived.wait(), end - time.monotonic())
+            except TimeoutError:
+                break
+            if self._refused:
+                raise UnavailableError("the broker has nothing to give yet: no consumer, or it restarts")
+            await self._ask(batch)
         return [self._buffer.popleft() for _ in range(min(batch, len(self._buffer)))]
 
     async def publish_answer(self, object_id: str, data: bytes) -> None:
@@ -235,13 +243,9 @@ class Inlet:
         if message.subject.startswith(_PREFIX):
             self._owed -= 1
             self._buffer.append(
-                Waiting(message.subject, message.subject[len(_PREFIX):], message.data,
-                        message.metadata.num_delivered or 1, message)
+                Waiting(message.subject, message.subject[len(_PREFIX):], message.data, message)
             )
-        elif (status := (message.headers or {}).get("Status")) != "100":
-            self._owed = 0  # the request ended (time out, restart, no consumer): the next pull asks again
-            if status not in {"404", "408"}:
-                self._refused = True
-            else:
-                return
+        else:  # the request ended: it expired, or the broker restarts, or there is no consumer
+            self._owed = 0
+            self._refused = (message.headers or {}).get("Status") not in {"404", "408"}
         self._arrived.set()
