@@ -47,6 +47,8 @@ def tls_context(options: Options) -> ssl.SSLContext:
         context.load_cert_chain(options.key_file("tls.pem"), options.key_file("tls.key"))
         trusted = options.read_key("ca-root.pem") + b"\n" + options.read_key("ca-issuing.pem")
         context.load_verify_locations(cadata=trusted.decode())
+        if len(context.get_ca_certs()) != 2:
+            raise ValueError("the CA's two certificates are not both there")
     except (OSError, ValueError) as err:
         raise ConfigError("the server's certificate, its key or the CA cannot be used") from err
     return context
@@ -117,13 +119,14 @@ class ObjectsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not type
 class ObjectsServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     """gunicorn, set by us alone: no file, no environment, no command line changes it."""
 
-    def __init__(self, options: Options, listener: socket.socket) -> None:
+    def __init__(self, options: Options, listener: socket.socket, context: ssl.SSLContext) -> None:
         self._options = options
         self._listener = listener
+        self._context = context
         super().__init__()
 
     def load_config(self) -> None:
-        context = tls_context(self._options)
+        context = self._context
         for name, value in {
             "bind": f"fd://{self._listener.fileno()}",
             "workers": 1,
@@ -180,4 +183,5 @@ def serve_objects(options: Options) -> None:
     Raises:
         ConfigError, KeyMissingError: the port, the certificate or a key cannot be used.
     """
-    ObjectsServer(options, listening_socket(options.listen, options.objects_port)).run()
+    context = tls_context(options)
+    ObjectsServer(options, listening_socket(options.listen, options.objects_port), context).run()
