@@ -130,6 +130,10 @@ class Supervisor:
             self._say(f"{child.name} died (status {child.process.returncode}): starting it again")
             self._start(child.name, child.arguments).deaths = deaths
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def request_stop(self, *_: object) -> None:
         self._stopping.set()
 

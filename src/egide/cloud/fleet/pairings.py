@@ -19,8 +19,10 @@ from egide.errors import CertificateRevokedError, RefusedError
 __all__ = ["current_pairings", "pair", "unpair"]
 
 
-def pair(owner: HealthObject, patient: Account, now_ms: int) -> Pairing:
-    """Link an object to a patient from now on. If it already is, that pairing is given back.
+def pair(owner: HealthObject, patient: Account, now_ms: int, *, since_ms: int | None = None) -> Pairing:
+    """Link an object to a patient from now on, or from an earlier `since_ms` that the caller answers for.
+
+    If it already is linked, that pairing is given back.
 
     Raises:
         CertificateRevokedError: the object was revoked.
@@ -33,9 +35,10 @@ def pair(owner: HealthObject, patient: Account, now_ms: int) -> Pairing:
     open_now = Pairing.objects.filter(object=owner, patient=patient, until_ms=None).first()
     if open_now is not None:
         return open_now
-    pairing = Pairing(uuid=uuid.uuid4(), object=owner, patient=patient, since_ms=now_ms)
+    since = now_ms if since_ms is None else min(since_ms, now_ms)
+    pairing = Pairing(uuid=uuid.uuid4(), object=owner, patient=patient, since_ms=since)
     append_statement(
-        "pairing", patient.pk, {}, now_ms=now_ms, personal=_link(pairing, "since_ms", now_ms),
+        "pairing", patient.pk, {}, now_ms=now_ms, personal=_link(pairing, "since_ms", since),
         sealed_for=care_key(patient.pk), also=lambda: pairing.save(force_insert=True),
     )  # fmt: skip
     return pairing

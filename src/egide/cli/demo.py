@@ -1,0 +1,188 @@
+"""A platform and a small ward of virtual objects, on this machine, from nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from egide.cli.django import setup
+from egide.cli.errors import words
+from egide.errors import EgideError
+
+if TYPE_CHECKING:
+    from egide.things import Object
+    from egide.things.virtual import VirtualObject
+
+PEOPLE: Final = ("Alice Martin", "Bruno Lefèvre")
+DOCTOR: Final = "Dr Chloé Renard"
+HISTORY_H: Final = 26
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """Who plays: user names, and each object's claim while it has not enrolled."""
+
+    patients: list[str]
+    doctor: str
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where everything of the demo lies.")] = Path(".demo"),
+    objects: Annotated[int, typer.Option(help="How many virtual objects.", min=1, max=14)] = 9,
+    speed: Annotated[float, typer.Option(help="They measure so many times as often.", min=0.1)] = 30.0,
+    seconds: Annotated[float, typer.Option(help="Stop by itself after so long; 0: at Ctrl-C.", min=0)] = 0.0,
+) -> None:
+    """Start a platform and a small ward of virtual objects that replay real recordings. Ctrl-C stops everything.
+
+    Example: egide demo
+
+    Exit codes: 0 stopped, 2 a busy port or a setting, 5 the disk or a part that did not start.
+    """
+    options = setup(folder / "data", folder / "keys")
+    from egide.cloud.config.supervisor import Supervisor, stopped_by_signals
+
+    say = _numbered()
+    supervisor = Supervisor(options, say=say)
+    stop = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(stopped_by_signals(supervisor))
+        stack.enter_context(supervisor)
+        people = _people(folder)
+        say(f"{len(people.patients)} patients and {DOCTOR}, who follows them")
+        stack.enter_context(_Ward(folder, objects, speed, people, stop, say, supervisor))
+        _invite(options, people)
+        until = time.monotonic() + seconds if seconds else float("inf")
+        supervisor.watch(until=lambda: time.monotonic() > until)
+        words("egide: stopping")
+        stop.set()
+
+
+def _numbered() -> Any:
+    step = iter(range(1, 1000))
+
+    def say(text: str) -> None:
+        words(f"egide: {next(step):2d}. {text}")
+
+    return say
+
+
+def _people(folder: Path) -> _Cast:
+    """The same people at each start: made once, remembered by their random user names."""
+    from egide.cloud.consent.service import start_follow_up
+    from egide.cloud.people.service import create_account, find
+
+    kept = folder / "people.json"
+    if kept.exists():
+        return _Cast(**json.loads(kept.read_text()))
+    now_ms = time.time_ns() // 1_000_000
+    doctor = create_account("professional", DOCTOR, now_ms)
+    patients = [create_account("patient", name, now_ms) for name in PEOPLE]
+    for patient in patients:
+        start_follow_up(doctor, find(patient.username), now_ms=now_ms)
+    cast = _Cast([p.username for p in patients], doctor.username)
+    kept.write_text(json.dumps({"patients": cast.patients, "doctor": cast.doctor}))
+    return cast
+
+
+def _invite(options: Any, people: _Cast) -> None:
+    """The address to open, and links that sign in."""
+    from egide.cloud.people.service import find, link_address, make_link
+
+    now_ms = time.time_ns() // 1_000_000
+    base = f"http://{options.public_host}:{options.people_port}"
+    words("")
+    words(f"  Open                   {base}")
+    words(f"  as {PEOPLE[0]:<20}{link_address(base, make_link(find(people.patients[0]), now_ms))}")
+    words(f"  as {DOCTOR:<20}{link_address(base, make_link(find(people.doctor), now_ms))}")
+    words("  (each link signs in once, for ten minutes; another: egide person link NAME, with the demo's folders)")
+    words("")
+    words("egide: ready (Ctrl-C stops everything)")
+
+
+class _Ward:
+    """Virtual objects, each enrolled by its claim, each in a thread of its own."""
+
+    def __init__(
+        self, folder: Path, count: int, speed: float, people: _Cast, stop: threading.Event, say: Any, supervisor: Any
+    ) -> None:
+        from egide.things.virtual import ward
+
+        self._folder, self._people, self._stop, self._say = folder / "objects", people, stop, say
+        self._supervisor = supervisor
+        self._things = ward(count, speed=speed)
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> _Ward:
+        for number, thing in enumerate(self._things):
+            obj = self._object(number, thing)
+            if obj is None:
+                continue
+            thread = threading.Thread(target=self._run, args=(obj, thing, number), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+            if self._supervisor.stopping:
+                break
+        self._say(f"{len(self._threads)} virtual objects measure, sign and send")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _object(self, number: int, thing: VirtualObject) -> Object | None:
+        from egide.things import Object
+
+        folder = self._folder / f"{number:02d}-{thing.profile_key}"
+        try:
+            if (folder / "state.json").exists() or any(folder.glob("*.pem")):
+                return Object.open(folder, clock=thing.clock())
+            obj = Object.enrol(self._claim(number, thing), folder=folder, clock=thing.clock())
+            self._say(f"{thing.model} enrolled for {PEOPLE[thing.patient_no % len(PEOPLE)]}")
+            return obj
+        except EgideError as err:
+            self._say(f"{thing.model}: {err.code}: {err}")
+            return None
+
+    def _claim(self, number: int, thing: VirtualObject) -> str:
+        from egide.cloud.fleet.models import Trust
+        from egide.cloud.fleet.service import create_claim, create_object, pair
+        from egide.cloud.people.service import find
+
+        now_ms = time.time_ns() // 1_000_000
+        owner = create_object(thing.model, Trust.OBJECT, now_ms)
+        patient = find(self._people.patients[thing.patient_no % len(PEOPLE)])
+        pair(owner, patient, now_ms, since_ms=now_ms - 7 * _DAY_MS)
+        return create_claim(owner, 3_600_000, now_ms).text()
+
+    def _run(self, obj: Object, thing: VirtualObject, number: int) -> None:
+        from egide.things.virtual import run
+
+        with obj:
+            try:
+                if not obj.pairings:
+                    obj.refresh(timeout=30)
+                for readings in self._history(obj, thing, number):
+                    obj.send(readings)
+                    if self._stop.is_set():
+                        return
+                run(obj, thing, self._stop)
+            except EgideError as err:
+                self._say(f"{thing.model}: {err.code}: {err}")
+
+    def _history(self, obj: Object, thing: VirtualObject, number: int) -> Iterator[Any]:
+        """The past day, once, for objects that measure now and then."""
+        done = self._folder / f"{number:02d}.past"
+        if done.exists() or thing.profile.cadence_s < 60:
+            return
+        yield from thing.history(obj.clock.now_ms(), hours=HISTORY_H)
+        done.touch()
