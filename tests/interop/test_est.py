@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import os
 import re
+import select
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.support.listener import Listener, free_port, run, running_listener, start
 from tests.support.pki import TestPki, make_pki
 
+from egide.cloud.config.objects_worker import OPEN_PER_SOURCE
 from egide.trust.claim import ClaimTicket, code_text
 from egide.trust.cose import PublicKey
 
@@ -280,3 +283,41 @@ def test_a_key_that_others_can_read_stops_the_start(tmp_path: Path) -> None:
     assert process.returncode != 0
     assert "key-missing" in errors.decode()
     assert "0600" in errors.decode()
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_BINDTODEVICE"), reason="needs Linux's 127.0.0.0/8")
+def test_a_source_that_stalls_starves_no_other(listener: Listener) -> None:
+    """A hundred connections that begin a handshake and fall silent: another address is served at once."""
+    stalled = []
+    try:
+        for _ in range(100):
+            each = socket.create_connection(("127.0.0.1", listener.port), 20, ("127.0.0.2", 0))
+            each.sendall(b"\x16")
+            stalled.append(each)
+        before = time.monotonic()
+        assert _handshake(listener, _client()) == b"HTTP/1.1 200 OK"
+        assert time.monotonic() - before < 5
+    finally:
+        for each in stalled:
+            each.close()
+
+
+def test_a_source_has_a_number_of_connections(listener: Listener) -> None:
+    """Beyond it, new ones are closed at once, and another address still gets in."""
+    held = []
+    try:
+        closed = 0
+        for _ in range(OPEN_PER_SOURCE + 20):
+            each = socket.create_connection(("127.0.0.1", listener.port), 20, ("127.0.0.3", 0))
+            held.append(each)
+        for each in held:
+            each.setblocking(False)
+        deadline = time.monotonic() + 10
+        while closed < 20 and time.monotonic() < deadline:
+            readable, _, _ = select.select(held, [], [], 0.5)
+            closed = len(readable)
+        assert closed == 20
+        assert _handshake(listener, _client()) == b"HTTP/1.1 200 OK"
+    finally:
+        for each in held:
+            each.close()

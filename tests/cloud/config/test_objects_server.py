@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from egide.cloud.config import objects_server
+from egide.cloud.config import objects_worker
 from egide.cloud.config.initialise import make_keys
-from egide.cloud.config.objects_server import _Deadlines, listening_socket, tls_context
+from egide.cloud.config.objects_server import listening_socket, tls_context
+from egide.cloud.config.objects_worker import Deadlines, source_of
 from egide.cloud.options import Options
 from egide.errors import ConfigError, KeyMissingError
 
@@ -35,8 +36,8 @@ class Connection:
 
 def test_a_connection_that_takes_too_long_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends a byte now and then holds a thread for a limited time; the quick ones are left alone."""
-    monkeypatch.setattr(objects_server, "REQUEST_S", 0.0)
-    deadlines = _Deadlines()
+    monkeypatch.setattr(objects_worker, "REQUEST_S", 0.0)
+    deadlines = Deadlines()
     deadlines.start()
     slow, its_client = socket.socketpair()
     quick, other_client = socket.socketpair()
@@ -83,3 +84,11 @@ def test_a_busy_port_is_named() -> None:
             listening_socket("127.0.0.1", port)
     with listening_socket("[::1]", 0) as sixth:
         assert sixth.family is socket.AF_INET6
+
+
+def test_a_source_is_an_address_or_a_network() -> None:
+    """As for claims: an IPv6 host cannot become many by changing its address."""
+    assert source_of(("192.0.2.1", 1)) == source_of(("192.0.2.1", 2)) != source_of(("192.0.2.2", 1))
+    assert source_of(("2001:db8::1", 1, 0, 0)) == source_of(("2001:db8::2%eth0", 1, 0, 0))
+    assert source_of(("::ffff:192.0.2.1", 1, 0, 0)) != source_of(("::ffff:192.0.2.2", 1, 0, 0))
+    assert source_of("") == source_of(("a path", 0)) == ""

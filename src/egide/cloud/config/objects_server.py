@@ -11,22 +11,17 @@ import logging
 import os
 import socket
 import ssl
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from egide.cloud.config.objects_worker import THREADS, ObjectsWorker
 from egide.cloud.options import Options
 from egide.errors import ConfigError
 
-__all__ = ["ObjectsServer", "ObjectsWorker", "listening_socket", "serve_objects", "tls_context"]
+__all__ = ["ObjectsServer", "listening_socket", "serve_objects", "tls_context"]
 
-REQUEST_S: Final = 30.0
-THREADS: Final = 32
 _URLS: Final = "egide.cloud.config.urls_objects"
 
 
@@ -69,53 +64,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Deadlines:
-    """Cuts the connections whose request takes too long: a trickle of bytes holds no thread for ever."""
-
-    def __init__(self) -> None:
-        self._ends: dict[TConn, float] = {}
-        self._lock = threading.Lock()
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, name="deadlines", daemon=True).start()
-
-    @contextmanager
-    def watch(self, connection: TConn) -> Iterator[None]:
-        with self._lock:
-            self._ends[connection] = time.monotonic() + REQUEST_S
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._ends.pop(connection, None)
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(1)
-            now = time.monotonic()
-            with self._lock:
-                late = [connection for connection, end in self._ends.items() if end < now]
-            for connection in late:
-                with suppress(OSError):  # under TLS: the thread that reads must not lose its state
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-
-
-class ObjectsWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
-    """gunicorn's threaded worker, with a deadline for each request, handshake included."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._deadlines = _Deadlines()
-
-    def init_process(self) -> None:
-        self._deadlines.start()
-        super().init_process()
-
-    def handle(self, conn: TConn) -> object:
-        with self._deadlines.watch(conn):
-            return super().handle(conn)
-
-
 class ObjectsServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     """gunicorn, set by us alone: no file, no environment, no command line changes it."""
 
@@ -132,7 +80,7 @@ class ObjectsServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not t
             "workers": 1,
             "worker_class": ObjectsWorker,
             "threads": THREADS,
-            "worker_connections": 1_000,
+            "worker_connections": 900,  # under the usual limit of 1,024 open files
             "keepalive": 15,
             "timeout": 60,
             "graceful_timeout": 10,
