@@ -11,7 +11,7 @@ import pytest
 from tests.support.broker import Thing, make_ground, require
 
 from egide.cloud.fleet.broker import stream
-from egide.cloud.fleet.broker.stream import PENDING, Inlet, ensure_stream
+from egide.cloud.fleet.broker.stream import PENDING, Inlet, Waiting, ensure_stream
 from egide.errors import ConfigError, UnavailableError
 
 from .conftest import Loop, Ward
@@ -31,10 +31,13 @@ def test_at_most_64_messages_of_one_object_wait(ward: Ward) -> None:
     alice, bob = ward.connected(), ward.connected()
     acknowledged = burst(alice, PENDING + 40)
     assert alice.left.is_set()
-    assert len(acknowledged) == PENDING
     assert bob.deliver(f"up/{bob.id}", b"mine")
-    kept = ward.pull()
-    assert sorted(int(one.data) for one in kept if one.object_id == alice.id) == acknowledged
+    assert ward.kept() == PENDING + 1
+    kept: list[Waiting] = []
+    while len(kept) < PENDING + 1:
+        kept += ward.pull()
+    assert {int(one.data) for one in kept if one.object_id == alice.id} == set(range(PENDING))
+    assert set(acknowledged) <= set(range(PENDING))
     assert [one.data for one in kept if one.object_id == bob.id] == [b"mine"]
 
 
@@ -141,8 +144,7 @@ def test_a_full_stream_refuses_without_acknowledging(bare: Ward) -> None:
     sent = [alice.send(f"up/{alice.id}", bytes(50_000)) for _ in range(8)]
     assert alice.left.wait(10)
     acknowledged = sum(info.is_published() for info in sent)
-    assert 0 < acknowledged < 4
-    assert bare.kept() == acknowledged
+    assert acknowledged <= bare.kept() < 4
 
 
 def test_a_pull_with_no_stream_says_so(bare: Ward) -> None:
