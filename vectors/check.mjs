@@ -2,7 +2,7 @@
 //
 //   node vectors/check.mjs [folder]
 //
-// Written from docs/spec/envelope.md and docs/spec/register.md. Names each vector that does not come out as it says,
+// Written from docs/spec/envelope.md, register.md and evidence.md. Names each vector that does not come out as it says,
 // then says how many did; exits 0 when all hold, 1 otherwise.
 
 import {
@@ -127,14 +127,14 @@ function verifyCose (alg, key, signature, message) {
 const structure = (protectedBytes, payload) =>
   Buffer.concat([Buffer.from('846a5369676e617475726531', 'hex'), bstr(protectedBytes), Buffer.from([0x40]), bstr(payload)])
 
-function sign1 (data, limit) {
+function sign1 (data, limit, headerLimit = 1024) {
   must(data[0] === 0xd2, 'no tag 18')
   const parts = decode(data.subarray(1), limit)
   must(Array.isArray(parts) && parts.length === 4, 'not four parts')
   const [protectedBytes, unprotected, payload, signature] = parts
   must(isBytes(protectedBytes) && unprotected instanceof Map && isBytes(signature), 'parts of another type')
   must(payload === null || isBytes(payload), 'a payload of another type')
-  const header = decode(protectedBytes, 1024)
+  const header = decode(protectedBytes, headerLimit)
   must(header instanceof Map, 'a header that is not a map')
   return { protectedBytes, header, unprotected, payload, signature }
 }
@@ -527,6 +527,157 @@ function chain (v) {
   return { plaintext: gcm(step(link).subarray(32), sealed.subarray(0, 12), sealed.subarray(12), bytes(v.aad)) }
 }
 
+// ---- proof files (docs/spec/evidence.md) ------------------------------------------------------------------------
+
+const OBJECT_USAGE = '1.3.6.1.5.5.7.3.2'
+const PLATFORM_USAGE = '2.25.118325992295416301245265278784948211323'
+
+function certificate (der) {
+  try { return new X509Certificate(der) } catch { return refuse('not a certificate') }
+}
+
+// The leaf of a chain of two under one of the roots, in force at `ms`, for one usage.
+function chained (chain, roots, ms, usage) {
+  const [leaf, issuing] = chain.map(certificate)
+  must(chain.length === 2, 'not a leaf and an issuing CA')
+  const root = roots.map(certificate).find((r) => issuing.checkIssued(r)) ?? refuse('an issuer that is not there')
+  const path = [leaf, issuing, root]
+  path.forEach((c, i) => {
+    const issuer = path[Math.min(i + 1, 2)]
+    must(c.checkIssued(issuer) && c.verify(issuer.publicKey), 'a signature that does not verify')
+    must(c.ca === i > 0, 'a CA that is none, or a leaf that is one')
+    const at = Math.floor(ms / 1000) * 1000
+    must(at >= Date.parse(c.validFrom) && at <= Date.parse(c.validTo), 'not in force')
+  })
+  must(leaf.keyUsage?.length === 1 && leaf.keyUsage[0] === usage, 'another usage')
+  return leaf
+}
+
+const listOf = (value, is, most) => Array.isArray(value) && value.length <= most && value.every((each) => is(each))
+const isText = (value) => typeof value === 'string'
+
+function readEvidence (data) {
+  const outer = sign1(data, 262144, 17408)
+  must(keysAre(outer.header, [1n, 3n, 33n]) && outer.unprotected.size === 0, 'another header')
+  must(outer.header.get(3n) === 'application/vnd.egide.evidence+cbor' && isBytes(outer.payload), 'another type')
+  const parts = decode(outer.payload, 262144)
+  must(Array.isArray(parts) && parts.length === 10 && parts[0] === 1n, 'another version')
+  const [, statement, chain, roots, log, note, consistency, witnesses, epochs, assertion] = parts
+  for (const each of [outer.header.get(33n), chain, roots]) must(listOf(each, isBytes, 4) && each.length > 0, 'no chain')
+  must(isBytes(statement) && isText(note) && listOf(consistency, isBytes, 128), 'another form')
+  must(listOf(witnesses, isText, 16) && listOf(epochs, Array.isArray, 16), 'another form')
+  must(Array.isArray(log) && log.length === 3 && isBytes(log[2], 32), 'not a log')
+  must(keysAre(assertion, ['model', 'trust', 'correction', 'received', 'made', 'flags', 'doubts']), 'another assertion')
+  const s = sign1(statement, 70192)
+  must(keysAre(s.unprotected, [394n]) && s.unprotected.get(394n).length === 1, 'not one receipt')
+  const [head, body] = [Buffer.from([0xd2, 0x84]), Buffer.concat([bstr(s.protectedBytes), Buffer.from([0xa0])])]
+  const entry = Buffer.concat([head, body, bstr(s.payload), bstr(s.signature)])
+  const receipt = s.unprotected.get(394n)[0]
+  return { outer, chain, roots, log, note, consistency, witnesses, epochs, assertion, entry, s, receipt }
+}
+
+function logOf (e, anchors) {
+  const [origin, uri, key] = e.log
+  const lineage = []
+  let reached = null
+  for (const [genesisBytes, chain] of e.epochs) {
+    const hex = chain.map((der) => der.toString('hex'))
+    const said = genesis({ statement: genesisBytes.toString('hex'), chain: hex, root: e.roots[0].toString('hex') })
+    if (reached) must(said.previous?.[0] === reached.origin && said.previous?.[1] === reached.uri, 'a gap in the epochs')
+    if (said.previous) lineage.push(said.previous)
+    reached = said
+  }
+  const last = reached && [reached.origin, reached.uri, reached.log_key]
+  must(!last || (last[0] === origin && last[1] === uri && last[2] === key.toString('hex')), 'another log')
+  if (!anchors) return
+  const pinned = anchors.logs.find((log) => log[1] === uri)
+  if (pinned) must(pinned[0] === origin && pinned[2] === key.toString('hex'), 'another key or origin')
+  else must(lineage.some((p) => anchors.logs.some((log) => log[0] === p[0] && log[1] === p[1])), 'an unknown log')
+}
+
+function witnessesOf (e, note, log, anchors) {
+  const keys = e.witnesses.map(vkey)
+  const lines = note.signatures.slice(1)
+  must(lines.length === keys.length && new Set(keys.map((k) => k.name)).size === keys.length, 'lines without a witness')
+  return keys.map((key, i) => {
+    const { name, id, signature } = lines[i]
+    must(name === key.name && id.equals(key.id) && key.kind === 4 && !same(raw(key.key), log[2]), 'not its line')
+    const time = signature.readBigUInt64BE(0)
+    const message = Buffer.from(`cosignature/v1\ntime ${time}\n${note.text}`)
+    must(signature.length === 72 && verify(null, message, key.key, signature.subarray(8)), 'a bad cosignature')
+    const pinned = anchors?.witnesses.find((text) => vkey(text).name === name)
+    must(!pinned || pinned === e.witnesses[i], 'another key than the one that is trusted')
+    return [name, Number(time)]
+  })
+}
+
+const decimal = (value, exponent) => {
+  if (exponent >= 0) return `${value}${exponent ? `E+${exponent}` : ''}`
+  const digits = String(Math.abs(value)).padStart(1 - exponent, '0')
+  return `${value < 0 ? '-' : ''}${digits.slice(0, exponent)}.${digits.slice(exponent)}`
+}
+
+function evidence (v) {
+  const step = (name, run) => {
+    try { return run() } catch (error) {
+      if (error instanceof Refused) error.step = name
+      throw error
+    }
+  }
+  const [data, anchors] = [bytes(v.file), v.anchors]
+  const e = step('1 form', () => readEvidence(data))
+  const said = Object.fromEntries(e.assertion)
+  const correction = Number(said.correction)
+  const claims = e.s.header.get(15n)
+  const leaf = step('2 object certificate', () => {
+    const pin = (der) => sha256(certificate(der).publicKey.export({ type: 'spki', format: 'der' })).toString('hex')
+    const pins = anchors?.roots.map((der) => pin(bytes(der)))
+    for (const root of e.roots) must(!pins || pins.includes(pin(root)), 'a root that is not trusted')
+    const found = chained(e.chain, e.roots, Number(claims.get(6n)) * 1000 + correction, OBJECT_USAGE)
+    must(same(e.s.header.get(34n)[1], sha256(e.chain[0])), 'another certificate')
+    must(found.subjectAltName === `URI:${claims.get(1n)}`, 'another object')
+    return found
+  })
+  const key = leaf.publicKey.export({ type: 'spki', format: 'der' }).toString('hex')
+  const envelopeSaid = step('3 object signature', () => envelope({ envelope: e.entry.toString('hex'), key }))
+  step('4 log', () => logOf(e, anchors))
+  const logKey = Buffer.concat([ED25519_SPKI, e.log[2]]).toString('hex')
+  const receipt = step('5 receipt', () => verifyReceipt(e.receipt, leafHash(e.entry), { key: logKey, log: e.log[1] }))
+  const [note, head] = step('6 checkpoint', () => {
+    const note = readNote(Buffer.from(e.note))
+    const head = readCheckpoint(note.text)
+    const id = sha256(Buffer.from(`${e.log[0]}\n\x01`), e.log[2]).subarray(0, 4)
+    verifyNote(note, head, { name: e.log[0], kind: 1, id, key: ed25519(e.log[2]) })
+    must(note.signatures.filter((line) => line.name === e.log[0]).length === 1, 'more than one line')
+    must(note.signatures[0].name === e.log[0] && note.text.split('\n').length === 4, 'another form')
+    return [note, head]
+  })
+  step('7 consistency', () => checkConsistency(
+    BigInt(receipt.size), Buffer.from(receipt.root, 'hex'), head.size, head.root, e.consistency
+  ))
+  const witnesses = step('8 witnesses', () => witnessesOf(e, note, e.log, anchors))
+  const { t0_ms: t0, series } = envelopeSaid.readings
+  step('9 assertion', () => {
+    must(said.made >= said.received, 'made before it was received')
+    for (const [i, j] of said.doubts) must(j >= -1n && j < (series[i]?.values.length ?? -1), 'a doubt on nothing')
+  })
+  step('10 platform signature', () => {
+    const platform = chained(e.outer.header.get(33n), e.roots, Number(said.made), PLATFORM_USAGE)
+    const { header, signature, protectedBytes, payload } = e.outer
+    verifyCose(header.get(1n), platform.publicKey, signature, structure(protectedBytes, payload))
+  })
+  const doubts = new Map(said.doubts.map(([i, j, code]) => [`${i} ${j}`, code]))
+  return {
+    object: claims.get(1n), pairing: claims.get(2n), model: said.model, trust: Number(said.trust),
+    flags: said.flags, received_ms: Number(said.received),
+    corrected_ms: series.flatMap((s) => s.offsets_ms.map((offset) => t0 + offset + correction)),
+    values: series.flatMap((s) => s.values.map((value) => decimal(value, s.exponent))),
+    doubts: series.flatMap((s, i) => s.values.map((_, j) => doubts.get(`${i} ${j}`) ?? doubts.get(`${i} -1`) ?? '')),
+    log: e.log[1], size: receipt.size, index: receipt.index, checkpoint: Number(head.size), witnesses,
+    anchored: Boolean(anchors),
+  }
+}
+
 // ---- the run ----------------------------------------------------------------------------------------------------
 
 const hashes = (path) => path.map(bytes)
@@ -540,6 +691,7 @@ const checks = {
   },
   'consistency-receipt': consistencyReceipt,
   envelope,
+  evidence,
   genesis,
   hpke,
   inclusion: (v) => {
@@ -560,7 +712,8 @@ function problem (v) {
     found = checks[v.kind](v)
   } catch (error) {
     if (!(error instanceof Refused)) return `failed: ${error.stack}`
-    return v.expect === 'ok' ? `should hold, and was refused: ${error.message}` : null
+    if (v.expect === 'ok') return `should hold, and was refused: ${error.message}`
+    return v.step === error.step ? null : `should fail at step ${v.step}, not ${error.step}: ${error.message}`
   }
   if (v.expect !== 'ok' && v.kind !== 'witness') return `should be refused (${v.expect}), and was accepted`
   for (const [name, value] of Object.entries(found)) {

@@ -52,6 +52,9 @@ def test_every_vector_holds_in_javascript() -> None:
         pytest.param("receipts", "inclusion-3-of-7", {"index": 4}, id="another-index"),
         pytest.param("checkpoints", "cosigned", {"cosigned": []}, id="cosignature-forgotten"),
         pytest.param("sealed", "hpke-x25519", {"plaintext": ""}, id="another-plaintext"),
+        pytest.param("evidence", "es256", {"trust": 5}, id="another-trust-level"),
+        pytest.param("evidence", "model-changed", {"step": "3 object signature"}, id="another-step"),
+        pytest.param("evidence", "own-keys", {"expect": "ok"}, id="forgery-called-good"),
         pytest.param("genesis", "first", {"expect": "malformed"}, id="good-called-bad"),
     ],
 )

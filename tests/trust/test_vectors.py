@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from egide.errors import EgideError
+from egide.errors import EgideError, ProofError
 from egide.measure.readings import Readings, decode_readings
+from egide.trust.anchors import Anchors, LogAnchor
 from egide.trust.answer import ReceiptAnswer, decode_answer, verify_refusal
 from egide.trust.cose import PublicKey
 from egide.trust.envelope import Envelope
+from egide.trust.evidence import verify_evidence
 from egide.trust.genesis import verify_genesis
 from egide.trust.register.checkpoint import VerifierKey, verify_checkpoint, verify_cosignatures
 from egide.trust.register.receipt import verify_consistency_receipt, verify_receipt
@@ -160,6 +162,33 @@ def check_genesis(v: Vector) -> None:
     assert previous == v["previous"]
 
 
+def check_evidence(v: Vector) -> None:
+    trusted = v["anchors"] and Anchors(
+        roots=tuple(hashes(v["anchors"]["roots"])),
+        logs=tuple(
+            LogAnchor(origin=origin, uri=uri, public=bytes.fromhex(key))
+            for origin, uri, key in v["anchors"]["logs"]
+        ),
+        witnesses=tuple(VerifierKey.parse(vkey) for vkey in v["anchors"]["witnesses"]),
+    )
+    try:
+        report = verify_evidence(bytes.fromhex(v["file"]), trusted)
+    except ProofError as err:
+        if err.step != v.get("step"):
+            pytest.fail(f"failed at step {err.step}")
+        raise
+    readings = [reading for series in report.series for reading in series.readings]
+    assert (report.object_uri, report.pairing_uri, report.model) == (v["object"], v["pairing"], v["model"])
+    assert (report.trust, list(report.flags)) == (v["trust"], v["flags"])
+    assert report.received_ms == v["received_ms"]
+    assert [reading.corrected_ms for reading in readings] == v["corrected_ms"]
+    assert [str(reading.value) for reading in readings] == v["values"]
+    assert [reading.doubt for reading in readings] == v["doubts"]
+    assert (report.log_uri, report.register_size, report.register_index) == (v["log"], v["size"], v["index"])
+    assert (report.checkpoint_size, report.anchored) == (v["checkpoint"], v["anchored"])
+    assert [[witness.name, witness.cosigned_s] for witness in report.witnesses] == v["witnesses"]
+
+
 def check_hpke(v: Vector) -> None:
     seed, suite = bytes.fromhex(v["seed"]), Suite(v["suite"])
     assert derive_pair(suite, seed).hex() == v["public"]
@@ -180,6 +209,7 @@ CHECKS: dict[str, Callable[[Vector], None]] = {
     "consistency": check_consistency,
     "consistency-receipt": check_consistency_receipt,
     "envelope": check_envelope,
+    "evidence": check_evidence,
     "genesis": check_genesis,
     "hpke": check_hpke,
     "inclusion": check_inclusion,
