@@ -13,9 +13,11 @@ from tests.support.proofs import World
 
 from egide import cbor
 from egide.errors import (
+    CertificateRevokedError,
     ClaimError,
     EgideError,
     IdentityError,
+    KeyInUseError,
     MalformedError,
     NotFoundError,
     TooLargeError,
@@ -77,6 +79,22 @@ def test_each_status_has_its_error(status: int, error: type[EgideError]) -> None
     """Redirections are not followed."""
     with pytest.raises(error):
         answering(status).page()
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"key-in-use: this key belongs to another object\nhint: x\n", KeyInUseError),
+        (b"certificate-revoked: gone\n", CertificateRevokedError),
+        (b"something-new: what\n", IdentityError),
+        (b"\xff\xfe", IdentityError),
+    ],
+)
+def test_a_public_code_is_understood(body: bytes, error: type[EgideError]) -> None:
+    """What the platform names is what is raised; an unknown code falls back on the status."""
+    with pytest.raises(error) as caught:
+        answering(403, body, "text/plain").page()
+    assert type(caught.value) is error
 
 
 def test_a_refused_claim_is_said() -> None:

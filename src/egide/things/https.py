@@ -16,9 +16,12 @@ import httpx
 
 from egide import cbor
 from egide.errors import (
+    CertificateExpiredError,
+    CertificateRevokedError,
     ClaimError,
     EgideError,
     IdentityError,
+    KeyInUseError,
     MalformedError,
     NotFoundError,
     TooLargeError,
@@ -38,6 +41,18 @@ Path = tuple[int, int, list[bytes]]
 
 _MAX_BODY: Final = 512 * 1024
 _MAX_EPOCHS: Final = 64
+_CODES: Final = {
+    kind.code: kind
+    for kind in (
+        CertificateExpiredError,
+        CertificateRevokedError,
+        ClaimError,
+        IdentityError,
+        KeyInUseError,
+        NotFoundError,
+        TooManyTriesError,
+    )
+}
 _MAX_SIZES: Final = 16  # that one question about consistency may name
 _MAX_PAIRINGS: Final = 64
 
@@ -150,7 +165,7 @@ class Https:
         status, _, answer = self._ask(method, path, body, kind, limit=limit, auth=auth)
         if status in {200, 201}:
             return answer
-        raise _refusal(status, claimed=auth is not None)
+        raise _refusal(status, answer, claimed=auth is not None)
 
     def _ask(
         self,
@@ -196,7 +211,11 @@ def _endpoint(value: Any) -> tuple[str, int] | None:
     raise MalformedError("a broker's address is [host, port]")
 
 
-def _refusal(status: int, *, claimed: bool) -> EgideError:
+def _refusal(status: int, body: bytes, *, claimed: bool) -> EgideError:
+    """The error that the answer names by its public code, else what its status means."""
+    kind = _CODES.get(body.partition(b":")[0].decode("ascii", "replace"))
+    if kind is not None and 400 <= status < 500:
+        return kind("the platform refused")
     if status == 429:
         return TooManyTriesError("the platform asks to wait")
     if status in {401, 403}:
