@@ -24,8 +24,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import paho.mqtt.client as mqtt
 import psycopg
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.context import free_port
 from bench.presign import PERIOD_S, READINGS, SPAN_MS
@@ -160,10 +161,14 @@ def subscribe(*, url: str, port: int, pem: str, ca: str, copy: bool, log: str) -
         connection.execute(TABLE)
     writer = Writer(url, copy=copy)
     writer.start()
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="subscriber", clean_session=False)
+    client = Client(CallbackAPIVersion.VERSION2, client_id="subscriber", clean_session=False)
     client.tls_set(ca_certs=ca, certfile=pem, keyfile=pem)
     subscribed = threading.Event()
-    client.on_connect = lambda *_: client.subscribe("up/#", qos=1)
+
+    def on_connect(*_: object) -> None:
+        client.subscribe("up/#", qos=1)
+
+    client.on_connect = on_connect
     client.on_subscribe = lambda *_: subscribed.set()
     client.on_message = lambda _client, _data, message: writer.take(json.loads(message.payload))
     client.connect("127.0.0.1", port)

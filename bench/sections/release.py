@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bench.context import ENGINES, Context
 from bench.table import Row, number
 
-__all__ = ["measure"]
+__all__ = ["HOW", "measure"]
+
+HOW: Final = """
+A patient asks for 30 days of 5-minute glucose, in envelopes of 12 readings, in a store that holds as
+much of other patients: the ground is checked, the access journaled in the register and committed, the
+envelopes opened, decoded and checked against their leaves.
+"""
 
 
 def measure(context: Context) -> list[Row]:
