@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 import cbor2
 
-from egide.errors import EgideError, MalformedError, TooLargeError
+from egide.errors import MalformedError, TooLargeError
 
 __all__ = ["BYTES", "MAX_DEPTH", "UINT", "decode", "encode", "head"]
 
@@ -76,8 +76,6 @@ def decode(data: bytes, *, limit: int, what: str = "CBOR") -> Any:
             semantic_decoders=_NO_TAGS,
             tag_hook=_refuse_tag,
         )
-    except EgideError:
-        raise
     except _WHAT_DECODERS_RAISE as err:
         raise MalformedError(f"{what} cannot be decoded") from err
     if _size(value) != len(data):
