@@ -12,12 +12,12 @@ from packaging.utils import canonicalize_name
 def locked(path: Path) -> tuple[dict[str, set[str]], list[str]]:
     """Versions by name, and the names without a hash."""
     versions: dict[str, set[str]] = {}
-    bare = []
+    bare: list[str] = []
     for block in re.split(r"\n(?=\S)", path.read_text().replace("\\\n", " ")):
         if not block.strip() or block.startswith("#"):
             continue
         name, _, rest = block.partition("==")
-        key = canonicalize_name(name.split("[")[0].strip())
+        key: str = canonicalize_name(name.split("[")[0].strip())
         versions.setdefault(key, set()).add(rest.split()[0])
         if "--hash=sha256:" not in block:
             bare.append(key)
@@ -40,7 +40,10 @@ def main() -> int:
             need = Requirement(line)
             have = versions.get(canonicalize_name(need.name), set())
             if not have or not any(need.specifier.contains(v, prereleases=True) for v in have):
-                print(f"requirements/{name}: {line} is not what is locked ({', '.join(have) or 'nothing'})", file=sys.stderr)
+                print(
+                    f"requirements/{name}: {line} is not what is locked ({', '.join(have) or 'nothing'})",
+                    file=sys.stderr,
+                )
                 bad += 1
     return 1 if bad else 0
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from egide.cli.instance import Instance
 from tests.support.postgres import postgres_cluster
+
+from egide.prove.instance import Instance
 
 __all__ = ["running_instance"]
 

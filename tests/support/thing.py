@@ -157,6 +157,8 @@ def code_of(answer: Answer, data: bytes) -> str:
     assert not isinstance(decoded, ReceiptAnswer)
     log = current_log()
     digest = hashlib.sha256(data).digest()
-    refusal = verify_refusal(decoded.refusal, digest=digest, key=platform.log_signer(log.pk).public_key, log_uri=log.uri)
+    refusal = verify_refusal(
+        decoded.refusal, digest=digest, key=platform.log_signer(log.pk).public_key, log_uri=log.uri
+    )
     assert (refusal.code, refusal.retryable) == (answer.code, answer.retryable)
     return refusal.code

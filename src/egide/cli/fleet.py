@@ -16,8 +16,13 @@ from egide.cli.errors import words
 if TYPE_CHECKING:
     from egide.cloud.fleet.models import HealthObject
 
-fleet_app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-                        help="Claims, pairings and revocations.")
+fleet_app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Claims, pairings and revocations.",
+)
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
@@ -178,8 +183,8 @@ def add_witness(
     """
     setup(data, keys)
     from egide.cloud.register.models import Witness
-    from egide.trust.register.checkpoint import COSIGNATURE, VerifierKey
     from egide.errors import MalformedError
+    from egide.trust.register.checkpoint import COSIGNATURE, VerifierKey
 
     key = VerifierKey.parse(vkey)
     if key.kind != COSIGNATURE or not url.startswith(("https://", "http://127.", "http://localhost", "http://[::1]")):

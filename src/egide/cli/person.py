@@ -12,8 +12,13 @@ import typer
 from egide.cli.django import DataOption, KeysOption, setup
 from egide.cli.errors import words
 
-person_app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-                         help="Accounts, follow-ups and sign-in links.")
+person_app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Accounts, follow-ups and sign-in links.",
+)
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 

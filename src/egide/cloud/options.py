@@ -1,4 +1,4 @@
-"""Every setting of the platform: one frozen `Options`, read from the environment, then `<data>/egide.toml`, then defaults.
+"""Every setting of the platform: one frozen `Options`; the environment wins over `<data>/egide.toml`, that over defaults.
 
 Secrets are never settings: they are files of the keys folder, mode 0600.
 """
@@ -39,7 +39,9 @@ class Options:
         default="", metadata={"help": "postgresql://user@host/name (password from a pgpass file); empty: SQLite"}
     )
     listen: str = field(default="127.0.0.1", metadata={"help": "address the listeners bind"})
-    public_host: str = field(default="localhost", metadata={"help": "name that objects reach, in the server's certificate"})
+    public_host: str = field(
+        default="localhost", metadata={"help": "name that objects reach, in the server's certificate"}
+    )
     people_port: int = field(default=8000, metadata={"help": "port for people"})
     objects_port: int = field(default=8443, metadata={"help": "port for objects (HTTPS: EST, intake)"})
     mqtt_port: int = field(default=8883, metadata={"help": "port for objects (MQTT over mutual TLS)"})
@@ -49,13 +51,18 @@ class Options:
         default=("localhost", "127.0.0.1", "[::1]"), metadata={"help": "names that requests may carry, comma-separated"}
     )
     broker_bytes: int = field(
-        default=2 * 1024**3, metadata={"help": "bytes of envelopes the broker keeps for intake; when full, objects keep theirs"}
+        default=2 * 1024**3,
+        metadata={"help": "bytes of envelopes the broker keeps for intake; when full, objects keep theirs"},
     )
     broker_sync: str = field(
-        default="always",
-        metadata={"help": "when the broker flushes to disk: always, or every 200ms, 1s... (receipts do not rest on it)"},
+        default="1s",
+        metadata={
+            "help": "when the broker flushes to disk: always, or every 200ms, 1s... (receipts do not rest on it)"
+        },
     )
-    nats_server: str = field(default="", metadata={"help": "path to a nats-server of one's own; empty: the packaged one"})
+    nats_server: str = field(
+        default="", metadata={"help": "path to a nats-server of one's own; empty: the packaged one"}
+    )
     certificate_days: int = field(default=90, metadata={"help": "life of an object's certificate"})
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
 
@@ -134,9 +141,7 @@ def load() -> Options:
             written = tomllib.loads(file.read_text())
             if unknown := set(written) - set(kinds) | ({"data"} & set(written)):
                 raise ConfigError(f"egide.toml has settings that do not exist: {', '.join(sorted(unknown))}")
-            options = replace(
-                options, **{k: _convert(kinds[k], v) for k, v in written.items() if k not in given}
-            )
+            options = replace(options, **{k: _convert(kinds[k], v) for k, v in written.items() if k not in given})
     except (ValueError, OSError) as err:
         raise ConfigError("a setting cannot be read") from err
     if options.keys == options.data or options.data in options.keys.parents:

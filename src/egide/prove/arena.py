@@ -18,8 +18,8 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from egide.cli.instance import Instance
 from egide.measure.readings import Readings, Series
+from egide.prove.instance import Instance
 from egide.things.enrolment import enrol, fetch_root
 from egide.things.https import Https
 from egide.things.pinned import client_context

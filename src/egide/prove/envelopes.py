@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -90,11 +91,12 @@ def malleated(arena: Arena) -> Iterator[str]:
 )
 def another_object(arena: Arena) -> Iterator[str]:
     mine, other = arena.mine, arena.other
-    for what, changes in {
+    changed: dict[str, dict[str, Any]] = {
         "its own key under the other's certificate": {"certificate": other.certificate, "object_id": other.uuid},
         "its own certificate under the other's name": {"object_id": other.uuid},
         "its own name with the other's pairing": {"pairing_id": other.pairing},
-    }.items():
+    }
+    for what, changes in changed.items():
         refused = arena.post(mine.envelope(**changes))
         held(bool(refused.code), f"{what}: accepted")
         yield f"{what}: {refused.code}"
@@ -112,10 +114,11 @@ def another_object(arena: Arena) -> Iterator[str]:
 )
 def unknown_key(arena: Arena) -> Iterator[str]:
     stranger = SoftwareSigner(ec.generate_private_key(ec.SECP256R1()))
-    for what, changes in {
+    changed: dict[str, dict[str, Any]] = {
         "a certificate of nobody's": {"certificate": os.urandom(32), "signer": stranger},
         "an enrolled certificate, another key": {"signer": stranger},
-    }.items():
+    }
+    for what, changes in changed.items():
         refused = arena.post(arena.mine.envelope(**changes))
         held(bool(refused.code), f"{what}: accepted")
         yield f"{what}: {refused.code}"

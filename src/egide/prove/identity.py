@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -34,7 +34,9 @@ now = time.time_ns() // 1_000_000
 first, last = now - 20 * 3_600_000, now - 3_600_000
 serial = secrets.randbits(158) + 1
 key = PublicKey(load_der_public_key(bytes(old.key.spki)))
-made = issue_object(authority(), key, uri=f"urn:uuid:{old.object_id}", not_before_ms=first, not_after_ms=last, serial=serial)
+made = issue_object(
+    authority(), key, uri=f"urn:uuid:{old.object_id}", not_before_ms=first, not_after_ms=last, serial=serial
+)
 der = made.public_bytes(Encoding.DER)
 Certificate.objects.create(object=old.object, key=old.key, sha256=hashlib.sha256(der).digest(), serial=f"{serial:x}",
     der=der, not_before_ms=first, not_after_ms=last)
@@ -45,8 +47,8 @@ print(made.public_bytes(Encoding.PEM).decode())
 
 @attack(
     "expired-certificate",
-    claim="An expired certificate opens no connection, and signs nothing new; what it signed in its time still arrives.",
-    claim_fr="Un certificat expiré n'ouvre aucune connexion et ne signe rien de neuf ; ce qu'il a signé à temps arrive.",
+    claim="An expired certificate opens no connection and signs nothing new; what it signed in time still arrives.",
+    claim_fr="Un certificat expiré n'ouvre rien et ne signe rien de neuf ; ce qu'il a signé à temps arrive.",
     attacker="thief of an object",
     needs=("N07", "N10"),
 )
@@ -56,7 +58,11 @@ def expired(arena: Arena) -> Iterator[str]:
     issuing = (foe.folder / "chain.pem").read_text().split("-----END CERTIFICATE-----\n", 1)[1]
     (foe.folder / "chain.pem").write_text(pem.strip() + "\n" + issuing)
     foe.certificate = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).digest()
-    for what, opened in {"HTTPS": lambda: arena.post(foe.envelope(), by=foe), "MQTT": lambda: Line.open(arena, foe)}.items():
+    ways: dict[str, Callable[[], object]] = {
+        "HTTPS": lambda: arena.post(foe.envelope(), by=foe),
+        "MQTT": lambda: Line.open(arena, foe),
+    }
+    for what, opened in ways.items():
         try:
             opened()
         except (httpx.TransportError, Broken) as err:
@@ -145,6 +151,3 @@ def _enrol(client: httpx.Client, claim: str, code: str, request: bytes) -> int:
         "/.well-known/est/simpleenroll", content=request, auth=(claim, code),
         headers={"content-type": "application/pkcs10"},
     ).status_code  # fmt: skip
-
-
-

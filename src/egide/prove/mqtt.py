@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from egide.errors import EgideError
 
@@ -21,7 +22,7 @@ CONNECT_S: Final = 8.0
 ANSWER_S: Final = 20.0
 
 
-class Broken(Exception):  # noqa: N818  # the line is broken
+class Broken(Exception):  # the line is broken
     """No connection, or no answer."""
 
 
@@ -34,7 +35,7 @@ class Line:
         self.granted: dict[int, list[int]] = {}
         self._connected, self._cut, self._acked = threading.Event(), threading.Event(), threading.Event()
         self.refused = ""
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=client_id, reconnect_on_failure=False)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, reconnect_on_failure=False)
         if context is not None:
             self._client.tls_set_context(context)
         self._client.on_connect = self._on_connect
@@ -45,7 +46,13 @@ class Line:
 
     @classmethod
     def open(
-        cls, arena: Arena, foe: Foe | None, *, client_id: str = "", context: ssl.SSLContext | None = None, plain: bool = False
+        cls,
+        arena: Arena,
+        foe: Foe | None,
+        *,
+        client_id: str = "",
+        context: ssl.SSLContext | None = None,
+        plain: bool = False,
     ) -> Self:
         """Connect. Raises Broken when the broker does not let us in."""
         context = None if plain else context or (foe.tls() if foe is not None else None)
@@ -81,9 +88,10 @@ class Line:
         """Subscribe; whether the broker granted it."""
         _, mid = self._client.subscribe(topic, qos=1)
         until = time.monotonic() + CONNECT_S
+        mid = mid or 0
         while mid not in self.granted and time.monotonic() < until and not self._cut.is_set():
             self._cut.wait(0.02)
-        return bool(self.granted.get(mid)) and all(code < 128 for code in self.granted[mid or 0])
+        return bool(self.granted.get(mid)) and all(code < 128 for code in self.granted[mid])
 
     def publish(self, topic: str, data: bytes, *, wait: bool = True) -> bool:
         """Publish with QoS 1; whether the broker acknowledged it in time."""

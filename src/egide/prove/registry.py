@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ATTACKS", "Attack", "Breach", "Result", "attack", "held", "run"]
 
 
-class Breach(Exception):  # noqa: N818  # a word for people
+class Breach(Exception):  # a word for people
     """The attack achieved what the claim says it cannot."""
 
 

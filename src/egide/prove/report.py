@@ -12,8 +12,10 @@ __all__ = ["html_report"]
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--ok:#1a6b3c;--bad:#b3261e;--line:#d5d9de;--ink:#1b2127;--soft:#57606a;--page:#fff}
-@media (prefers-color-scheme:dark){:root{--ok:#7fd6a3;--bad:#ffb4ab;--line:#39424b;--ink:#e9edf1;--soft:#a9b4be;--page:#14181c}}
-body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--page)}
+@media (prefers-color-scheme:dark){
+:root{--ok:#7fd6a3;--bad:#ffb4ab;--line:#39424b;--ink:#e9edf1;--soft:#a9b4be;--page:#14181c}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;
+color:var(--ink);background:var(--page)}
 h1{font-size:1.6rem;line-height:1.2}article{border-top:1px solid var(--line);padding:1rem 0}
 h2{font-size:1.05rem;margin:0 0 .25rem}p{margin:.25rem 0}.fr,.who{color:var(--soft)}
 .held{color:var(--ok);font-weight:600}.failed{color:var(--bad);font-weight:600}ul{margin:.5rem 0;padding-left:1.2rem}
@@ -29,7 +31,8 @@ def html_report(results: Sequence[Result]) -> str:
         f"<title>Egide: {held} of {len(results)} claims held</title><style>{_STYLE}</style>",
         f"<h1>{held} of {len(results)} claims held under attack</h1>",
         "<p>Each attack ran for real against a platform started for it. "
-        "<span lang=fr class=fr>Chaque attaque a été menée pour de vrai contre une plateforme lancée pour cela.</span></p>",
+        "<span lang=fr class=fr>Chaque attaque a été menée pour de vrai contre une plateforme lancée pour cela."
+        "</span></p>",
     ]
     parts += [_article(result) for result in results]
     return "".join(parts) + "</html>\n"

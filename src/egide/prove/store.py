@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from egide.cli.instance import Instance, free_ports
 from egide.measure.readings import Readings, Series
 from egide.prove.arena import Arena, heart_rate
+from egide.prove.instance import Instance, free_ports
 from egide.prove.mqtt import Line
 from egide.prove.registry import attack, held
 from egide.things.object import Object
@@ -31,8 +31,8 @@ _MARK = Readings(
 
 @attack(
     "stolen-folders",
-    claim="The whole data folder, the broker's store, an object's outbox and a backup, without the key file: no value, no name, no identity.",
-    claim_fr="Tout le dossier de données, le magasin du broker, la boîte d'un objet et une sauvegarde, sans la clé : aucune valeur, aucun nom.",
+    claim="Data folder, broker store, outbox and backup, stolen without the keys: no value, no name, no identity.",
+    claim_fr="Données, broker, boîte d'envoi et sauvegarde volés sans les clés : aucune valeur, aucun nom.",
     attacker="thief of the data folder",
     needs=("N20", "N23", "N24"),
     alone=True,
@@ -98,7 +98,8 @@ for data_key in DataKey.objects.select_related("record_key"):
     key = data_key.record_key
     seed = private_seed(key)
     show("seed", seed); show("seed", seed[:32]); show("seed", seed[-32:])
-    link = open_sealed(Suite(key.suite), seed, bytes(data_key.sealed), data_key_info(key.subject, data_key.worker, data_key.day))
+    info = data_key_info(key.subject, data_key.worker, data_key.day)
+    link = open_sealed(Suite(key.suite), seed, bytes(data_key.sealed), info)
     last = max(Envelope.objects.filter(data_key=data_key).values_list("step", flat=True), default=-1)
     for step in range(last + 1):
         block = hmac.digest(link, b"egide chain v1", "sha512")
@@ -178,7 +179,9 @@ def tampered_rows(arena: Arena) -> Iterator[str]:
         held(found.returncode == 1 and bool(damage), f"{what}: fsck says whole")
         yield f"{what}: {damage[0]}" + (f" (+{len(damage) - 1})" if len(damage) > 1 else "")
         if "content" in what or "swapped" in what:
-            read = arena.instance.run("read", arena.alice, "--as", arena.alice, "--purpose", "PATRQT", "--json", check=False)
+            read = arena.instance.run(
+                "read", arena.alice, "--as", arena.alice, "--purpose", "PATRQT", "--json", check=False
+            )
             held(read.returncode != 0 and not read.stdout.strip(), f"{what}: it was shown")
     whole.write_bytes(kept)
     held(arena.instance.run("fsck", check=False).returncode == 0, "the database put back is not whole")
@@ -299,7 +302,7 @@ def _witness(arena: Arena) -> Iterator[tuple[str, str]]:
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdout is not None
         yield f"http://127.0.0.1:{port}", process.stdout.readline().strip()
     finally:
         process.terminate()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from tests.support.thing import DAY, NOW, Thing, glucose, incoming
 
 from egide.cloud.consent import policy, rules
 from egide.cloud.consent.models import FollowUp
@@ -21,7 +23,6 @@ from egide.errors import AccessDeniedError, NotFoundError, RefusedError, SealErr
 from egide.measure.readings import Readings, Series
 from egide.trust.envelope import Clock
 from egide.trust.evidence import verify_evidence
-from tests.support.thing import DAY, NOW, Thing, glucose, incoming
 
 HOUR = 3_600_000
 
@@ -182,7 +183,7 @@ def test_an_altered_row_is_never_shown(stored: Thing, alice: Account) -> None:
 def test_a_proof_verifies_against_the_platforms_anchors(stored: Thing, alice: Account, bob: Account) -> None:
     """Released as a reading is, journaled as one, and whole; without a checkpoint there is none yet."""
     entry = Envelope.objects.order_by("entry").values_list("entry", flat=True)[0]
-    asked = {"patient": alice, "entry": entry, "now_ms": NOW + 10}
+    asked: dict[str, Any] = {"patient": alice, "entry": entry, "now_ms": NOW + 10}
     with pytest.raises(UnavailableError):
         release_proof(reader=alice, purpose="PATRQT", **asked)
     assert publish(now_ms=NOW) is not None

@@ -35,9 +35,9 @@ def capability_statement(base: str) -> dict[str, Any]:
             {
                 "mode": "server",
                 "security": {
-                    "description": "A session opened in the portal. Nothing is open by default; every answer, "
-                    "yes or no, is written in the patient's journal. _purpose says what for (HL7 PurposeOfUse): "
-                    "PATRQT for one's own record, TREAT for care."
+                    "description": "A session opened in the portal. Nothing is open by default; every "
+                    "answer, yes or no, is written in the patient's journal. _purpose says what for (HL7 "
+                    "PurposeOfUse): PATRQT for one's own record, TREAT for care."
                 },
                 "resource": [
                     {

@@ -69,7 +69,7 @@ def code_of(code: str) -> dict[str, Any]:
 def codes_searched(tokens: Iterable[str]) -> tuple[str, ...]:
     """The catalogue's codes whose codings hold one of the tokens (`code`, `system|code` or `|code`).
 
-    Nothing found is no match, so the tokens themselves are returned: an unknown metric can still be asked for.
+    A token that nothing answers is returned itself: an unknown metric can still be asked for.
 
     Raises:
         MalformedError: an empty token.

@@ -61,7 +61,7 @@ def _wanted(observed: Observed, search: Search) -> bool:
 
 
 def _rounded(patient: Account, begin: int, end: int) -> tuple[int, int]:
-    """The same stretch, widened so that it cuts no envelope in two: a waveform is shown whole or not at all."""
+    """The same stretch, widened so that it cuts no envelope in two: a waveform is shown whole."""
     edges = Envelope.objects.filter(pairing__patient=patient, last_ms__gte=begin, first_ms__lt=end).aggregate(
         first=Min("first_ms"), last=Max("last_ms")
     )

@@ -151,9 +151,14 @@ def _open_entry(request: HttpRequest, entry: int) -> tuple[Account, Answer, Ask]
         raise AccessDeniedError("no ground lets this reader see this record")
     patient = row.pairing.patient
     ask = Ask(
-        reader=reader, patient=patient, since_ms=0, until_ms=EVER_MS, purpose=_purpose(request, reader, patient),
-        channel=_CHANNEL, entry=entry,
-    )  # fmt: skip
+        reader=reader,
+        patient=patient,
+        since_ms=0,
+        until_ms=EVER_MS,
+        purpose=_purpose(request, reader, patient),
+        channel=_CHANNEL,
+        entry=entry,
+    )
     return patient, release(ask, now_ms=_now_ms()), ask
 
 

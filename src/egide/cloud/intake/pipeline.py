@@ -168,12 +168,13 @@ class Pipeline:
                 row.flags |= Flag.CONTESTED
                 row.save(update_fields=["flags"])
             Event.objects.create(
-                at_ms=c.incoming.received_ms, kind="clone", object_id=c.envelope.object_id, entry=min(twins, default=None)
+                at_ms=c.incoming.received_ms,
+                kind="clone",
+                object_id=c.envelope.object_id,
+                entry=min(twins, default=None),
             )
 
-    def _answer_known(
-        self, again: Sequence[Candidate], known: Known, answers: list[Answer | None]
-    ) -> None:
+    def _answer_known(self, again: Sequence[Candidate], known: Known, answers: list[Answer | None]) -> None:
         """2 and 11. The same envelope again: the same leaf, and a fresh receipt, computed now."""
         logs: dict[int, tuple[TreeHead, SignedHead, TileNodes]] = {}
         for c in again:

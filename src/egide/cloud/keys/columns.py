@@ -14,7 +14,7 @@ __all__ = ["blind_index", "open_text", "seal_text"]
 
 
 def seal_text(text: str, context: bytes) -> bytes:
-    """Seal `text`; `context` names the table, column and row it belongs to. Padded to 32 bytes, so lengths say little."""
+    """Seal `text`; `context` names the table, column and row it belongs to. Padded, so lengths say little."""
     keys = provider()
     raw = text.encode()
     padded = len(raw).to_bytes(2, "big") + raw

@@ -20,7 +20,13 @@ from egide.cloud.people.models import Account, SignInLink
 from egide.errors import AmbiguousNameError, NotFoundError, RefusedError, SignInError
 
 __all__ = [
-    "LINK_LIFE_MS", "create_account", "find", "find_by_name", "link_address", "make_link", "name_of",
+    "LINK_LIFE_MS",
+    "create_account",
+    "find",
+    "find_by_name",
+    "link_address",
+    "make_link",
+    "name_of",
     "redeem_link",
 ]
 

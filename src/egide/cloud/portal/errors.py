@@ -1,4 +1,4 @@
-"""What a person sees when something does not work: what happened, what is safe, what to do, and the code in small."""
+"""What a person sees when something fails: what happened, what is safe, what to do, the code in small."""
 
 from __future__ import annotations
 

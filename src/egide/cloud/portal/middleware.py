@@ -26,7 +26,7 @@ class ContentSecurityPolicyMiddleware:
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has no types
-    """Static files, read whole: the largest has half a megabyte, and a file handed to ASGI in pieces blocks it."""
+    """Static files, read whole: the largest has half a megabyte, and ASGI wants no blocking iterator."""
 
     @staticmethod
     def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:

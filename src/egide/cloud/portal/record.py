@@ -206,7 +206,7 @@ def rows_of(readings: Iterable[Reading]) -> list[Row]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """What a person calls one metric (the parts of blood pressure are one), with its last reading or strip."""
+    """What a person calls one metric (blood pressure is one), with its last reading or strip."""
 
     key: str  # a LOINC code, as the catalogue writes it
     name: str

@@ -1,4 +1,4 @@
-"""Words for people: numbers, units, times, marks. Each function speaks the language in force for the request."""
+"""Words for people: numbers, units, times, marks, in the language that is in force for the request."""
 
 from __future__ import annotations
 

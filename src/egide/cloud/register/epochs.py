@@ -26,7 +26,9 @@ def open_log(key: PublicKey, *, now_ms: int) -> Log:
     before = Log.objects.order_by("-id").first()
     log_uuid = uuid.uuid4()
     anchor = LogAnchor(origin=f"egide/log/{log_uuid}", uri=f"urn:uuid:{log_uuid}", public=key.raw_ed25519)
-    previous = before and Previous(origin=before.origin, uri=before.uri, size=before.size, root=bytes(before.root))
+    previous = None
+    if before is not None:
+        previous = Previous(origin=before.origin, uri=before.uri, size=before.size, root=bytes(before.root))
     body = sign_statement(GENESIS_KIND, log_uuid, genesis_facts(anchor, previous), now_ms=now_ms)
     with appending():
         if (last := Log.objects.order_by("-id").first()) and (before is None or last.pk != before.pk):

@@ -117,7 +117,7 @@ def _register() -> Register:
     return register
 
 
-def _uuid_column(value: uuid.UUID | None) -> object:
+def _uuid_column(value: uuid.UUID | None) -> uuid.UUID | str | None:
     if value is None or connection.features.has_native_uuid_field:
         return value
     return value.hex

@@ -110,7 +110,7 @@ def _keep(key: VerifierKey, witness: Witness, checkpoint: Checkpoint, answer: by
 
 
 def ask_all(checkpoint: Checkpoint, *, now_ms: int) -> int:
-    """Ask every witness; one that fails is logged and asked again with the next checkpoint. Returns how many cosigned."""
+    """Ask every witness; one that fails is asked again with the next checkpoint. Returns how many cosigned."""
     cosigned = 0
     with httpx.Client(follow_redirects=False, trust_env=False) as client:
         for witness in Witness.objects.all():

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final, cast
 
 import cbor2
 from cryptography.exceptions import InvalidTag
@@ -203,7 +203,7 @@ def read_items(file: BinaryIO) -> Iterator[list[Any]]:
         case _:
             raise MalformedError("the backup's header has another form")
     opener = _Opener(file, provider().derive(epoch, b"backup " + prefix), header, prefix)
-    decoder = cbor2.CBORDecoder(opener, read_size=1 << 16)
+    decoder = cbor2.CBORDecoder(cast("IO[bytes]", opener), read_size=1 << 16)
     while True:
         item = decoder.decode()
         yield item

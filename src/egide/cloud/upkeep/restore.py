@@ -30,7 +30,12 @@ _BATCH: Final = 1_000
 
 
 def restore(
-    path: Path, options: Options, *, now_ms: int, migrate: Callable[[], None], write_key: Callable[[Path, str, bytes], None]
+    path: Path,
+    options: Options,
+    *,
+    now_ms: int,
+    migrate: Callable[[], object],
+    write_key: Callable[[Path, str, bytes], None],
 ) -> tuple[dict[str, int], Log]:
     """Fill an empty store from a backup; returns the rows of each table, and the new epoch.
 
@@ -124,7 +129,7 @@ class _Table:
     def flush(self) -> None:
         if self.model is Envelope:
             order = [self._names.index(name) for name in _ENVELOPE_ORDER]
-            insert_rows([tuple(row[i] for i in order) for row in self._rows])  # type: ignore[misc]
+            insert_rows([tuple(row[i] for i in order) for row in self._rows])
         else:
             made = [self.model(**dict(zip(self._names, row, strict=True))) for row in self._rows]
             self.model._default_manager.bulk_create(made)
@@ -138,7 +143,7 @@ _ENVELOPE_ORDER: Final = (
 
 
 def _value(field: models.Field[Any, Any], value: Any) -> Any:
-    kind = field.target_field if field.is_relation else field
+    kind = field.target_field if isinstance(field, models.ForeignKey) else field
     if value is None:
         return None
     if isinstance(kind, models.UUIDField):

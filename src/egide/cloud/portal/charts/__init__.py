@@ -1,1 +1,1 @@
-"""Charts drawn by the server as SVG: they are read without script. Pure geometry: no clock, no database, no words."""
+"""Charts drawn by the server as SVG: they need no script. Pure geometry: no clock, database or words."""

@@ -1,6 +1,7 @@
 """Glucose over a usual day (percentiles by time of day), and the time spent in each range.
 
-Ranges: the international consensus on time in range (Battelino et al., Diabetes Care 2019): 54, 70, 180, 250 mg/dL.
+Ranges: 54, 70, 180, 250 mg/dL, the international consensus on time in range (Battelino et al.,
+Diabetes Care 2019).
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Line:
 
 
 def draw_line(points: Sequence[Point], window: Frame, *, gap_ms: int) -> Line:
-    """Draw points in order of time; two that lie more than `gap_ms` apart are not joined, nor is a doubtful one."""
+    """Draw points in order of time; two more than `gap_ms` apart are not joined, nor is a doubtful one."""
     points = thin(points, window)
     curve: list[str] = []
     alone: list[Point] = []
@@ -56,7 +56,7 @@ def draw_line(points: Sequence[Point], window: Frame, *, gap_ms: int) -> Line:
 
 
 def thin(points: Sequence[Point], window: Frame) -> Sequence[Point]:
-    """At most about 800 points: of each slice of time the lowest and the highest stay, and every doubtful one."""
+    """At most about 800 points: the lowest and highest of each slice of time, and every doubtful one."""
     if len(points) <= MAX_POINTS:
         return points
     slices = MAX_POINTS // 2

@@ -23,7 +23,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """Path data: one bar per pair, by kind; the ends of evening bars are drawn as ticks, so colour is not alone."""
+    """Path data: one bar per pair, by kind; evening bars have knobs, so that colour is not alone."""
 
     morning: str
     evening: str

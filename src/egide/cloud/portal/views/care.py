@@ -20,7 +20,7 @@ __all__ = ["patients"]
 @require_safe
 @signed_in
 def patients(request: HttpRequest) -> HttpResponse:
-    """Names only: a record is opened one at a time, and each opening is journaled. Raises AccessDeniedError."""
+    """Names only: records are opened one by one, and each opening is journaled. Raises AccessDeniedError."""
     now = live.now_ms()
     reader = reader_of(request)
     if reader.role != Account.Role.PROFESSIONAL:

@@ -1,4 +1,4 @@
-"""A patient's record: one's own under /me, a followed patient's under /patients/<id>. Each look is asked and journaled."""
+"""A patient's record: one's own under /me, another's under /patients/<id>. Each look is journaled."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def record(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpRes
 @require_safe
 @signed_in
 def latest(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpResponse:
-    """Each metric's last reading, again, when something came after the entry `after`; else 204, and no access."""
+    """Each metric's last reading, when something came after the entry `after`; else 204, and no access."""
     now = live.now_ms()
     subject = subject_of(request, patient_id)
     newest = _newest(subject)
@@ -103,7 +103,7 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
 
 
 def _series(code: str, readings: Sequence[Reading], since_ms: int, until_ms: int) -> dict[str, Any]:
-    """What a chart needs, in the unit of the last reading: points are [ms, exact decimal, 1 or 0 when doubtful]."""
+    """What a chart needs, in the last reading's unit: points are [ms, exact decimal, 0 when doubtful]."""
     unit = readings[-1].unit if readings else ""
     metric = describe(code)
     band = metric.band(unit)
@@ -124,7 +124,7 @@ def _series(code: str, readings: Sequence[Reading], since_ms: int, until_ms: int
 
 
 def _carried(chosen: Group | None, readings: Sequence[Reading], since_ms: int, until_ms: int) -> str:
-    """The chart's points as JSON, when they are few: a page that carries them asks the door once, not twice."""
+    """The chart's points as JSON, when they are few: a page that carries them asks the door once."""
     if chosen is None or chosen.key in PRESSURE or not 0 < len(readings) <= _CARRIED:
         return ""
     return json.dumps(_series(chosen.key, readings, since_ms, until_ms), separators=(",", ":"))

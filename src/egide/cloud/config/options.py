@@ -1,1 +1,0 @@
-from egide.cloud.options import Options, load  # noqa: F401
