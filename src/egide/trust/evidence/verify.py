@@ -34,15 +34,15 @@ from egide.trust.anchors import Anchors, LogAnchor
 from egide.trust.cose import RECEIPTS, Sign1
 from egide.trust.envelope import Envelope, VerifiedEnvelope
 from egide.trust.evidence.form import Assertion, Evidence, decode
-from egide.trust.evidence.report import ProvedReading, ProvedSeries, Report
+from egide.trust.evidence.report import ProvedReading, ProvedSeries, Report, WitnessSeen
 from egide.trust.evidence.witnesses import verify_note, verify_witnesses
 from egide.trust.genesis import Genesis, verify_genesis
 from egide.trust.identity import Usage, VerifiedCertificate, ca_pin, parse_certificate, verify_chain
 from egide.trust.identity.profile import reading
 from egide.trust.limits import LIMITS
 from egide.trust.register.checkpoint import SignedNote
-from egide.trust.register.receipt import verify_receipt
-from egide.trust.register.tree import verify_consistency
+from egide.trust.register.receipt import VerifiedReceipt, verify_receipt
+from egide.trust.register.tree import TreeHead, verify_consistency
 
 __all__ = ["verify_evidence"]
 
@@ -110,10 +110,32 @@ def verify_evidence(data: bytes, anchors: Anchors | None, *, at: datetime | None
         same = signed.encode() == data and note.encode() == evidence.checkpoint.encode()
         if not same or encode_readings(verified.readings) != envelope.payload:
             raise ProofError("the file is not what its content encodes to")
+    return _report(
+        assertion, verified, receipt, head, log,
+        object_uri=certificate.uri, platform_uri=platform.uri, series=series, witnesses=witnesses,
+        anchored=anchors is not None, steps=tuple(step.passed),
+    )
+
+
+def _report(
+    assertion: Assertion,
+    verified: VerifiedEnvelope,
+    receipt: VerifiedReceipt,
+    head: TreeHead,
+    log: LogAnchor,
+    *,
+    object_uri: str,
+    platform_uri: str,
+    series: tuple[ProvedSeries, ...],
+    witnesses: tuple[WitnessSeen, ...],
+    anchored: bool,
+    steps: tuple[str, ...],
+) -> Report:
+    envelope = verified.envelope
     return Report(
-        object_uri=certificate.uri,
+        object_uri=object_uri,
         pairing_uri=f"urn:uuid:{envelope.pairing_id}",
-        platform_uri=platform.uri,
+        platform_uri=platform_uri,
         model=assertion.model,
         trust=assertion.trust,
         flags=assertion.flags,
@@ -130,8 +152,8 @@ def verify_evidence(data: bytes, anchors: Anchors | None, *, at: datetime | None
         checkpoint_size=head.size,
         checkpoint_root=head.root,
         witnesses=witnesses,
-        anchored=anchors is not None,
-        steps=tuple(step.passed),
+        anchored=anchored,
+        steps=steps,
     )
 
 
