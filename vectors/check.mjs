@@ -216,7 +216,12 @@ function treeRoot (leaves) {
   return node(treeRoot(leaves.slice(0, k)), treeRoot(leaves.slice(k)))
 }
 
-const entries = (size) => Array.from({ length: size }, (_, i) => leafHash(Buffer.from(`entry ${i}`)))
+const once = (make) => {
+  const made = new Map()
+  return (n) => made.get(n) ?? made.set(n, make(n)).get(n)
+}
+const entries = once((size) => Array.from({ length: size }, (_, i) => leafHash(Buffer.from(`entry ${i}`))))
+const rootOf = once((size) => treeRoot(entries(size)))
 
 function rootFromInclusion (leaf, index, size, path) {
   must(index >= 0n && index < size, 'no such leaf')
@@ -275,7 +280,7 @@ function tile (v) {
   const span = 256 ** v.level
   const rows = []
   for (let i = v.n * 256; i < v.n * 256 + v.width; i++) rows.push(treeRoot(leaves.slice(i * span, (i + 1) * span)))
-  return { sha256: sha256(...rows).toString('hex'), root: treeRoot(leaves).toString('hex') }
+  return { sha256: sha256(...rows).toString('hex'), root: rootOf(v.size).toString('hex') }
 }
 
 // ---- receipts (RFC 9942), refusals, answers ---------------------------------------------------------------------
@@ -700,7 +705,7 @@ const checks = {
   },
   readings: (v) => ({ readings: readings(bytes(v.payload)) }),
   receipt: (v) => verifyReceipt(bytes(v.receipt), bytes(v.leaf), v),
-  root: (v) => ({ root: treeRoot(entries(v.size)).toString('hex') }),
+  root: (v) => ({ root: rootOf(v.size).toString('hex') }),
   tile,
   'tile-path': (v) => ({ path: tilePath(v.level, v.n, v.width) }),
   witness,
