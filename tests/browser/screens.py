@@ -40,7 +40,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def visitor(running: Browser, *, size: tuple[int, int] = DESKTOP, lang: str = "fr", **more: Any) -> Iterator[Page]:
+def visitor(
+    running: Browser, *, size: tuple[int, int] = DESKTOP, lang: str = "fr", **more: Any
+) -> Iterator[Page]:
     """A person with a clean browser; what the page says on its console is an error of ours."""
     context: BrowserContext = running.new_context(
         viewport={"width": size[0], "height": size[1]},
@@ -58,7 +60,9 @@ def visitor(running: Browser, *, size: tuple[int, int] = DESKTOP, lang: str = "f
 def watch(page: Page) -> list[str]:
     """Collect what goes wrong in a page: errors, and everything that its policy refused."""
     said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: said.append(str(error)))
     return said
 
@@ -83,7 +87,10 @@ def photograph(
     """Take pictures of pages, signed in by a one-time `code` when it is given. Returns the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = []
-    with browser() as running, visitor(running, size=size, lang=lang, color_scheme="dark" if dark else "light") as page:
+    with (
+        browser() as running,
+        visitor(running, size=size, lang=lang, color_scheme="dark" if dark else "light") as page,
+    ):
         if code:
             sign_in(page, base, code)
         for shot in shots:

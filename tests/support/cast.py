@@ -1,6 +1,6 @@
-"""Alice's ninety days: what a patient's objects send, with everything that a page must show well.
+"""Alice's days: what a patient's objects send, with everything that a page must show well.
 
-Deterministic but for keys. Glucose follows meals and has gaps and doubtful values; the rest is small and plain.
+Deterministic but for keys. Glucose follows meals and has gaps and doubtful values; the rest is plain.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tests.support.ward import DAY_MS, HOUR_MS, Thing, Ward, spot
+
 from egide.cloud.people.models import Account
 from egide.measure.readings import Series
-from tests.support.ward import DAY_MS, HOUR_MS, Thing, Ward, spot
 
 MINUTE_MS = 60_000
 
@@ -65,7 +66,10 @@ def _glucose(sensor: Thing, now_ms: int, days: int) -> None:
         values = [_sugar(t0 + i * 5 * MINUTE_MS) for i in range(12)]
         if hour % 50 == 3:
             values[5] = 780  # no body does that
-        sensor.send(Series(code="99504-3", unit="mg/dL", times=300_000_000, exponent=0, values=tuple(values)), t0_ms=t0)
+        sensor.send(
+            Series(code="99504-3", unit="mg/dL", times=300_000_000, exponent=0, values=tuple(values)),
+            t0_ms=t0,
+        )
 
 
 def _sugar(at_ms: int) -> int:
@@ -89,7 +93,9 @@ def _pressure(cuff: Thing, now_ms: int, days: int) -> None:
 def _heart(watch: Thing, now_ms: int) -> None:
     for minute in range(180, 0, -10):
         t0 = now_ms - minute * MINUTE_MS
-        values = tuple(round(68 + 9 * math.sin((minute + i) / 11) + 3 * math.sin((minute + i) * 1.7)) for i in range(10))
+        values = tuple(
+            round(68 + 9 * math.sin((minute + i) / 11) + 3 * math.sin((minute + i) * 1.7)) for i in range(10)
+        )
         watch.send(Series(code="8867-4", unit="/min", times=60_000_000, exponent=0, values=values), t0_ms=t0)
     watch.send(spot("mdc:67996", "%", "82"), t0_ms=now_ms - 5 * MINUTE_MS)
     watch.send(ecg_strip(), t0_ms=now_ms - 40 * MINUTE_MS)
@@ -98,18 +104,33 @@ def _heart(watch: Thing, now_ms: int) -> None:
 def ecg_strip(seconds: int = 12) -> Series:
     """Lead I at 250 values a second, in hundredths of a millivolt."""
     return Series(
-        code="mdc:131329", unit="mV", times=4_000, exponent=-2, values=tuple(_beat(i / 250) for i in range(seconds * 250))
+        code="mdc:131329",
+        unit="mV",
+        times=4_000,
+        exponent=-2,
+        values=tuple(_beat(i / 250) for i in range(seconds * 250)),
     )
 
 
 def _beat(at_s: float) -> int:
     phase = at_s % 0.86
-    waves = ((0.16, 0.022, 14), (0.245, 0.008, -12), (0.265, 0.011, 118), (0.29, 0.009, -24), (0.46, 0.04, 30))
-    return round(sum(height * math.exp(-(((phase - centre) / width) ** 2)) for centre, width, height in waves))
+    waves = (
+        (0.16, 0.022, 14),
+        (0.245, 0.008, -12),
+        (0.265, 0.011, 118),
+        (0.29, 0.009, -24),
+        (0.46, 0.04, 30),
+    )
+    return round(
+        sum(height * math.exp(-(((phase - centre) / width) ** 2)) for centre, width, height in waves)
+    )
 
 
 def _weight(scale: Thing, now_ms: int, days: int) -> None:
     for day in range(min(88, 6 * days), 0, -3):
         grams = 71_400 + day * 11 + day * 7919 % 400
-        scale.send(spot("29463-7", "kg", f"{grams // 1000}.{grams % 1000 // 100}"), t0_ms=now_ms - day * DAY_MS + 7 * HOUR_MS)
+        scale.send(
+            spot("29463-7", "kg", f"{grams // 1000}.{grams % 1000 // 100}"),
+            t0_ms=now_ms - day * DAY_MS + 7 * HOUR_MS,
+        )
     scale.send(spot("8310-5", "Cel", "36.50"), t0_ms=now_ms - 50 * MINUTE_MS)

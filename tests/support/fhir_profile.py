@@ -1,7 +1,7 @@
 """A small judge of FHIR R4 resources by their definitions' snapshots.
 
-It checks cardinality, types, fixed and pattern values, slices, required bindings whose codes can be listed, and
-invariants. It does not resolve references, nor look codes up in LOINC or UCUM.
+It checks cardinality, types, fixed and pattern values, slices, required bindings whose codes can be
+listed, and invariants. It does not resolve references, nor look codes up in LOINC or UCUM.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fhirpathpy.models import models
 
 BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
 DEFINITIONS: Final = Path(__file__).parents[1] / "interop" / "r4" / "definitions.json"
-#: Invariants that fhirpathpy cannot evaluate as written; each was read and holds by construction in what we send.
+#: Invariants that fhirpathpy cannot evaluate as written; each holds by construction in what we send.
 UNDECIDED: Final = frozenset({"ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "dom-6"})
 _REGEX: Final = {
     "instant": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)",
@@ -38,7 +38,8 @@ Element = dict[str, Any]
 
 @functools.cache
 def _compiled(expression: str, base: str) -> Any:
-    return fhirpathpy.compile({"base": base, "expression": expression} if "." in base else expression, models["r4"])
+    where: Any = {"base": base, "expression": expression} if "." in base else expression
+    return fhirpathpy.compile(where, models["r4"])
 
 
 @functools.cache
@@ -59,7 +60,7 @@ def _tree(url: str) -> tuple[dict[str, Element], dict[str, list[str]]]:
 
 
 def judge(resource: dict[str, Any], profile: str = "") -> list[str]:
-    """What is wrong with `resource` by a profile's address, or by its type's definition; nothing when it conforms."""
+    """What is wrong with `resource` by a profile, or by its type's definition; nothing when it conforms."""
     url = profile or BASE + resource["resourceType"]
     judgement = _Judgement(resource)
     judgement.element(url, definitions()["structures"][url]["type"], resource, resource["resourceType"], "")
@@ -95,11 +96,7 @@ class _Judgement:
         elif isinstance(value, dict):
             if BASE + kind in definitions()["structures"]:
                 self.element(BASE + kind, kind, value, path, "")
-        elif (pattern := _REGEX.get(kind)) and not (isinstance(value, str) and re.fullmatch(pattern, value)):
-            self.say(path, f"not a {kind}")
-        elif (python := _PYTHON.get(kind)) and (not isinstance(value, python) or isinstance(value, bool) != (python is bool)):
-            self.say(path, f"not a {kind}")
-        elif kind in ("string", "uri", "canonical", "markdown") and not (isinstance(value, str) and value):
+        elif not _is(kind, value):
             self.say(path, f"not a {kind}")
 
     def _fixed(self, element: Element, value: Any, path: str) -> None:
@@ -177,7 +174,7 @@ class _Judgement:
 def _values(
     element: Element, label: str, value: dict[str, Any], known: set[str]
 ) -> Iterator[tuple[str, str, Any]]:
-    """(key, type if it is a choice, value) of each value of a child; `known` grows by the keys it may have."""
+    """(key, type if it is a choice, value) of each value of a child; `known` gets the keys it may have."""
     names = {label: ""}
     if label.endswith("[x]"):
         stem = label[:-3]
@@ -190,9 +187,22 @@ def _values(
                 yield key, kind, one
 
 
+def _is(kind: str, value: Any) -> bool:
+    """Is a primitive value of its kind? Kinds that are not listed here are not judged."""
+    if kind in _REGEX:
+        return isinstance(value, str) and re.fullmatch(_REGEX[kind], value) is not None
+    if kind in ("string", "uri", "canonical", "markdown"):
+        return isinstance(value, str) and bool(value)
+    if kind in _PYTHON:
+        return isinstance(value, _PYTHON[kind]) and isinstance(value, bool) == (kind == "boolean")
+    return True
+
+
 def _contains(value: Any, pattern: Any) -> bool:
     if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(k in value and _contains(value[k], v) for k, v in pattern.items())
+        return isinstance(value, dict) and all(
+            k in value and _contains(value[k], v) for k, v in pattern.items()
+        )
     if isinstance(pattern, list):
         return isinstance(value, list) and all(any(_contains(v, p) for v in value) for p in pattern)
     return bool(value == pattern)

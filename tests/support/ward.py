@@ -1,4 +1,4 @@
-"""A small ward without a network: real keys, a real register, objects that sign, and the real intake and release."""
+"""A small ward without a network: real keys and register, objects that sign, the real intake and release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 
 from egide.cloud.config.initialise import make_keys
-from egide.cloud.config.options import Options
 from egide.cloud.consent.models import FollowUp
 from egide.cloud.fleet import ca, tries
 from egide.cloud.fleet.models import HealthObject, Pairing
@@ -23,6 +22,7 @@ from egide.cloud.fleet.service import create_claim, create_object, enrol, pair
 from egide.cloud.intake.pipeline import Answer, Pipeline
 from egide.cloud.intake.steps import Incoming
 from egide.cloud.keys import provider
+from egide.cloud.options import Options
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
 from egide.cloud.register import platform
@@ -79,7 +79,7 @@ class Thing:
     boot: bytes = field(default_factory=lambda: os.urandom(8))
 
     def sign(self, *series: Series, t0_ms: int, iat_ms: int | None = None, seq: int | None = None) -> bytes:
-        """An envelope; `iat_ms` is the object's own clock when it signs (default: the last instant measured)."""
+        """An envelope; `iat_ms` is the object's clock when it signs (default: the last instant measured)."""
         readings = Readings(t0_ms=t0_ms, series=series)
         signed_ms = readings.span_ms()[1] if iat_ms is None else iat_ms
         if seq is None:
@@ -98,11 +98,18 @@ class Thing:
         )
 
     def send(
-        self, *series: Series, t0_ms: int, iat_ms: int | None = None, received_ms: int | None = None, seq: int | None = None
+        self,
+        *series: Series,
+        t0_ms: int,
+        iat_ms: int | None = None,
+        received_ms: int | None = None,
+        seq: int | None = None,
     ) -> int:
         """Sign and pass through intake; the entry's number in the register."""
         data = self.sign(*series, t0_ms=t0_ms, iat_ms=iat_ms, seq=seq)
-        arrived = Readings(t0_ms=t0_ms, series=series).span_ms()[1] + 1_000 if received_ms is None else received_ms
+        arrived = (
+            Readings(t0_ms=t0_ms, series=series).span_ms()[1] + 1_000 if received_ms is None else received_ms
+        )
         answer = self.deliver(data, arrived)
         assert not answer.code, answer.code
         return int(Envelope.objects.order_by("-entry").values_list("entry", flat=True)[0])
@@ -134,7 +141,11 @@ class Ward:
         ticket = create_claim(row, HOUR_MS, self.start_ms)
         request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, None)
         issued = enrol(
-            ticket.claim_id, code_text(ticket.code), request.public_bytes(Encoding.DER), "127.0.0.1", self.start_ms
+            ticket.claim_id,
+            code_text(ticket.code),
+            request.public_bytes(Encoding.DER),
+            "127.0.0.1",
+            self.start_ms,
         )
         return Thing(
             row=row,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from tests.cloud.portal.conftest import Enter
+from tests.support.cast import Cast
 
 import egide.cloud.portal
 from egide.cloud.people.models import Account
@@ -14,8 +16,6 @@ from egide.cloud.portal import live
 from egide.cloud.register.models import Statement
 from egide.cloud.release.journal import journal_of
 from egide.errors import StorageError
-from tests.cloud.portal.conftest import Enter
-from tests.support.cast import Cast
 
 STATIC = Path(egide.cloud.portal.__file__).parent / "static" / "portal"
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"
@@ -28,12 +28,32 @@ def test_who_is_not_signed_in_sees_counts_and_nothing_of_anyone(cast: Cast) -> N
     assert str(look.stored) in page
     assert look.root[:16] in page
     assert "not witnessed" in page
-    for secret in ("Alice", "Bob", "Glucosense", "mg/dL", "mmHg", str(cast.alice.pk), str(cast.sensor.row.pk)):
+    for secret in (
+        "Alice",
+        "Bob",
+        "Glucosense",
+        "mg/dL",
+        "mmHg",
+        str(cast.alice.pk),
+        str(cast.sensor.row.pk),
+    ):
         assert secret not in page
 
 
-@pytest.mark.parametrize("path", ["/me", "/me/latest", "/me/series?code=8867-4", "/me/journal", "/me/reading/1-0-0",
-                                  "/me/proof/1", "/patients", f"/patients/{UNKNOWN}", f"/patients/{UNKNOWN}/series"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/me",
+        "/me/latest",
+        "/me/series?code=8867-4",
+        "/me/journal",
+        "/me/reading/1-0-0",
+        "/me/proof/1",
+        "/patients",
+        f"/patients/{UNKNOWN}",
+        f"/patients/{UNKNOWN}/series",
+    ],
+)
 def test_nothing_personal_opens_without_signing_in(cast: Cast, path: str) -> None:
     """Each leads to the sign-in page, and none asks the door."""
     before = Statement.objects.count()
@@ -45,7 +65,14 @@ def test_nothing_personal_opens_without_signing_in(cast: Cast, path: str) -> Non
 def test_a_patient_sees_their_own_record(cast: Cast, enter: Enter) -> None:
     """Values with unit, trust and proof, and the sentence on what was received."""
     page = enter(cast.alice).get("/me").content.decode()
-    for shown in ("36.50", "mmHg", "Signed by the object", "Relayed by a gateway", "Proof", "Why should I trust this?"):
+    for shown in (
+        "36.50",
+        "mmHg",
+        "Signed by the object",
+        "Relayed by a gateway",
+        "Proof",
+        "Why should I trust this?",
+    ):
         assert shown in page
     assert "Last measurement received" in page
 
@@ -108,7 +135,9 @@ def test_an_unknown_page_says_so_with_a_code(db: None) -> None:
     assert b"not-found" in answer.content
 
 
-def test_our_failure_is_told_without_its_inside(cast: Cast, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_failure_is_told_without_its_inside(
+    cast: Cast, enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A broken store is 503 and safe; anything unforeseen is 500 and shows nothing of itself."""
 
     def fail(error: Exception) -> None:
@@ -128,7 +157,14 @@ def test_our_failure_is_told_without_its_inside(cast: Cast, enter: Enter, monkey
 def pages(cast: Cast, enter: Enter) -> dict[str, str]:
     alice, bob = enter(cast.alice), enter(cast.bob)
     found = {path: Client().get(path) for path in ("/", "/sign-in", "/nowhere")}
-    for path in ("/", "/me", "/me?metric=8480-6", "/me?metric=mdc:131329", "/me?metric=99504-3&period=30d", "/me/journal"):
+    for path in (
+        "/",
+        "/me",
+        "/me?metric=8480-6",
+        "/me?metric=mdc:131329",
+        "/me?metric=99504-3&period=30d",
+        "/me/journal",
+    ):
         found[f"alice {path}"] = alice.get(path)
     for path in ("/", "/patients", f"/patients/{cast.alice.pk}", "/me"):
         found[f"bob {path}"] = bob.get(path)
@@ -166,7 +202,9 @@ def test_the_policy_and_its_companions_are_on_every_answer(cast: Cast, enter: En
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
-@pytest.mark.parametrize(("lang", "word"), [("fr", "En cas d’urgence"), ("en", "In an emergency"), ("de", "En cas d’urgence")])
+@pytest.mark.parametrize(
+    ("lang", "word"), [("fr", "En cas d’urgence"), ("en", "In an emergency"), ("de", "En cas d’urgence")]
+)
 def test_french_comes_first_and_english_is_offered(db: None, cast: Cast, lang: str, word: str) -> None:
     """A browser's language is followed when we speak it; else French."""
     assert word in Client(headers={"accept-language": lang}).get("/").content.decode()
@@ -183,5 +221,12 @@ def test_the_language_can_be_switched(cast: Cast) -> None:
 def test_the_first_page_is_light(cast: Cast, enter: Enter) -> None:
     """Under 100 kB with everything that it loads but the charts, as sent over the wire."""
     page = enter(cast.alice).get("/").content
-    parts = ["portal.css", "portal.js", "marks.svg", "icon.svg", "vendor/htmx.min.js.gz", "vendor/source-sans-3.woff2"]
+    parts = [
+        "portal.css",
+        "portal.js",
+        "marks.svg",
+        "icon.svg",
+        "vendor/htmx.min.js.gz",
+        "vendor/source-sans-3.woff2",
+    ]
     assert len(page) + sum((STATIC / part).stat().st_size for part in parts) < 100_000

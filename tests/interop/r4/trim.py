@@ -2,8 +2,8 @@
 
     python tests/interop/r4/trim.py path/to/package
 
-Only what is needed to judge our resources is kept: the structures they reach, and of each element what a validator
-reads; the code lists of required bindings. Nothing kept is changed.
+Only what is needed to judge our resources is kept: the structures they reach, of each element what a
+validator reads, and the code lists of required bindings. Nothing kept is changed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 ROOTS = (
-    "Observation", "Bundle", "Device", "Provenance", "CapabilityStatement", "OperationOutcome", "vitalsigns", "bp",
-    "heartrate", "resprate", "bodytemp", "bodyweight", "bodyheight", "bmi", "oxygensat",
+    "Observation", "Bundle", "Device", "Provenance", "CapabilityStatement", "OperationOutcome",
+    "vitalsigns", "bp", "heartrate", "resprate", "bodytemp", "bodyweight", "bodyheight", "bmi", "oxygensat",
 )  # fmt: skip
 KEPT = ("id", "path", "min", "max", "contentReference", "slicing", "binding", "constraint", "type")
 
@@ -28,7 +28,8 @@ def trim_element(element: dict[str, Any]) -> dict[str, Any]:
         kept["binding"] = {k: v for k, v in kept["binding"].items() if k in ("strength", "valueSet")}
     if "constraint" in kept:
         kept["constraint"] = [
-            {k: c[k] for k in ("key", "severity", "human", "expression") if k in c} for c in kept["constraint"]
+            {k: c[k] for k in ("key", "severity", "human", "expression") if k in c}
+            for c in kept["constraint"]
         ]
     return kept
 
@@ -85,7 +86,12 @@ def codes(url: str, sets: dict[str, Any], systems: dict[str, Any]) -> list[list[
             out += [[include["system"], c["code"]] for c in include["concept"]]
             continue
         system = systems.get(include.get("system", ""))
-        if include.get("filter") or "valueSet" in include or not system or system.get("content") != "complete":
+        if (
+            include.get("filter")
+            or "valueSet" in include
+            or not system
+            or system.get("content") != "complete"
+        ):
             return None
         out += [[include["system"], code] for code in walk(system.get("concept", []))]
     return sorted(out)
