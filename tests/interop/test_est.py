@@ -12,13 +12,18 @@ import select
 import socket
 import ssl
 import subprocess
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.support.listener import Listener, free_port, run, running_listener, start
@@ -36,6 +41,7 @@ meter = create_object("Glucometer", 4, now)
 ticket = create_claim(meter, 3_600_000, now)
 result = [str(meter.pk), ticket.text()]
 """
+FORGIVE = "from egide.cloud.fleet.models import ClaimAttempt; result = ClaimAttempt.objects.all().delete()[0]"
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +136,41 @@ def test_a_claim_works_once_for_curl_too(listener: Listener, tmp_path: Path) -> 
     done = _sh(_commands("enrol"), tmp_path, **variables)
     assert done.returncode != 0
     assert "401" in done.stderr
+
+
+def _enrol_together(listener: Listener, tickets: list[str]) -> Counter[int]:
+    """One new key for each ticket, all asking in the same instant: how many got which status."""
+    context = ssl.create_default_context(cafile=str(listener.root))
+    start = threading.Barrier(len(tickets))
+
+    def enrol(text: str) -> int:
+        ticket, key = ClaimTicket.parse(text), ec.generate_private_key(ec.SECP256R1())
+        request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        body = base64.b64encode(request.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+        start.wait(20)
+        return httpx.post(
+            f"{listener.url}/.well-known/est/simpleenroll", content=body, verify=context, timeout=60,
+            auth=(ticket.claim_id, code_text(ticket.code)),
+        ).status_code  # fmt: skip
+
+    with ThreadPoolExecutor(len(tickets)) as threads:
+        return Counter(threads.map(enrol, tickets))
+
+
+def test_many_at_once_with_one_claim_are_one_enrolment(listener: Listener) -> None:
+    """Nine keys ask in the same instant: one gets a certificate, and the tables hold one."""
+    object_id, text = listener.run(CREATE)
+    assert _enrol_together(listener, [text] * 9) == {200: 1, 401: 8}
+    assert listener.run(f"result = Certificate.objects.filter(object_id='{object_id}').count()") == 1
+    listener.run(FORGIVE)
+
+
+def test_a_ward_enrols_at_once_from_one_address(listener: Listener) -> None:
+    """Thirty objects behind one address, each with its own claim: none is taken for a guesser."""
+    tickets = listener.run(
+        "result = [create_claim(create_object('Scale', 4, now), 60_000, now).text() for _ in range(30)]"
+    )
+    assert _enrol_together(listener, tickets) == {200: 30}
 
 
 def _handshake(listener: Listener, context: ssl.SSLContext) -> bytes:

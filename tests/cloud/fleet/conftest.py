@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -103,6 +104,7 @@ def listener(
     settings.MIDDLEWARE = []
     for module in (est, views):
         monkeypatch.setattr(module, "now_ms", lambda: NOW)
+    monkeypatch.setattr(views, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
     views._crl.cache_clear()
     views._limiter.cache_clear()
     client = Client(raise_request_exception=False)

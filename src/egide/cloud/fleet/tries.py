@@ -1,7 +1,8 @@
 """Wrong claims are counted by source, never by claim: whoever guesses slows itself and locks nobody else out.
 
 A source is a keyed hash of an address (IPv6: of its /64), so the table tells nobody's address.
-A try is written before it is judged, so that many at once cannot slip through; a right one is taken back.
+A try is written before it is judged, so that many at once cannot slip through; a right one is taken back. Those
+of one source are judged one after the other, so that a ward that enrols all at once is not taken for a guesser.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import functools
 import hashlib
 import hmac
 import ipaddress
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -23,6 +25,7 @@ __all__ = ["MAX_TRIES", "WINDOW_MS", "counted_try", "source_of"]
 
 MAX_TRIES: Final = 10
 WINDOW_MS: Final = 15 * 60 * 1000
+_LOCKS: Final = tuple(threading.Lock() for _ in range(64))
 
 
 @functools.cache
@@ -51,7 +54,14 @@ def counted_try(address: str, *, now_ms: int) -> Iterator[None]:
     Raises:
         TooManyTriesError: this source has made MAX_TRIES wrong ones within WINDOW_MS.
     """
-    source, since = source_of(address), now_ms - WINDOW_MS
+    source = source_of(address)
+    with _LOCKS[source[0] % len(_LOCKS)], _counted(source, now_ms):
+        yield
+
+
+@contextmanager
+def _counted(source: bytes, now_ms: int) -> Iterator[None]:
+    since = now_ms - WINDOW_MS
     ClaimAttempt.objects.filter(at_ms__lte=since).delete()
     this = ClaimAttempt.objects.create(source=source, at_ms=now_ms)
     try:
