@@ -146,14 +146,14 @@ class _Ward:
         try:
             if (folder / "state.json").exists() or any(folder.glob("*.pem")):
                 return Object.open(folder, clock=thing.clock())
-            obj = Object.enrol(self._claim(number, thing), folder=folder, clock=thing.clock())
+            obj = Object.enrol(self._claim(thing), folder=folder, clock=thing.clock())
             self._say(f"{thing.model} enrolled for {PEOPLE[thing.patient_no % len(PEOPLE)]}")
             return obj
         except EgideError as err:
             self._say(f"{thing.model}: {err.code}: {err}")
             return None
 
-    def _claim(self, number: int, thing: VirtualObject) -> str:
+    def _claim(self, thing: VirtualObject) -> str:
         from egide.cloud.fleet.models import Trust
         from egide.cloud.fleet.service import create_claim, create_object, pair
         from egide.cloud.people.service import find

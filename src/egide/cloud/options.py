@@ -1,4 +1,4 @@
-"""Every setting of the platform: one frozen `Options`; the environment wins over `<data>/egide.toml`, that over defaults.
+"""Every setting of the platform, one frozen `Options`: the environment, then `<data>/egide.toml`, then defaults.
 
 Secrets are never settings: they are files of the keys folder, mode 0600.
 """

@@ -6,9 +6,9 @@ The tail of the tree is kept in memory between two appends and used only if the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from django.db import connection, transaction
 
@@ -83,27 +83,12 @@ def appending() -> Iterator[None]:
         yield
 
 
-@dataclass(slots=True)
-class _Tail:
-    size: int
-    root: bytes
-    tiles: dict[tuple[int, int], bytes]
-
-
 class Register:
     """Appends to one log. One per process or thread that writes."""
 
     def __init__(self, log_id: int) -> None:
         self.log_id = log_id
-        self._tail: _Tail | None = None
-
-    def _loader(self, tail: _Tail | None) -> Callable[[int, int], bytes]:
-        def load(level: int, n: int) -> bytes:
-            if tail is not None and (data := tail.tiles.get((level, n))) is not None:
-                return data
-            return get_tile(self.log_id, level, n)
-
-        return load
+        self._next: Appender | None = None  # goes on from the last append, if nobody else appended since
 
     def head(self) -> TreeHead:
         """The head as committed (or, inside `appending`, as this transaction sees it)."""
@@ -112,11 +97,12 @@ class Register:
     def append(self, leaves: Sequence[bytes], *, head: TreeHead | None = None) -> Appended:
         """Append leaf hashes; call inside `appending`, with `head` if it was read inside that same block.
 
-        When the block rolls back, what is kept in memory no longer fits the head and is read again.
+        When the block rolls back, what is kept in memory no longer fits the head, and the tiles are read again.
         """
         head = head or self.head()
-        tail = self._tail if self._tail and (self._tail.size, self._tail.root) == (head.size, head.root) else None
-        appended = Appender(head.size, self._loader(tail)).append(leaves)
+        if self._next is None or self._next.head() != head:
+            self._next = Appender(head.size, functools.partial(get_tile, self.log_id))
+        appended = self._next.append(leaves)
         with connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO register_tile (log_id, level, n, data) VALUES (%s, %s, %s, %s)"
@@ -129,9 +115,5 @@ class Register:
             )
             if cursor.rowcount != 1:
                 raise RollbackError("the register's head moved under its lock")
-        tiles = {key: data for key, data in (tail.tiles if tail else {}).items() if len(data) < 32 * 256}
-        tiles.update(appended.changed)
-        self._tail = _Tail(appended.head.size, appended.head.root, tiles)
+        self._next = appended.next
         return appended
-
-
