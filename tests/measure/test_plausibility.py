@@ -221,6 +221,13 @@ def test_a_diastolic_pressure_is_below_its_systolic_one() -> None:
     assert doubts(pressures(10, 79)) == {0: {0: "unit"}, 1: {0: "order"}}
 
 
+def test_pressures_written_with_other_digits_are_compared() -> None:
+    """128.0 over 79: what is compared is the value, not the integer that carries it."""
+    for above, expected in ((1_280, {}), (780, {0: {0: "order"}, 1: {0: "order"}})):
+        systolic = one("8480-6", "mm[Hg]", above, exponent=-1).series
+        assert doubts(Readings(t0_ms=T0, series=systolic + pressures(128, 79).series[1:])) == expected
+
+
 def test_pressures_in_two_units_or_alone_are_not_compared() -> None:
     """Without the pair in one unit there is nothing to compare."""
     assert doubts(pressures(16, 79, unit="kPa")) == {}

@@ -18,7 +18,7 @@ code, unit and exponent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
@@ -139,9 +139,12 @@ def _rule(code: str, unit: str, exponent: int) -> _Rule | str:
     return rule
 
 
-def _span_us(s: Series) -> int:
+def _span_us(s: Series, start: int = 0, end: int = -1) -> int:
+    """Microseconds from the `start`-th value to the `end`-th (the last one, if not said)."""
     times = s.times
-    return (len(s.values) - 1) * times if isinstance(times, int) else (times[-1] - times[0]) * 1_000
+    if isinstance(times, int):
+        return (end % len(s.values) - start) * times
+    return (times[end] - times[start]) * 1_000
 
 
 def _look(
@@ -218,14 +221,9 @@ def _flat(s: Series, flat_us: int, odd: dict[int, str]) -> None:
     start = 0
     for _, run in groupby(s.values):
         end = start + sum(1 for _ in run)
-        if end - start >= MIN_FLAT:
-            if isinstance(times, int):
-                lasts = (end - 1 - start) * times
-            else:
-                lasts = (times[end - 1] - times[start]) * 1_000
-            if lasts >= flat_us:
-                for i in range(start, end):
-                    odd.setdefault(i, "flat")
+        if end - start >= MIN_FLAT and _span_us(s, start, end - 1) >= flat_us:
+            for i in range(start, end):
+                odd.setdefault(i, "flat")
         start = end
 
 
@@ -245,7 +243,12 @@ def _order(readings: Readings, found: dict[int, dict[int, str]]) -> None:
     above, below = readings.series[at[SYSTOLIC]], readings.series[at[DIASTOLIC]]
     if above.unit != below.unit:
         return
-    for i, (high, low) in enumerate(zip(above.decimals(), below.decimals(), strict=False)):
+    pairs: Iterable[tuple[Decimal | int, Decimal | int]]
+    if above.exponent == below.exponent:
+        pairs = zip(above.values, below.values, strict=False)
+    else:
+        pairs = zip(above.decimals(), below.decimals(), strict=False)
+    for i, (high, low) in enumerate(pairs):
         if low >= high:
             for code in (SYSTOLIC, DIASTOLIC):
                 found.setdefault(at[code], {}).setdefault(i, "order")
