@@ -2,7 +2,7 @@
 //
 //   node vectors/check.mjs [folder]
 //
-// Written from docs/spec/envelope.md, register.md and evidence.md. Names each vector that does not come out as it says,
+// Written from docs/spec/envelope.md, register.md, evidence.md and enrolment.md. Names each vector that does not come out as it says,
 // then says how many did; exits 0 when all hold, 1 otherwise.
 
 import {
@@ -686,10 +686,117 @@ function evidence (v) {
 // ---- the run ----------------------------------------------------------------------------------------------------
 
 const hashes = (path) => path.map(bytes)
+// ---- enrolment: claims, certificates, signed time ---------------------------------------------------------------
+
+const TICKET = new RegExp('^egide:enrol\\?u=(https://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\\[[0-9a-f:.]+\\])(?::([1-9][0-9]{0,4}))?)' +
+  '&ca=([A-Za-z0-9_-]{43})&c=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})&k=([a-z2-7]{32})$')
+
+function claim (v) {
+  const found = TICKET.exec(v.text) ?? refuse('not a claim')
+  const [, url, port, pin, id, code] = found
+  must(Number(port ?? 1) < 65536, 'no such port')
+  const digest = Buffer.from(pin, 'base64url')
+  must(digest.toString('base64url') === pin, 'a pin in another form')
+  let bits = 0n
+  for (const letter of code) bits = bits << 5n | BigInt('abcdefghijklmnopqrstuvwxyz234567'.indexOf(letter))
+  return { url, pin: digest.toString('hex'), claim: id, code: bits.toString(16).padStart(40, '0') }
+}
+
+// One DER element: its tag, its content, and where the next one starts.
+function element (data, at) {
+  const [tag, first] = [data[at], data[at + 1]]
+  const size = first < 0x80 ? 0 : first & 0x7f
+  must(size <= 2, 'a length of another form')
+  const length = size === 0 ? first : data.readUIntBE(at + 2, size)
+  must(size === 0 || length >= (size === 1 ? 0x80 : 0x100), 'not the shortest length')
+  const start = at + 2 + size
+  must(start + length <= data.length, 'truncated')
+  return { tag, content: data.subarray(start, start + length), whole: data.subarray(at, start + length), next: start + length }
+}
+
+function elements (data) {
+  const found = []
+  for (let at = 0; at < data.length; at = found.at(-1).next) found.push(element(data, at))
+  return found
+}
+
+const OID = { bc: '551d13', ku: '551d0f', eku: '551d25', san: '551d11', ski: '551d0e', aki: '551d23' }
+const CLIENT_AUTH = '300a06082b06010505070302'
+const PLATFORM_AUTH = '301606146981b284e0f5c9b1daa8999acececbb2e0f49c7b'
+
+// What a certificate holds, when it has exactly the extensions of its profile; keys are read by node.
+function profiled (der, oids) {
+  const outer = element(der, 0)
+  must(outer.next === der.length, 'bytes after a certificate')
+  const [tbs, algorithm, signature] = elements(outer.content)
+  must(algorithm.whole.toString('hex') === '300a06082a8648ce3d040302', 'not ecdsa-with-SHA256')
+  must(signature.tag === 3 && signature.content[0] === 0, 'unused bits in a signature')
+  const parts = elements(tbs.content)
+  must(parts.length === 8 && parts[0].whole.toString('hex') === 'a003020102' && parts[7].tag === 0xa3, 'not X.509 v3')
+  const extensions = new Map(elements(element(parts[7].content, 0).content).map((extension) => {
+    const fields = elements(extension.content)
+    const critical = fields.length === 3
+    must(!critical || fields[1].whole.toString('hex') === '0101ff', 'a criticality of another form')
+    return [fields[0].content.toString('hex'), { critical, value: fields.at(-1).content }]
+  }))
+  must(extensions.size === oids.length && oids.every((oid) => extensions.has(oid)), 'other extensions')
+  for (const [oid, { critical }] of extensions) {
+    must(critical === (oid === OID.bc || oid === OID.ku), 'another criticality')
+  }
+  const x509 = certificate(der)
+  const key = sha256(x509.publicKey.export({ type: 'spki', format: 'der' })).subarray(0, 20)
+  const value = (oid) => extensions.get(oid).value.toString('hex')
+  must(value(OID.ski) === `0414${key.toString('hex')}`, 'another key identifier')
+  return { x509, key, value, issuer: parts[3].whole, subject: parts[5].whole, tbs: tbs.whole, signature: signature.content.subarray(1) }
+}
+
+// Check leaf, issuing CA and root, at a time; `usage` is the DER of the extended key usage, in hexadecimal.
+function identity (leafDer, issuingDer, rootDer, at, usage) {
+  const CA = [OID.bc, OID.ku, OID.ski, OID.aki]
+  const leaf = profiled(leafDer, [...CA, OID.eku, OID.san])
+  const issuing = profiled(issuingDer, CA)
+  const root = profiled(rootDer, CA)
+  must(leaf.value(OID.bc) === '3000' && leaf.value(OID.ku) === '03020780', 'not a leaf')
+  must(issuing.value(OID.bc) === '30060101ff020100' && root.value(OID.bc) === '30060101ff020101', 'another depth')
+  must([issuing, root].every((ca) => ca.value(OID.ku) === '03020106'), 'not a CA')
+  must(leaf.value(OID.eku) === usage, 'another usage')
+  for (const [child, parent] of [[leaf, issuing], [issuing, root]]) {
+    must(same(child.issuer, parent.subject), 'another issuer')
+    must(child.value(OID.aki) === `30168014${parent.key.toString('hex')}`, "another issuer's key")
+    must(verify('sha256', child.tbs, parent.x509.publicKey, child.signature), 'a signature that does not verify')
+  }
+  for (const { x509 } of [leaf, issuing, root]) {
+    const [from, to] = [Date.parse(x509.validFrom), Date.parse(x509.validTo)]
+    must(Math.floor(at / 1000) * 1000 >= from && Math.floor(at / 1000) * 1000 <= to, 'not in force')
+  }
+  const uri = /^URI:(urn:uuid:[0-9a-f-]{36})$/.exec(leaf.x509.subjectAltName ?? '')?.[1] ?? refuse('no name')
+  must(leaf.x509.subject === `CN=${uuid(uri)}`, 'another subject')
+  return { uri, x509: leaf.x509 }
+}
+
+function objectIdentity (v) {
+  const leaf = bytes(v.leaf)
+  const { uri, x509 } = identity(leaf, bytes(v.chain[0]), bytes(v.root), v.at_ms, CLIENT_AUTH)
+  return { uri, sha256: sha256(leaf).toString('hex'), not_after_ms: Date.parse(x509.validTo) }
+}
+
+function serverTime (v) {
+  const s = sign1(bytes(v.answer), 18432, 17408)
+  must(s.unprotected.size === 0 && isBytes(s.payload) && keysAre(s.header, [1n, 3n, 33n]), 'another header')
+  must(s.header.get(3n) === 'application/vnd.egide.time+cbor', 'another content type')
+  const [leaf, issuing] = s.header.get(33n)
+  const [nonce, at] = decode(s.payload, 256)
+  const { uri, x509 } = identity(leaf, issuing, bytes(v.root), Number(at), PLATFORM_AUTH)
+  verifyCose(s.header.get(1n), x509.publicKey, s.signature, structure(s.protectedBytes, s.payload))
+  must(same(nonce, bytes(v.nonce)), 'another nonce')
+  return { unix_ms: Number(at), platform: uri }
+}
+
 const checks = {
   answer,
   chain,
   checkpoint,
+  claim,
   consistency: (v) => {
     checkConsistency(BigInt(v.first), bytes(v.first_root), BigInt(v.second), bytes(v.second_root), hashes(v.path))
     return {}
@@ -699,6 +806,7 @@ const checks = {
   evidence,
   genesis,
   hpke,
+  identity: objectIdentity,
   inclusion: (v) => {
     const root = rootFromInclusion(bytes(v.leaf), BigInt(v.index), BigInt(v.size), hashes(v.path))
     return { root: root.toString('hex') }
@@ -706,6 +814,7 @@ const checks = {
   readings: (v) => ({ readings: readings(bytes(v.payload)) }),
   receipt: (v) => verifyReceipt(bytes(v.receipt), bytes(v.leaf), v),
   root: (v) => ({ root: rootOf(v.size).toString('hex') }),
+  'server-time': serverTime,
   tile,
   'tile-path': (v) => ({ path: tilePath(v.level, v.n, v.width) }),
   witness,

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import identities
 import proofs
 import statements
 import trees
@@ -31,10 +32,11 @@ FAMILIES: Final[dict[str, tuple[str, Callable[[], Iterator[dict[str, Any]]]]]] =
     "checkpoints": ("signed notes and cosignatures (C2SP)", trees.checkpoints),
     "witness": ("requests to a witness and its answers (C2SP tlog-witness)", trees.witness),
     "genesis": ("the first entry of a log, and of the one that follows it", statements.genesis),
+    "enrolment": ("claims, certificates, signed time (docs/spec/enrolment.md)", identities.enrolment),
     "evidence": ("proof files, and the step at which others fail (docs/spec/evidence.md)", proofs.evidence),
     "sealed": ("HPKE with X25519, and the forward chain of message keys", statements.sealed),
 }
-FROZEN: Final = frozenset({"evidence", "genesis", "sealed"})
+FROZEN: Final = frozenset({"enrolment", "evidence", "genesis", "sealed"})
 
 
 def render(family: str) -> str:

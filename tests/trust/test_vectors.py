@@ -16,10 +16,12 @@ from egide.errors import EgideError, ProofError
 from egide.measure.readings import Readings, decode_readings
 from egide.trust.anchors import Anchors, LogAnchor
 from egide.trust.answer import ReceiptAnswer, decode_answer, verify_refusal
+from egide.trust.claim import ClaimTicket
 from egide.trust.cose import PublicKey
 from egide.trust.envelope import Envelope
 from egide.trust.evidence import verify_evidence
 from egide.trust.genesis import verify_genesis
+from egide.trust.identity import Usage, verify_chain
 from egide.trust.register.checkpoint import VerifierKey, verify_checkpoint, verify_cosignatures
 from egide.trust.register.receipt import verify_consistency_receipt, verify_receipt
 from egide.trust.register.tiles import Appender, TileNodes, tile_path
@@ -32,6 +34,7 @@ from egide.trust.register.tree import (
 )
 from egide.trust.register.witness import Refused, decide, parse_add_checkpoint
 from egide.trust.seal import ChainReader, Suite, derive_pair, open_sealed
+from egide.trust.servertime import verify_time
 
 FOLDER = Path(__file__).parents[2] / "vectors"
 INDEX = json.loads((FOLDER / "index.json").read_text("utf-8"))
@@ -189,6 +192,24 @@ def check_evidence(v: Vector) -> None:
     assert [[witness.name, witness.cosigned_s] for witness in report.witnesses] == v["witnesses"]
 
 
+def check_claim(v: Vector) -> None:
+    ticket = ClaimTicket.parse(v["text"])
+    assert (ticket.url, ticket.ca_sha256.hex()) == (v["url"], v["pin"])
+    assert (ticket.claim_id, ticket.code.hex()) == (v["claim"], v["code"])
+
+
+def check_identity(v: Vector) -> None:
+    leaf, chain, root = bytes.fromhex(v["leaf"]), hashes(v["chain"]), bytes.fromhex(v["root"])
+    found = verify_chain(leaf, chain, [root], at_ms=v["at_ms"], usage=Usage.OBJECT)
+    assert (found.uri, found.sha256.hex(), found.not_after_ms) == (v["uri"], v["sha256"], v["not_after_ms"])
+
+
+def check_server_time(v: Vector) -> None:
+    answer, nonce = bytes.fromhex(v["answer"]), bytes.fromhex(v["nonce"])
+    found = verify_time(answer, nonce=nonce, roots=[bytes.fromhex(v["root"])])
+    assert (found.unix_ms, found.platform.uri) == (v["unix_ms"], v["platform"])
+
+
 def check_hpke(v: Vector) -> None:
     seed, suite = bytes.fromhex(v["seed"]), Suite(v["suite"])
     assert derive_pair(suite, seed).hex() == v["public"]
@@ -206,16 +227,19 @@ CHECKS: dict[str, Callable[[Vector], None]] = {
     "answer": check_answer,
     "chain": check_chain,
     "checkpoint": check_checkpoint,
+    "claim": check_claim,
     "consistency": check_consistency,
     "consistency-receipt": check_consistency_receipt,
     "envelope": check_envelope,
     "evidence": check_evidence,
     "genesis": check_genesis,
     "hpke": check_hpke,
+    "identity": check_identity,
     "inclusion": check_inclusion,
     "readings": check_readings,
     "receipt": check_receipt,
     "root": check_root,
+    "server-time": check_server_time,
     "tile": check_tile,
     "tile-path": check_tile_path,
     "witness": check_witness,
