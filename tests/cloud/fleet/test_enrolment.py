@@ -312,6 +312,15 @@ def test_only_an_enrolled_certificate_in_force_is_an_identity(
         renew(sha256, request_for(key), NOW + 6)
 
 
+def test_a_revoked_object_s_claim_is_refused_whatever_its_date(
+    ticket: ClaimTicket, meter: HealthObject, key: ec.EllipticCurvePrivateKey, request_for: Request
+) -> None:
+    """Even a claim that revocation did not end."""
+    HealthObject.objects.filter(pk=meter.pk).update(revoked_ms=NOW)
+    with pytest.raises(ClaimError):
+        _enrol(ticket, request_for(key))
+
+
 def test_an_object_revoked_meanwhile_gets_nothing(
     ticket: ClaimTicket,
     meter: HealthObject,

@@ -76,7 +76,7 @@ def test_a_tile_may_be_had_as_it_was(get: Get) -> None:
     ("level", "text", "status"),
     [
         (0, "001.p/45", 404), (0, "001", 404), (0, "002", 404), (2, "000", 404), (64, "000", 400),
-        (0, "1", 400),
+        (0, "1", 400), (0, "x000/001", 400), (0, "000.p/256", 400),
     ],
 )
 def test_no_other_tile_exists(get: Get, level: int, text: str, status: int) -> None:
