@@ -2,7 +2,7 @@
 
 At a power cut, each write that was not synced is kept, dropped or torn (some of its 512-byte sectors reach
 the disk), each on its own; so is each creation and removal of a file whose folder was not synced. As on
-Linux, SQLite syncs the folder when it first syncs a new journal, and when it removes a file with `syncdir`.
+Linux, SQLite syncs the folder when it first syncs a new journal or WAL, and when it removes a file with `syncdir`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class PowerVfs(apsw.VFS):
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
-        journal = bool(flags[0] & apsw.SQLITE_OPEN_MAIN_JOURNAL)
+        journal = bool(flags[0] & (apsw.SQLITE_OPEN_MAIN_JOURNAL | apsw.SQLITE_OPEN_WAL))
         created = path not in self.disk.files
         if created:
             self.disk.tick()

@@ -141,6 +141,17 @@ def test_after_expiry_readings_are_kept_and_a_new_claim_brings_them_in(
     assert (counts.drafts, counts.receipted) == (0, 1)
 
 
+def test_an_expired_object_still_flushes_what_it_had_signed(paired: Path) -> None:
+    """Its envelopes were signed in time: they go by HTTPS, without the certificate, and are receipted."""
+    with Object(paired, transport="https", start=False) as obj:
+        sent = obj.send(glucose(obj))
+    with Object.open(paired, transport="https", clock=Ahead()) as late:
+        assert late.flush(timeout=30).waiting == 0
+        item = late.find(sent)
+    assert item is not None
+    assert item.state is State.RECEIPTED
+
+
 def test_a_certificate_is_renewed_before_it_expires(paired: Path) -> None:
     """Under the same name and key; the object goes on at once with the new one."""
     before = x509.load_pem_x509_certificate((paired / "certificate.pem").read_bytes())

@@ -83,6 +83,7 @@ class Courier:
         self._flights: dict[int, _Flight] = {}
         self._answers: deque[bytes] = deque(maxlen=4_096)
         self._again: deque[bytes] = deque(maxlen=64)
+        self._hurried = False
         self._closed_until = 0  # the platform was not reached, or asked to wait
         self._failures = 0
         self.problems: dict[str, EgideError] = {}
@@ -96,7 +97,23 @@ class Courier:
         self._again.append(envelope)
 
     def hurry(self) -> None:
-        """Try now whatever is not on its way, and do the chores that failed."""
+        """At the next step, try whatever is not on its way, and the chores that failed; any thread may say so."""
+        self._hurried = True
+
+    def step(self) -> int:
+        """Do what is due; return the ms after which there may be more. Raises StorageError only."""
+        if self._hurried:
+            self._hurry()
+        self._do_chores()
+        self._settle()
+        self._take_in()
+        sent = self._send()
+        if sent and self._answers:
+            self._settle()
+        return self._rest(sent)
+
+    def _hurry(self) -> None:
+        self._hurried = False
         self._closed_until = 0
         now = self._running_ms()
         for flight in self._flights.values():
@@ -105,16 +122,6 @@ class Courier:
         for chore in self._chores:
             if chore.failures:
                 chore.due_ms = min(chore.due_ms, now)
-
-    def step(self) -> int:
-        """Do what is due; return the ms after which there may be more. Raises StorageError only."""
-        self._do_chores()
-        self._settle()
-        self._take_in()
-        sent = self._send()
-        if sent and self._answers:
-            self._settle()
-        return self._rest(sent)
 
     def _do_chores(self) -> None:
         for chore in self._chores:
@@ -139,6 +146,10 @@ class Courier:
         for item in (*done.receipted, *done.dead):
             self._flights.pop(item, None)
         now = self._running_ms()
+        if done.dead:  # what was refused may be a pairing that ended: ask again what is in force
+            for chore in self._chores:
+                if chore.name == "page":
+                    chore.due_ms = min(chore.due_ms, now)
         for item in done.later:
             flight = self._flights.setdefault(item, _Flight(attempts=1))
             flight.unanswered = False

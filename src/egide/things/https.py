@@ -92,11 +92,17 @@ class Https:
         self._client.close()
 
     def intake(self, envelope: bytes) -> bytes:
-        """Send an envelope; the answer's bytes, unverified. Raises UnavailableError when there is none."""
+        """Send an envelope; the answer's bytes, unverified.
+
+        Raises:
+            IdentityError: the certificate shown by TLS is not accepted. UnavailableError: there is no answer.
+        """
         status, kind, body = self._ask("POST", "/intake", envelope, "application/cose", limit=LIMITS.answer)
-        if kind != ANSWER_TYPE:
-            raise UnavailableError(f"the platform gave no answer that counts (HTTP {status})")
-        return body
+        if kind == ANSWER_TYPE:
+            return body
+        if status == 403:
+            raise _refusal(status, body, claimed=False)
+        raise UnavailableError(f"the platform gave no answer that counts (HTTP {status})")
 
     def time(self, nonce: bytes) -> bytes:
         """The server's time, signed over `nonce` (16 to 64 bytes), unverified."""

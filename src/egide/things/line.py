@@ -1,7 +1,7 @@
 """The object's line to its platform: its connections, and what is done over them now and then.
 
 time      every 6 hours    a signed time, for the clock
-page      every 6 hours    the object's pairings, the broker's address
+page      every hour       the object's pairings, the broker's address
 renewal   every hour       a new certificate, from two thirds of the old one's life
 watch     every hour       new epochs of the register, and its newest checkpoint
 tidy      every hour       sign what waited for a certificate, remove what was receipted 30 days ago
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, Literal
 
-from egide.errors import ConfigError, NotFoundError, RollbackError, UnavailableError
+from egide.errors import ConfigError, IdentityError, NotFoundError, RollbackError, UnavailableError
 from egide.measure.readings import Readings, decode_readings
 from egide.things.clock import ObjectClock
 from egide.things.courier import Chore, Courier, Door, Pipe
@@ -78,6 +78,8 @@ class Line:
         self._transport, self._changed = transport, changed
         self.identity = Identity(folder, state, root, random)
         self._chain: tuple[bytes, ...] = ()
+        #: time, register, and what an expired object brings: nobody's certificate is shown there
+        self._public = Https(state.url, client_context([root]), on_connection=self._judge)
         self._https = self._connect_https()
         self._mqtt: Mqtt | None = None
         self._mqtt_since = clock.running_ms()
@@ -106,6 +108,7 @@ class Line:
         if self._mqtt is not None:
             self._mqtt.stop()
         self._https.close()
+        self._public.close()
         self.identity.close()
 
     @property
@@ -197,7 +200,17 @@ class Line:
         waited = self._clock.running_ms() - self._mqtt_since >= _MQTT_PATIENCE_MS
         if self._transport == "auto" and self.state.mqtt is not None and not waited:
             return None
-        return self._https
+        return self
+
+    def intake(self, envelope: bytes) -> bytes:
+        """Send by HTTPS. An object whose certificate is over does not show it: its envelope is signed anyway."""
+        until = self.identity.transport.certificate.not_after_ms
+        if self._clock.synchronised and self._clock.now_ms() > until:
+            return self._public.intake(envelope)
+        try:
+            return self._https.intake(envelope)
+        except IdentityError:
+            return self._public.intake(envelope)
 
     def _answered(self, answer: bytes) -> None:
         self.courier.answered(answer)
@@ -211,12 +224,12 @@ class Line:
     # The register
 
     def _paths(self, uri: str, sizes: Sequence[int]) -> dict[tuple[int, int], list[bytes]]:
-        return self._https.consistency(uuid_of(uri), sizes)
+        return self._public.consistency(uuid_of(uri), sizes)
 
     def _learn_epochs(self) -> None:
         with suppress(NotFoundError):
             follow(
-                self._https.epochs(),
+                self._public.epochs(),
                 store=self._store,
                 memory=self.memory,
                 outbox=self.outbox,
@@ -229,7 +242,7 @@ class Line:
     # The chores
 
     def _time(self) -> int:
-        self._chain = set_clock(self._https, self._clock, self._root)
+        self._chain = set_clock(self._public, self._clock, self._root)
         return 6 * _HOUR_MS
 
     def _page(self) -> int:
@@ -241,7 +254,7 @@ class Line:
         self.state = self._folder.with_page(self.state, pairings=page.pairings, mqtt=page.mqtt)
         if before != self.state.mqtt:
             self._drop_mqtt()
-        return 6 * _HOUR_MS
+        return _HOUR_MS
 
     def _renew(self) -> int:
         if self._clock.synchronised:
@@ -256,7 +269,7 @@ class Line:
         logs = self.memory.logs()
         if logs:
             log = logs[-1]
-            note = self._https.checkpoint(uuid_of(log.uri))
+            note = self._public.checkpoint(uuid_of(log.uri))
             head = verify_checkpoint(note, VerifierKey(name=log.origin, kind=LOG, public=log.public)).head
             sizes = sizes_to_link(log.head, [head])
             try:
