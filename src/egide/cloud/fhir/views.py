@@ -84,7 +84,7 @@ def read_device(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     pairings = Pairing.objects.filter(object_id=object_id).select_related("patient").order_by("-since_ms")
     patients = [pairing.patient for pairing in pairings]
     if not patients:
-        raise AccessDeniedError("no such device to be seen")
+        raise AccessDeniedError("no ground lets this reader see this record")
     patient = _nearest(reader, patients)
     ask = Ask(
         reader=reader, patient=patient, since_ms=0, until_ms=0, purpose=_purpose(request, reader, patient),

@@ -1,0 +1,142 @@
+"""Nothing is open by default, every answer is in the patient's journal, every refusal is an OperationOutcome."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+from tests.cloud.conftest import NOW
+from tests.cloud.fhir.conftest import Get, resources
+from tests.support.cast import Cast
+from tests.support.fhir_profile import judge
+
+from egide.cloud.consent.models import FollowUp
+from egide.cloud.people.models import Account
+from egide.cloud.register.models import Statement
+from egide.cloud.release.journal import journal_of
+from egide.cloud.vault.models import Envelope
+
+UNKNOWN = "00000000-0000-4000-8000-00000000dead"
+
+
+def personal_paths(cast: Cast) -> list[str]:
+    entry = Envelope.objects.order_by("-entry").values_list("entry", flat=True)[0]
+    return [
+        f"Observation?patient={cast.alice.pk}",
+        f"Observation/{entry}-0-0",
+        f"Provenance/{entry}",
+        f"Device/{cast.watch.row.pk}",
+    ]
+
+
+def test_nothing_personal_opens_without_signing_in(cast: Cast, get: Get) -> None:
+    """401 and the stable code; the door is not even asked."""
+    before = Statement.objects.count()
+    for path in personal_paths(cast):
+        status, outcome = get(None, path)
+        assert (status, outcome["issue"][0]["code"]) == (401, "login")
+        assert outcome["issue"][0]["details"]["coding"][0]["code"] == "sign-in-refused"
+        assert judge(outcome) == []
+    assert Statement.objects.count() == before
+
+
+@pytest.mark.parametrize("who", ["diane", "charlie"])
+def test_who_has_no_ground_is_refused_and_the_patient_reads_of_it(cast: Cast, get: Get, who: str) -> None:
+    """Each refusal is 403, says nothing, and stands in Alice's journal."""
+    reader: Account = getattr(cast, who)
+    for n, path in enumerate(personal_paths(cast), start=1):
+        status, outcome = get(reader, path)
+        assert (status, outcome["issue"][0]["code"]) == (403, "forbidden")
+        assert outcome["issue"][0]["details"]["coding"][0]["code"] == "access-denied"
+        assert judge(outcome) == []
+        lines = journal_of(cast.alice)
+        assert [line.decision for line in lines] == ["no"] * n
+        assert {line.reader for line in lines} == {str(reader.pk)}
+
+
+def test_the_patient_and_who_follows_them_read(cast: Cast, get: Get) -> None:
+    """Own record for PATRQT, care for TREAT, each journaled with its channel."""
+    for reader, purpose in ((cast.alice, "PATRQT"), (cast.bob, "TREAT")):
+        for path in personal_paths(cast):
+            assert get(reader, path)[0] == 200
+            line = journal_of(cast.alice, limit=1)[0]
+            assert (line.reader, line.purpose, line.decision, line.channel) == (str(reader.pk), purpose, "yes", "fhir")
+
+
+@pytest.mark.parametrize("purpose", ["HMARKT", "HRESCH", "PATRQT"])
+def test_a_ground_serves_its_purpose_only(cast: Cast, get: Get, purpose: str) -> None:
+    """A professional who follows Alice may not read her for anything but care."""
+    for path in personal_paths(cast):
+        joint = "&" if "?" in path else "?"
+        assert get(cast.bob, f"{path}{joint}_purpose={purpose}")[0] == 403
+
+
+def test_follow_up_that_has_ended_opens_nothing(cast: Cast, get: Get) -> None:
+    """At the exact end it is over."""
+    FollowUp.objects.update(until_ms=NOW)
+    assert get(cast.bob, f"Observation?patient={cast.alice.pk}")[0] == 403
+
+
+def test_absent_and_forbidden_are_one_answer(cast: Cast, get: Get) -> None:
+    """Nobody learns who is a patient, or which entry is whose."""
+    entry = Envelope.objects.values_list("entry", flat=True)[0]
+    for there, absent in (
+        (f"Observation?patient={cast.alice.pk}", f"Observation?patient={UNKNOWN}"),
+        (f"Observation/{entry}-0-0", "Observation/1-0-0"),
+        (f"Provenance/{entry}", "Provenance/1"),
+        (f"Device/{cast.watch.row.pk}", f"Device/{UNKNOWN}"),
+    ):
+        assert get(cast.diane, there) == get(cast.diane, absent)
+
+
+def test_a_professional_says_which_patient(cast: Cast, get: Get) -> None:
+    """Without it the question has no sense; a patient means themselves."""
+    assert get(cast.bob, "Observation")[0] == 400
+    status, bundle = get(cast.alice, "Observation?_count=1")
+    assert (status, len(resources(bundle))) == (200, 1)
+
+
+def test_a_patient_who_has_nothing_gets_an_empty_bundle(cast: Cast, get: Get) -> None:
+    """Without an empty list, which FHIR does not know."""
+    status, bundle = get(cast.charlie, "Observation")
+    assert (status, bundle["total"], "entry" in bundle) == (200, 0, False)
+    assert judge(bundle) == []
+
+
+@pytest.mark.parametrize("path", ["Patient/1", "", "Observation/x/_history", "Device", "Device/x", "Provenance/x"])
+def test_what_is_not_there_says_so(cast: Cast, get: Get, path: str) -> None:
+    """404 as an OperationOutcome, for a resource type we do not have too."""
+    status, outcome = get(cast.alice, path)
+    assert status == 404
+    assert judge(outcome) == []
+
+
+def test_only_reading_and_only_json(cast: Cast) -> None:
+    """Writing is 405, XML is 406; both as OperationOutcome."""
+    client = Client()
+    client.force_login(cast.alice)
+    for answer, status in (
+        (client.post("/fhir/Observation", b"{}", content_type="application/fhir+json"), 405),
+        (client.get("/fhir/Observation", headers={"accept": "application/fhir+xml"}), 406),
+        (client.get("/fhir/Observation?_format=xml"), 406),
+    ):
+        assert answer.status_code == status
+        assert judge(json.loads(answer.content)) == []
+
+
+def test_nothing_between_us_and_the_reader_keeps_an_answer(cast: Cast) -> None:
+    """Every answer says no-store."""
+    client = Client()
+    client.force_login(cast.alice)
+    assert client.get("/fhir/Observation").headers["Cache-Control"] == "no-store"
+
+
+def test_the_capability_statement_is_open_and_says_what_is_done(db: None, get: Get) -> None:
+    """Valid by its definition; each search parameter it names is taken."""
+    status, statement = get(None, "metadata")
+    assert status == 200
+    assert judge(statement) == []
+    assert statement["fhirVersion"] == "4.0.1"
+    named = {p["name"] for r in statement["rest"][0]["resource"] for p in r.get("searchParam", [])}
+    assert named == {"patient", "subject", "code", "combo-code", "date"}
