@@ -8,8 +8,15 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 _SEED = int(os.environ.get("EGIDE_TEST_SEED", random.SystemRandom().randrange(2**32)))
+# The same examples at each run; a slow machine is not a failure.
+hypothesis_settings.register_profile(
+    "egide", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("egide")
 _NETWORK = {socket.AF_INET, socket.AF_INET6}
 
 

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from egide.cli.errors import words
-from egide.errors import EgideError, MalformedError
+from egide.errors import EgideError, MalformedError, UnavailableError
 from egide.measure.catalogue import CATALOGUE, Metric
 from egide.measure.readings import Readings, Series, exact
 
@@ -31,6 +32,7 @@ object_app = typer.Typer(
 )
 
 KEPT = 4
+CLOCK_S = 5.0  # how long one value waits for the platform's time before it is signed without
 FolderOption = Annotated[
     Path, typer.Option("--folder", help="The object's own folder: key, certificate, outbox.")
 ]
@@ -155,8 +157,8 @@ def send(
     found, (number, exponent) = _metric(metric), _numeral(value)
     instant = _instant(at) if at else None
     with Object.open(folder, transport=_transport(https, mqtt)) as obj:
-        if not obj.pairings:
-            obj.refresh(timeout=wait)
+        with suppress(UnavailableError):  # the clock is set before the reading is dated; without, it is sent all the same
+            obj.refresh(timeout=wait if not obj.pairings else min(wait, CLOCK_S))
         series = Series(
             code=found.code, unit=unit or found.unit, times=0, exponent=exponent, values=(number,)
         )

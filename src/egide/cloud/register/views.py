@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from egide import cbor
 from egide.cloud.http import binary, objects_view
 from egide.cloud.register.models import Checkpoint, Log, Statement
+from egide.cloud.register.platform import platform
 from egide.cloud.register.store import current_log, get_tile, head_of, nodes_of
 from egide.errors import MalformedError, NotFoundError
 from egide.trust.envelope import uuid_of
@@ -92,7 +93,8 @@ def consistency(request: HttpRequest) -> HttpResponse:
 def epochs(_: HttpRequest) -> HttpResponse:
     """How each epoch opened, and what it says of the one before."""
     rows = Statement.objects.filter(kind="genesis").order_by("entry")
-    return binary(cbor.encode([bytes(body) for body in rows.values_list("body", flat=True)]), CBOR_TYPE)
+    chain = list(platform().chain)
+    return binary(cbor.encode([[bytes(body), chain] for body in rows.values_list("body", flat=True)]), CBOR_TYPE)
 
 
 def _lines(last: Checkpoint) -> list[str]:
