@@ -157,7 +157,7 @@ def send(
     found, (number, exponent) = _metric(metric), _numeral(value)
     instant = _instant(at) if at else None
     with Object.open(folder, transport=_transport(https, mqtt)) as obj:
-        with suppress(UnavailableError):  # the clock is set before the reading is dated; without, it is sent all the same
+        with suppress(UnavailableError):  # so that the clock is set when the reading is dated
             obj.refresh(timeout=wait if not obj.pairings else min(wait, CLOCK_S))
         series = Series(
             code=found.code, unit=unit or found.unit, times=0, exponent=exponent, values=(number,)
