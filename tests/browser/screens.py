@@ -1,11 +1,11 @@
 """Drive Debian's Chromium over a running portal, and keep pictures of its pages.
 
-`photograph` is all that is needed to renew docs/screenshots: an address, a one-time code and a folder.
+`renew_screenshots` needs an address, a patient's one-time code and a folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +40,7 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def visitor(
-    running: Browser, *, size: tuple[int, int] = DESKTOP, lang: str = "fr", **more: Any
-) -> Iterator[Page]:
+def visitor(running: Browser, *, size: tuple[int, int] = DESKTOP, lang: str = "fr", **more: Any) -> Iterator[Page]:
     """A person with a clean browser; what the page says on its console is an error of ours."""
     context: BrowserContext = running.new_context(
         viewport={"width": size[0], "height": size[1]},
@@ -60,9 +58,7 @@ def visitor(
 def watch(page: Page) -> list[str]:
     """Collect what goes wrong in a page: errors, and everything that its policy refused."""
     said: list[str] = []
-    page.on(
-        "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
-    )
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     return said
 
@@ -74,6 +70,7 @@ def sign_in(page: Page, base: str, code: str) -> None:
 
 
 def photograph(
+    running: Browser,
     base: str,
     shots: list[Shot],
     folder: Path,
@@ -82,15 +79,11 @@ def photograph(
     size: tuple[int, int] = DESKTOP,
     lang: str = "fr",
     dark: bool = False,
-    before: Callable[[Page], None] | None = None,
 ) -> list[Path]:
     """Take pictures of pages, signed in by a one-time `code` when it is given. Returns the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = []
-    with (
-        browser() as running,
-        visitor(running, size=size, lang=lang, color_scheme="dark" if dark else "light") as page,
-    ):
+    with visitor(running, size=size, lang=lang, color_scheme="dark" if dark else "light") as page:
         if code:
             sign_in(page, base, code)
         for shot in shots:
@@ -98,9 +91,17 @@ def photograph(
             page.wait_for_function(SETTLED)
             if shot.ready:
                 page.wait_for_selector(shot.ready)
-            if before is not None:
-                before(page)
             path = folder / f"{shot.name}.png"
             page.screenshot(path=path, full_page=shot.whole)
             taken.append(path)
     return taken
+
+
+def renew_screenshots(base: str, code: str, folder: Path) -> list[Path]:
+    """The pictures of the README: a patient's live page and their record, in French."""
+    shots = [
+        Shot(name="live", path="/", ready="canvas"),
+        Shot(name="record", path="/me", whole=False, ready="canvas"),
+    ]
+    with browser() as running:
+        return photograph(running, base, shots, folder, code=code)
