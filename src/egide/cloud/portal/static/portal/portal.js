@@ -88,7 +88,7 @@ function options(series, figure) {
       formatter: (hits) => hits.filter((h) => h.data.text).slice(0, 1).map((h) =>
         written(h.data.text) + "\u202f" + unit + (h.seriesIndex ? " (" + figure.dataset.doubt + ")" : "") + "\n" + dated.format(h.data.at || h.data.value[0])).join("\n"),
     },
-    dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", filterMode: "none" }, { type: "slider", height: 24, bottom: 8, filterMode: "none", borderColor: line, fillerColor: colour("accent") + "22", textStyle: { color: soft } }],
+    dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", filterMode: "none" }, { type: "slider", showDataShadow: false, height: 24, bottom: 8, filterMode: "none", borderColor: line, fillerColor: colour("accent") + "22", textStyle: { color: soft } }],
     series: [
       { type: "line", data: curve, connectNulls: false, showSymbol: few, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: accent }, itemStyle: { color: accent },
         markArea: series.band ? { silent: true, itemStyle: { color: colour("band") }, data: [[{ yAxis: Number(series.band[0]) }, { yAxis: Number(series.band[1]) }]] } : undefined },
