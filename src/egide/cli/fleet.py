@@ -193,7 +193,11 @@ def add_witness(
     words(f"egide: witness {key.name} will be asked")
 
 
-def anchors(data: DataOption = None, keys: KeysOption = None) -> None:
+def anchors(
+    vkeys: Annotated[bool, typer.Option("--vkeys", help="Instead, each log's vkey: what a witness is given.")] = False,
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
     """Print what an auditor pins (TOML): the CA root, the logs, the witnesses. Holds no secret.
 
     Example: egide anchors > anchors.toml
@@ -203,4 +207,9 @@ def anchors(data: DataOption = None, keys: KeysOption = None) -> None:
     setup(data, keys)
     from egide.cloud.release.proof import platform_anchors
 
-    typer.echo(platform_anchors().dump().decode(), nl=False)
+    pinned = platform_anchors()
+    if vkeys:
+        for log in pinned.logs:
+            typer.echo(log.verifier.vkey)
+    else:
+        typer.echo(pinned.dump().decode(), nl=False)
