@@ -35,6 +35,7 @@ __all__ = ["MAX_STEPS", "Chain", "ChainReader", "Suite", "derive_pair", "open_se
 MAX_STEPS: Final = 4096
 NONCE_BYTES: Final = 12
 _LABEL: Final = b"egide chain v1"
+_NO_KEY: Final = bytes(32)
 _BYTES_AT: Final = bytes.__basicsize__ - 1  # where CPython keeps the content of a bytes object
 
 
@@ -125,13 +126,15 @@ def _wipe(secret: bytes) -> None:
 
 
 class Chain:
-    """The writer's end: seals, and forgets how it sealed. `root` is spent with the first seal: keep no other copy."""
+    """The writer's end: seals, and forgets how it sealed. `root` is overwritten: keep no other copy."""
 
-    __slots__ = ("_link", "step")
+    __slots__ = ("_key", "_link", "_state", "step")
 
     def __init__(self, root: bytes) -> None:
-        self._link = root
+        self._state = bytearray(root) + bytes(32)  # the present link, then the message key while it is used
+        self._link, self._key = memoryview(self._state)[:32], memoryview(self._state)[32:]
         self.step = 0
+        _wipe(root)
 
     def seal(self, plaintext: bytes, *, nonce: bytes, aad: bytes) -> tuple[int, bytes]:
         """Return (step, sealed bytes). Raises SealError after `MAX_STEPS`: start a new chain."""
@@ -139,12 +142,11 @@ class Chain:
         if step >= MAX_STEPS:
             raise SealError("this chain is at its end")
         block = hmac.digest(self._link, _LABEL, "sha512")
-        spent, key = self._link, block[32:]
-        self._link = block[:32]
+        self._state[:] = block
+        _wipe(block)
         self.step = step + 1
-        sealed = nonce + AESGCM(key).encrypt(nonce, plaintext, aad)
-        for secret in (spent, block, key):
-            _wipe(secret)
+        sealed = nonce + AESGCM(self._key).encrypt(nonce, plaintext, aad)
+        self._key[:] = _NO_KEY
         return step, sealed
 
 

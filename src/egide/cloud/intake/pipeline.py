@@ -199,9 +199,9 @@ class Pipeline:
         return Answer(encode_refusal_answer(digest, refusal), error.code, error.retryable)
 
     def _open_register(self) -> Register:
-        log_id = current_log().id
-        if self._register is None or self._register.log_id != log_id:
-            self._register = Register(log_id)
+        """The log is looked up once: a new epoch opens while nothing runs (`egide restore`)."""
+        if self._register is None:
+            self._register = Register(current_log().pk)
         return self._register
 
     def _signer(self, log_id: int) -> HeadSigner:
