@@ -62,6 +62,7 @@ class Instance:
         """What a command of this platform needs."""
         return {
             **os.environ,
+            "DJANGO_SETTINGS_MODULE": "egide.cloud.config.settings",  # whatever our own process runs on
             "EGIDE_DATA": str(self.data),
             "EGIDE_KEYS": str(self.keys),
             "EGIDE_PEOPLE_PORT": str(self.people_port),
