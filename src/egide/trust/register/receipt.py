@@ -94,10 +94,10 @@ class HeadSigner:
 class SignedHead:
     """A tree head and the log's signature on it: makes any number of receipts, with no further signature."""
 
-    __slots__ = ("_after", "_before", "_consistency", "_size", "head")
+    __slots__ = ("_after", "_before", "_consistency", "_size", "head", "protected", "signature")
 
     def __init__(self, head: TreeHead, protected: bytes, signature: bytes) -> None:
-        self.head = head
+        self.head, self.protected, self.signature = head, protected, signature
         start = b"\xd2\x84" + cbor.head(cbor.BYTES, len(protected)) + protected
         self._before = start + b"\xa1\x19\x01\x8c\xa1\x20\x81"  # {396: {-1: [
         self._consistency = start + b"\xa1\x19\x01\x8c\xa1\x21\x81"  # {396: {-2: [
