@@ -18,13 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tests.support.postgres import PostgresMissingError, find_binaries
-
 from bench import machine
 from bench.context import ROOT, Context, say
 from bench.report import Section, page, terminal
 from bench.sections import intake, million, release, whole_path
 from bench.table import Row
+from tests.support.postgres import PostgresMissingError, find_binaries
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 SECTIONS: Final[dict[str, tuple[str, Callable[[Context], list[Row]]]]] = {

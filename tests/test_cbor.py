@@ -14,11 +14,11 @@ import cbor2
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.support.wire import head, mangled, plain
 
 from egide import cbor
 from egide.errors import EgideError, MalformedError, TooLargeError, decoding
 from egide.measure.readings import decode_readings
+from tests.support.wire import head, mangled, plain
 
 HOSTILE = Path(__file__).parents[1] / "vectors" / "hostile"
 INDEX: dict[str, dict[str, str]] = json.loads((HOSTILE / "index.json").read_text())["files"]

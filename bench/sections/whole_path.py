@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.postgres import postgres_cluster
-
 from bench.context import Context, Home, say
 from bench.load import Generator, read_events
 from bench.peers import fhir_memory, handmade
 from bench.platform import running_platform
 from bench.presign import READINGS
 from bench.table import Row, number
+from tests.support.postgres import postgres_cluster
 
 __all__ = ["HOW", "measure"]
 

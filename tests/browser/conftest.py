@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
+
 from tests.browser.screens import browser
 from tests.support.people import Portal, running_portal
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+
 from tests.browser.screens import DESKTOP, PHONE, Shot, photograph, sign_in, visitor, watch
 from tests.support.people import Portal
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.instance import running_instance
 
 from egide.prove.instance import Instance
+from tests.support.instance import running_instance
 
 
 def egide(*arguments: str) -> subprocess.CompletedProcess[str]:

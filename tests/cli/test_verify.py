@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import typer
-from tests.support.proofs import LOG, OBJECT, READINGS, World
 from typer.testing import CliRunner, Result
 
 from egide.cli.verify import MEANINGS, TEXTS, Lang, verify
 from egide.errors import UnreadableError
 from egide.measure.readings import Readings, Series
 from egide.trust.evidence import verify_evidence
+from tests.support.proofs import LOG, OBJECT, READINGS, World
 
 APP = typer.Typer()
 APP.command()(verify)

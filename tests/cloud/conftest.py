@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+from egide.cloud.options import Options
 from tests.support import ward as wards
 from tests.support.cast import Cast, play, start_of
 from tests.support.ward import Ward
-
-from egide.cloud.options import Options
 
 #: A Saturday evening in Paris: 21 November 2026, 22:13:20.
 NOW = 1_795_295_600_000

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("docs/threats.md", "docs/needs.md", "docs/glossary.md", "docs/spec/evidence.md")
+PAGES = sorted(
+    str(page.relative_to(ROOT))
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+)
+TELLING_CODE = ("docs/journey.md",)
 ATTACKS = {
     name
     for module in (ROOT / "src/egide/prove").glob("*.py")
@@ -52,3 +57,52 @@ def test_files_that_a_page_names_exist(page: str) -> None:
         assert (ROOT / path).is_file(), path
     for path in re.findall(r"\(((?:trust|cloud|measure|things|network)/[\w/.-]*|cbor\.py)\)", text(page)):
         assert (ROOT / "src/egide" / path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """A link or a picture within the repository is a file, a folder, or a heading of such a file."""
+    found = re.findall(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"", text(page))
+    for target in ("".join(pair) for pair in found):
+        if re.match(r"https?://", target):
+            continue
+        path, _, heading = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not heading or heading in anchors_of(file), target
+
+
+def anchors_of(file: Path) -> set[str]:
+    """Headings as links name them: lower case, no punctuation, hyphens for spaces."""
+    headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", TELLING_CODE)
+def test_names_of_the_code_that_a_page_tells_exist(page: str) -> None:
+    """`folder.module.name` in backticks resolves by import, below the package."""
+    names = re.findall(r"`((?:cbor|cli|cloud|measure|prove|things|trust)(?:\.\w+)+)`", text(page))
+    assert len(names) > 50
+    for name in names:
+        assert resolve(name) is not None, name
+
+
+def resolve(name: str) -> object | None:
+    """The module, function, class or method that `name` stands for, or None."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            found: object | None = importlib.import_module(".".join(["egide", *parts[:end]]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            found = getattr(found, part, None)
+        return found
+    return None
+
+
+@pytest.mark.parametrize("page", TELLING_CODE)
+def test_folders_that_a_page_tells_exist(page: str) -> None:
+    """Folders of the repository, in backticks."""
+    for folder in re.findall(r"`((?:src|tests|docs|bench|vectors)/[\w/.-]*/)`", text(page)):
+        assert (ROOT / folder).is_dir(), folder

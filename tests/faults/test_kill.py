@@ -11,12 +11,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
+
+from egide.prove.instance import Instance
 from tests.support.crowd import Crowd, Victim, enrolled, require
 from tests.support.instance import running_instance
 from tests.support.oracle import require_nothing_lost
 from tests.support.postgres import Cluster, running_cluster
-
-from egide.prove.instance import Instance
 
 pytestmark = [
     pytest.mark.server,

@@ -12,10 +12,6 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, connections
 from pytest_django import DjangoDbBlocker, Settings
-from tests.support.apsw_sqlite.base import DatabaseWrapper
-from tests.support.oracle import Stored, require_kept
-from tests.support.thing import NOW, Thing, made_keys, open_platform, receipt_of
-from tests.things.power import Content, Disk, PowerVfs
 
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.intake.steps import Incoming
@@ -29,6 +25,10 @@ from egide.errors import StorageError
 from egide.things.outbox import Item, State
 from egide.trust.register.receipt import VerifiedReceipt
 from egide.trust.register.tree import root_hash
+from tests.support.apsw_sqlite.base import DatabaseWrapper
+from tests.support.oracle import Stored, require_kept
+from tests.support.thing import NOW, Thing, made_keys, open_platform, receipt_of
+from tests.things.power import Content, Disk, PowerVfs
 
 pytestmark = pytest.mark.slow
 

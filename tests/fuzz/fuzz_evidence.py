@@ -13,13 +13,12 @@ import warnings
 import atheris
 
 with atheris.instrument_imports(include=["egide.trust", "egide.measure", "egide.cbor"]):
-    from tests.support.proofs import World
-
     from egide.errors import EgideError, ProofError
     from egide.trust.anchors import Anchors
     from egide.trust.cose import Sign1, sign1
     from egide.trust.evidence import verify_evidence
     from egide.trust.genesis import verify_genesis
+    from tests.support.proofs import World
 
 WORLD = World()
 PROOF = WORLD.proof()

@@ -13,8 +13,6 @@ import warnings
 import atheris
 
 with atheris.instrument_imports(include=["egide.trust", "egide.cbor"]):
-    from tests.support.pki import START, Forgery, der, make_pki
-
     from egide.errors import EgideError
     from egide.trust.claim import ClaimTicket
     from egide.trust.cose import SoftwareSigner
@@ -29,6 +27,7 @@ with atheris.instrument_imports(include=["egide.trust", "egide.cbor"]):
         verify_crl,
     )
     from egide.trust.servertime import sign_time, verify_time
+    from tests.support.pki import START, Forgery, der, make_pki
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding

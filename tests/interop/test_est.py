@@ -26,12 +26,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tests.support.listener import Listener, free_port, run, running_listener, start
-from tests.support.pki import TestPki, make_pki
 
 from egide.cloud.config.objects_worker import OPEN_PER_SOURCE
 from egide.trust.claim import ClaimTicket, code_text
 from egide.trust.cose import PublicKey
+from tests.support.listener import Listener, free_port, run, running_listener, start
+from tests.support.pki import TestPki, make_pki
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 

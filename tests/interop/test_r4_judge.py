@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from tests.support.fhir_profile import BASE, judge
 
 Resource = dict[str, Any]

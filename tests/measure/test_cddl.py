@@ -9,9 +9,9 @@ from pathlib import Path
 import pycddl
 import pytest
 from hypothesis import given, settings
-from tests.support.wire import readings
 
 from egide.measure.readings import Readings, encode_readings
+from tests.support.wire import readings
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = ROOT / "vectors" / "hostile"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.wire import readings
 
 from egide.measure.catalogue import CATALOGUE, Metric
 from egide.measure.plausibility import CODES, MANY, MIN_FLAT, WHOLE, doubts, spread
 from egide.measure.readings import Readings, Series
+from tests.support.wire import readings
 
 T0 = 1_767_225_600_000
 MINUTE = 60_000_000  # microseconds

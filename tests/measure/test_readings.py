@@ -10,7 +10,6 @@ import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.wire import mangled, readings
 
 from egide.errors import EgideError, MalformedError, TooLargeError
 from egide.measure.readings import (
@@ -22,6 +21,7 @@ from egide.measure.readings import (
     encode_readings,
     exact,
 )
+from tests.support.wire import mangled, readings
 
 T0 = 1_767_225_600_000
 GLUCOSE = Series(code="99504-3", unit="mg/dL", times=300_000_000, exponent=0, values=(101, 103, 108))

@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tests.support.ward import DAY_MS, HOUR_MS, Thing, Ward, spot
-
 from egide.cloud.people.models import Account
 from egide.measure.readings import Series
+from tests.support.ward import DAY_MS, HOUR_MS, Thing, Ward, spot
 
 MINUTE_MS = 60_000
 

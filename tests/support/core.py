@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from pytest_django import Settings
-from tests.support.thing import NOW, Thing, made_keys, open_platform
 
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.options import Options
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
+from tests.support.thing import NOW, Thing, made_keys, open_platform
 
 __all__ = ["alice", "bob", "charlie", "meter", "opened_platform", "pipeline", "platform_keys"]
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.support.postgres import postgres_cluster
-
 from egide.prove.instance import Instance
+from tests.support.postgres import postgres_cluster
 
 __all__ = ["running_instance"]
 
@@ -22,4 +21,9 @@ def running_instance(folder: Path, **settings: str) -> Iterator[Instance]:
         given.setdefault("EGIDE_DATABASE_URL", "")
         if os.environ.get("EGIDE_TEST_ENGINE") == "postgresql" and not given["EGIDE_DATABASE_URL"]:
             given["EGIDE_DATABASE_URL"] = stack.enter_context(postgres_cluster())
-        yield stack.enter_context(Instance(data=folder / "data", keys=folder / "keys", settings=given))
+        instance = stack.enter_context(Instance(data=folder / "data", keys=folder / "keys", settings=given))
+        try:
+            yield instance
+        except BaseException:
+            print("the platform said:", *instance.words, sep="\n")  # pytest shows it beside the failure
+            raise

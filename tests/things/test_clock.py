@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.things.simulated import NOW
 
 from egide.errors import UnavailableError
 from egide.things.clock import GOOD_FOR_MS, ObjectClock
+from tests.things.simulated import NOW
 
 
 class Machine:

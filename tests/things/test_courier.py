@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.things.simulated import NOW, SECRET, SimLog
 
 from egide.errors import EgideError, MalformedError, TooManyTriesError, UnavailableError
 from egide.things.courier import WINDOW, Chore, Courier
@@ -14,6 +13,7 @@ from egide.things.memory import Memory
 from egide.things.outbox import Item, Outbox
 from egide.things.settle import Settler
 from egide.things.store import Store
+from tests.things.simulated import NOW, SECRET, SimLog
 
 KEY = b"k" * 32
 

@@ -13,7 +13,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from tests.support.proofs import DAY_MS, START_MS, TestCA, ed25519_signer, p256_signer
 
 from egide.errors import CertificateExpiredError, EgideError, IdentityError
 from egide.things.enrolment import certificate_request, enrol, fetch_root, read_chain
@@ -22,6 +21,7 @@ from egide.things.keys import FileSigner
 from egide.trust.claim import ClaimTicket, code_text
 from egide.trust.cose import SoftwareSigner
 from egide.trust.identity import ca_pin, parse_csr
+from tests.support.proofs import DAY_MS, START_MS, TestCA, ed25519_signer, p256_signer
 
 CA = TestCA()
 OTHER = TestCA("Another root")

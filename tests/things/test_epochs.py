@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.proofs import World
-from tests.things.simulated import NOW, SECRET, SimLog
 
 from egide.errors import RollbackError
 from egide.things.epochs import follow
@@ -17,6 +15,8 @@ from egide.things.outbox import Outbox, State
 from egide.things.store import Store
 from egide.trust.genesis import Previous
 from egide.trust.register.tree import TreeHead
+from tests.support.proofs import World
+from tests.things.simulated import NOW, SECRET, SimLog
 
 KEY = b"k" * 32
 WORLD = World()

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.proofs import World
 
 from egide import cbor
 from egide.errors import (
@@ -26,6 +25,7 @@ from egide.errors import (
 )
 from egide.things.https import Https
 from egide.trust.answer import ANSWER_TYPE
+from tests.support.proofs import World
 
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 WORLD = World()

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.things.simulated import NOW, SECRET, SimLog
 
 from egide.errors import RollbackError
 from egide.things.memory import NOTHING, Exposure, Memory, link, sizes_to_link
 from egide.things.store import Store
 from egide.trust.register.tree import TreeHead
+from tests.things.simulated import NOW, SECRET, SimLog
 
 LOG = SimLog(leaves=[bytes([n]) * 32 for n in range(40)])
 FORK = SimLog(leaves=[*LOG.leaves[:9], *(bytes([n + 100]) * 32 for n in range(31))])

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.things.power import Disk, PowerVfs
-from tests.things.simulated import NOW, SECRET
 
 from egide.errors import KeyMissingError, SealError, StorageError
 from egide.things.outbox import KEEP_MS, Counts, Outbox, State
 from egide.things.store import Store, store_secret
+from tests.things.power import Disk, PowerVfs
+from tests.things.simulated import NOW, SECRET
 
 KEY = b"k" * 32
 

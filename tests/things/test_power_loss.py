@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from tests.things.power import Disk, PowerVfs
 
 from egide.errors import StorageError
 from egide.things import store as store_module
 from egide.things.outbox import Outbox, State
 from egide.things.store import Store
+from tests.things.power import Disk, PowerVfs
 
 KEY = b"k" * 32
 SECRET = b"s" * 32

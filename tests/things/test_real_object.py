@@ -17,7 +17,6 @@ from random import Random
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.support.instance import running_instance
 
 from egide.errors import ClaimError, IdentityError, PairingError, StorageError
 from egide.measure.readings import Readings, Series
@@ -27,6 +26,7 @@ from egide.things.https import Https
 from egide.things.line import Transport
 from egide.things.pinned import client_context
 from egide.things.virtual import Fault, VirtualObject, run
+from tests.support.instance import running_instance
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 

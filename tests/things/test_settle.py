@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.things.simulated import NOW, SECRET, SimLog
 
 from egide import cbor
 from egide.errors import MalformedError, ProofError, RollbackError, SignatureError, UnavailableError
@@ -17,6 +16,7 @@ from egide.things.outbox import Counts, Item, Outbox, State
 from egide.things.settle import Settled, Settler
 from egide.things.store import Store
 from egide.trust.answer import encode_receipt_answer
+from tests.things.simulated import NOW, SECRET, SimLog
 
 KEY = b"k" * 32
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 from importlib.resources import files
 
 import pytest
-from tests.things.simulated import NOW
 
 from egide.measure.catalogue import CATALOGUE
 from egide.measure.plausibility import doubts
@@ -14,6 +13,7 @@ from egide.measure.readings import Readings, decode_readings, encode_readings
 from egide.things.profiles import PROFILES
 from egide.things.recordings import ecg, glucose, ppg
 from egide.things.virtual import DeafClock, Fault, VirtualObject, ward
+from tests.things.simulated import NOW
 
 HOUR = 3_600_000
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.proofs import LOG_2, TestCA, World
 
 from egide.errors import EgideError, MalformedError, TooLargeError
 from egide.trust.anchors import Anchors, LogAnchor
 from egide.trust.limits import LIMITS
 from egide.trust.register.checkpoint import COSIGNATURE, LOG, VerifierKey
+from tests.support.proofs import LOG_2, TestCA, World
 
 WORLD = World()
 ANCHORS = WORLD.anchors()

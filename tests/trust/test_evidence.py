@@ -8,6 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
+from egide.errors import ProofError
+from egide.measure.plausibility import WHOLE
+from egide.trust.cose import SoftwareSigner
+from egide.trust.evidence import verify_evidence
+from egide.trust.genesis import Previous
+from egide.trust.register.checkpoint import LOG as LOG_KIND
+from egide.trust.register.checkpoint import NoteSignature, SignedNote, VerifierKey
 from tests.support.proofs import (
     LOG_2,
     OBJECT,
@@ -20,14 +28,6 @@ from tests.support.proofs import (
     resigned,
     step_of,
 )
-
-from egide.errors import ProofError
-from egide.measure.plausibility import WHOLE
-from egide.trust.cose import SoftwareSigner
-from egide.trust.evidence import verify_evidence
-from egide.trust.genesis import Previous
-from egide.trust.register.checkpoint import LOG as LOG_KIND
-from egide.trust.register.checkpoint import NoteSignature, SignedNote, VerifierKey
 
 P256_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.proofs import World, ed25519_signer, p256_signer, step_of
 
 from egide.errors import ProofError
 from egide.trust.anchors import Anchors
 from egide.trust.cose import Sign1
 from egide.trust.evidence import Report, verify_evidence
 from egide.trust.evidence.form import decode
+from tests.support.proofs import World, ed25519_signer, p256_signer, step_of
 
 ES256 = World(object=p256_signer())
 EDDSA = World(object=ed25519_signer())

@@ -10,17 +10,17 @@ from typing import Any
 
 import pycddl
 import pytest
-from tests.support.proofs import (
-    World,
-    resigned,
-    step_of,
-)
 
 from egide.errors import MalformedError
 from egide.measure.plausibility import WHOLE
 from egide.trust.cose import CONTENT_TYPE, X5CHAIN, Sign1, sign1
 from egide.trust.evidence import EVIDENCE_TYPE, Assertion, Evidence, Report
 from egide.trust.evidence import verify as verify_module
+from tests.support.proofs import (
+    World,
+    resigned,
+    step_of,
+)
 
 P256_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 

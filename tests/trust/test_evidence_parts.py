@@ -7,6 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from egide.errors import MalformedError
+from egide.measure.readings import Readings, Series
+from egide.trust.cose import Sign1, sign1
+from egide.trust.evidence import verify_evidence
+from egide.trust.register.checkpoint import Checkpoint, NoteSignature, SignedNote
 from tests.support.proofs import (
     DAY_MS,
     LOG_2,
@@ -18,12 +24,6 @@ from tests.support.proofs import (
     resigned,
     step_of,
 )
-
-from egide.errors import MalformedError
-from egide.measure.readings import Readings, Series
-from egide.trust.cose import Sign1, sign1
-from egide.trust.evidence import verify_evidence
-from egide.trust.register.checkpoint import Checkpoint, NoteSignature, SignedNote
 
 P256_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 

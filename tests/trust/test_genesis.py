@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.proofs import DAY_MS, LOG_2, PLATFORM, START_MS, World, ed25519_signer
 
 from egide import cbor
 from egide.errors import (
@@ -21,6 +20,7 @@ from egide.errors import (
 )
 from egide.trust.cose import CONTENT_TYPE, CWT, X5T, Sign1, sign1
 from egide.trust.genesis import JOURNAL_TYPE, Previous, genesis_facts, verify_genesis
+from tests.support.proofs import DAY_MS, LOG_2, PLATFORM, START_MS, World, ed25519_signer
 
 WORLD = World()
 LOG = WORLD.log_anchor()

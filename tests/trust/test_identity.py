@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.support.pki import DAY, OBJECT, START, URI, Forgery, TestPki, der, make_pki
 
 from egide.errors import (
     CertificateExpiredError,
@@ -40,6 +39,7 @@ from egide.trust.identity import (
 )
 from egide.trust.identity.profile import key_usage
 from egide.trust.limits import LIMITS
+from tests.support.pki import DAY, OBJECT, START, URI, Forgery, TestPki, der, make_pki
 
 V1 = (
     "MIIBFTCBuwIUOzDHiHSZQiyCeugQBzFpUgAwO5gwCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwBeDAgFw0yNjExMjEyMzUxMDJa"

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.pki import DAY, START, make_pki
 
 from egide.errors import (
     CertificateExpiredError,
@@ -26,6 +25,7 @@ from egide.errors import (
 from egide.trust.identity import Authority, Revoked, VerifiedCrl, make_crl, verify_crl
 from egide.trust.identity.profile import key_identifier
 from egide.trust.limits import LIMITS
+from tests.support.pki import DAY, START, make_pki
 
 ISSUING = make_pki().issuing
 CRL = make_crl(

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.pki import DAY, START, URI, der, make_pki
 
 from egide import cbor
 from egide.errors import CertificateExpiredError, EgideError, IdentityError, MalformedError, SignatureError
 from egide.trust.cose import CONTENT_TYPE, X5CHAIN, PublicKey, Sign1, SoftwareSigner, sign1
 from egide.trust.identity import issue_platform
 from egide.trust.servertime import TIME_TYPE, SignedTime, sign_time, verify_time
+from tests.support.pki import DAY, START, URI, der, make_pki
 
 PKI = make_pki()
 SIGNER = SoftwareSigner(PKI.key)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from tests.cloud.conftest import NOW
 
 from egide.cloud.fhir import views
 from egide.cloud.people.models import Account
+from tests.cloud.conftest import NOW
 
 Resource = dict[str, Any]
 #: (reader, path) -> (status, resource); the reader is None for who has not signed in

@@ -6,16 +6,16 @@ import json
 
 import pytest
 from django.test import Client
-from tests.cloud.conftest import NOW
-from tests.cloud.fhir.conftest import Get, resources
-from tests.support.cast import Cast
-from tests.support.fhir_profile import judge
 
 from egide.cloud.consent.models import FollowUp
 from egide.cloud.people.models import Account
 from egide.cloud.register.models import Statement
 from egide.cloud.release.journal import journal_of
 from egide.cloud.vault.models import Envelope
+from tests.cloud.conftest import NOW
+from tests.cloud.fhir.conftest import Get, resources
+from tests.support.cast import Cast
+from tests.support.fhir_profile import judge
 
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"
 

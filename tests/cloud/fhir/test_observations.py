@@ -9,11 +9,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from tests.cloud.conftest import NOW
-from tests.cloud.fhir.conftest import Get, resources
-from tests.support.cast import Cast, ecg_strip
-from tests.support.fhir_profile import judge
-from tests.support.ward import HOUR_MS, spot
 
 from egide.cloud.fhir.exact import dumps
 from egide.cloud.fhir.observations import observations
@@ -24,6 +19,11 @@ from egide.measure.catalogue import CATALOGUE
 from egide.measure.readings import Series
 from egide.trust.cose import PublicKey, Sign1
 from egide.trust.envelope import Envelope as Signed
+from tests.cloud.conftest import NOW
+from tests.cloud.fhir.conftest import Get, resources
+from tests.support.cast import Cast, ecg_strip
+from tests.support.fhir_profile import judge
+from tests.support.ward import HOUR_MS, spot
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 

@@ -12,16 +12,16 @@ import pytest
 from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cloud.conftest import NOW
-from tests.cloud.fhir.conftest import Get, link, resources, walk
-from tests.support.cast import Cast
-from tests.support.fhir_profile import judge
-from tests.support.ward import HOUR_MS, spot
 
 from egide.cloud.fhir import paging
 from egide.cloud.fhir.exact import dumps
 from egide.cloud.fhir.search import parse_cursor, parse_search
 from egide.errors import MalformedError
+from tests.cloud.conftest import NOW
+from tests.cloud.fhir.conftest import Get, link, resources, walk
+from tests.support.cast import Cast
+from tests.support.fhir_profile import judge
+from tests.support.ward import HOUR_MS, spot
 
 
 def when(resource: dict[str, object]) -> str:

@@ -13,13 +13,13 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from tests.support.broker import make_ground
 
 from egide import cbor
 from egide.cloud.fleet import relay as relay_module
 from egide.cloud.fleet.broker.stream import connect
 from egide.cloud.fleet.relay import SUBJECT, IntakeAbsentError, Relay
 from egide.errors import UnavailableError
+from tests.support.broker import make_ground
 
 
 class FakeClient:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import DatabaseError
-from tests.support.ward import HOUR_MS, Thing, Ward, keys_in, opened, spot
 
 from egide.cloud.fleet.service import revoke_object
 from egide.cloud.intake import pipeline as pipeline_module
@@ -20,6 +19,7 @@ from egide.errors import StorageError
 from egide.trust.answer import ReceiptAnswer, decode_answer
 from egide.trust.envelope import leaf_hash
 from egide.trust.register.receipt import verify_receipt
+from tests.support.ward import HOUR_MS, Thing, Ward, keys_in, opened, spot
 
 NOW_MS = 1_790_000_000_000
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.thing import NOW, forget
 
 from egide.cloud.keys.columns import blind_index, open_text, seal_text
 from egide.cloud.keys.models import RecordKey
@@ -18,6 +17,7 @@ from egide.cloud.keys.records import ESTABLISHMENT, care_key, create_record_key,
 from egide.cloud.options import Options
 from egide.errors import KeyMissingError, SealError
 from egide.trust.seal import Suite, derive_pair, open_sealed
+from tests.support.thing import NOW, forget
 
 ONE, TWO = bytes(range(32)), bytes(range(32, 64))
 SUBJECT = uuid.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from tests.cloud.conftest import NOW
 
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live
+from tests.cloud.conftest import NOW
 
 Enter = Callable[[Account], Client]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+
 from tests.support.cast import Cast
 from tests.support.ward import spot
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.cloud.portal.conftest import Enter
-from tests.support.cast import Cast
 
 from egide.cloud.people.models import Account
+from tests.cloud.portal.conftest import Enter
+from tests.support.cast import Cast
 
 
 def test_the_journal_tells_every_yes_and_no_of_others(cast: Cast, enter: Enter) -> None:

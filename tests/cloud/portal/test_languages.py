@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.support.po import asked_for, read_po
 
 import egide.cloud.portal
+from tests.support.po import asked_for, read_po
 
 PORTAL = Path(egide.cloud.portal.__file__).parent
 FRENCH = PORTAL / "locale" / "fr" / "LC_MESSAGES"

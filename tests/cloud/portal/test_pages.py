@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from tests.cloud.portal.conftest import Enter
-from tests.support.cast import Cast
 
 import egide.cloud.portal
 from egide.cloud.people.models import Account
@@ -16,6 +14,8 @@ from egide.cloud.portal import live
 from egide.cloud.register.models import Statement
 from egide.cloud.release.journal import journal_of
 from egide.errors import StorageError
+from tests.cloud.portal.conftest import Enter
+from tests.support.cast import Cast
 
 STATIC = Path(egide.cloud.portal.__file__).parent / "static" / "portal"
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"

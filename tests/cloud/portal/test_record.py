@@ -6,10 +6,6 @@ import json
 import re
 
 import pytest
-from tests.cloud.conftest import NOW
-from tests.cloud.portal.conftest import Enter
-from tests.support.cast import Cast
-from tests.support.ward import HOUR_MS, spot
 
 from egide.cloud.portal.record import readings_of
 from egide.cloud.register.publishing import publish
@@ -19,6 +15,10 @@ from egide.cloud.release.journal import journal_of
 from egide.cloud.release.proof import platform_anchors
 from egide.measure.readings import Series
 from egide.trust.evidence import verify_evidence
+from tests.cloud.conftest import NOW
+from tests.cloud.portal.conftest import Enter
+from tests.support.cast import Cast
+from tests.support.ward import HOUR_MS, spot
 
 
 def accesses(cast: Cast) -> int:

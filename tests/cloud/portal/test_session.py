@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
-from tests.cloud.conftest import NOW
 
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account, make_link
+from tests.cloud.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kek")]
 

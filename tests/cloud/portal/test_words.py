@@ -8,10 +8,10 @@ import pytest
 from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cloud.conftest import NOW
 
 from egide.cloud.portal import words
 from egide.measure.plausibility import CODES
+from tests.cloud.conftest import NOW
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 

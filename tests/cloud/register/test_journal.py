@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
 from django.db import connection
-from tests.support.thing import NOW, forget
 
 from egide import cbor
 from egide.cloud.keys.records import create_record_key
@@ -37,6 +36,7 @@ from egide.errors import ConfigError, KeyMissingError, MalformedError, SealError
 from egide.trust.cose import X5T, PublicKey, Sign1, sign1
 from egide.trust.genesis import GENESIS_KIND, JOURNAL_TYPE
 from egide.trust.register.tree import leaf_hash
+from tests.support.thing import NOW, forget
 
 SUBJECT = uuid.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e")
 

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import DatabaseError
-from tests.support.thing import NOW
 
 from egide.cloud.config import worker
 from egide.cloud.options import Options
@@ -36,6 +35,7 @@ from egide.trust.register.checkpoint import (
 )
 from egide.trust.register.receipt import verify_receipt
 from egide.trust.register.tree import TreeHead, inclusion_path
+from tests.support.thing import NOW
 
 SIGNER = SoftwareSigner(Ed25519PrivateKey.from_private_bytes(b"w" * 32))
 KEY = VerifierKey(name="w.example/1", kind=COSIGNATURE, public=SIGNER.public_key.raw_ed25519)

@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import DjangoDbBlocker
-from tests.support.thing import forget
 
 from egide.cloud.register.models import Log, Tile
 from egide.cloud.register.store import (
@@ -26,6 +25,7 @@ from egide.cloud.register.store import (
 from egide.errors import NotFoundError, ProofError, RollbackError, UnavailableError
 from egide.trust.register.receipt import TreeHead
 from egide.trust.register.tree import EMPTY_ROOT, leaf_hash, root_from_inclusion, root_hash
+from tests.support.thing import forget
 
 LEAVES = [leaf_hash(b"%d" % n) for n in range(700)]
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.thing import DAY, NOW, Thing, glucose, incoming
 
 from egide.cloud.consent import policy, rules
 from egide.cloud.consent.models import FollowUp
@@ -23,6 +22,7 @@ from egide.errors import AccessDeniedError, NotFoundError, RefusedError, SealErr
 from egide.measure.readings import Readings, Series
 from egide.trust.envelope import Clock
 from egide.trust.evidence import verify_evidence
+from tests.support.thing import DAY, NOW, Thing, glucose, incoming
 
 HOUR = 3_600_000
 

@@ -19,14 +19,15 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from egide.cloud.config.initialise import ensure_platform
-from egide.cloud.fleet.broker.child import Broker, require_free, start_broker
+from egide.cloud.fleet.broker.child import Broker, broker_files, require_free, require_store, start_broker
 from egide.cloud.options import Options
-from egide.errors import ConfigError, StorageError, UnavailableError
+from egide.errors import ConfigError, EgideError, StorageError, UnavailableError
 
 __all__ = ["Supervisor"]
 
 READY_S: Final = 60.0
 STOP_S: Final = 10.0
+BROKER_RETRY_S: Final = 1.0
 _LAUNCH: Final = """\
 import ctypes, os, signal, sys
 if ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0) or os.getppid() != int(sys.argv[1]):
@@ -62,6 +63,8 @@ class Supervisor:
         self._say = say
         self._lock: IO[str] | None = None
         self._broker: Broker | None = None
+        self._broker_trouble = ""  # what was last said of it
+        self._broker_due = 0.0  # when to try it again
         self._children: dict[str, _Child] = {}
         self._stopping = threading.Event()
 
@@ -116,11 +119,8 @@ class Supervisor:
             self.check()
 
     def check(self) -> None:
-        """Start again what died."""
-        if self._broker is not None and self._broker.poll() is not None and not self._stopping.is_set():
-            self._say("the broker died: starting it again")
-            with contextlib.suppress(ConfigError, UnavailableError):
-                self._broker = start_broker(self.options)
+        """Start again what died, and a broker that lives on without its store."""
+        self._check_broker()
         for child in list(self._children.values()):
             if child.process.poll() is None or self._stopping.is_set():
                 continue
@@ -129,6 +129,32 @@ class Supervisor:
             deaths = child.deaths + 1 if time.monotonic() - child.started < 30 else 1
             self._say(f"{child.name} died (status {child.process.returncode}): starting it again")
             self._start(child.name, child.arguments).deaths = deaths
+
+    def _check_broker(self) -> None:
+        """A broker whose disk filled up serves HTTPS's relay still: it goes on until its store can be written again."""
+        broker = self._broker
+        if broker is None or self._stopping.is_set() or time.monotonic() < self._broker_due:
+            return
+        died = broker.poll() is not None
+        if not died and broker.fault is None:
+            self._broker_trouble = ""
+            return
+        self._broker_due = time.monotonic() + BROKER_RETRY_S
+        self._say_of_broker("the broker died: starting it again" if died else f"the broker: {broker.fault}")
+        try:
+            require_store(broker_files(self.options).store)
+            if not died:
+                self._say("the broker's store can be written: starting the broker again")
+                broker.stop()
+            self._broker = start_broker(self.options)
+        except EgideError as err:
+            self._say_of_broker(f"the broker does not start: {err}")
+
+    def _say_of_broker(self, trouble: str) -> None:
+        """Once, not at each try."""
+        if trouble != self._broker_trouble:
+            self._broker_trouble = trouble
+            self._say(trouble)
 
     @property
     def stopping(self) -> bool:
@@ -185,9 +211,10 @@ class Supervisor:
 def _listen(child: _Child) -> None:
     """A role says "ready" on its standard output; nothing else is expected there."""
     assert child.process.stdout is not None
-    for line in child.process.stdout:
-        if line.strip() == b"ready":
-            child.ready.set()
+    with child.process.stdout as lines:
+        for line in lines:
+            if line.strip() == b"ready":
+                child.ready.set()
 
 
 def _lock(options: Options) -> IO[str]:

@@ -81,6 +81,9 @@ class Worker:
                 continue
             try:
                 answers = await self.process([(w.object_id, w.data) for w in waiting])
+            except asyncio.CancelledError:  # stored or not, another worker has it at once, and gives the receipt
+                self._send(self._give_back(waiting))
+                raise
             except Exception as err:
                 _log.error("batch of %d not stored: %s", len(waiting), _code(err))
                 await asyncio.sleep(AFTER_FAILURE_S)

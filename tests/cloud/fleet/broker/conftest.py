@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 import pytest
 from nats.aio.client import Client
-from tests.support.broker import PATIENCE, Ground, Identity, Registry, Thing, make_ground, new_id
 
 from egide.cloud.fleet.broker.edge import Edge
 from egide.cloud.fleet.broker.stream import Inlet, Waiting, connect, disconnect, waiting_bytes
+from tests.support.broker import PATIENCE, Ground, Identity, Registry, Thing, make_ground, new_id
 
 _T = TypeVar("_T")
 

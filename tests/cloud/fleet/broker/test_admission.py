@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tests.support.broker import PATIENCE, TestCa, Thing, new_id, object_context, require
 
 from .conftest import Ward

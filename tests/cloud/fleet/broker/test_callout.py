@@ -14,11 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.broker import TestCa, new_id
 
 from egide.cloud.fleet.broker.callout import Admission, answer
 from egide.cloud.fleet.broker.secrets import make_broker_secrets, parse_broker_secrets
 from egide.errors import CertificateRevokedError
+from tests.support.broker import TestCa, new_id
 
 from .conftest import Loop
 

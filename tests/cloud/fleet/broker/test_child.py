@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.broker import make_folders, make_ground, require
 
 from egide.cloud.fleet.broker.child import find_nats_server, start_broker
 from egide.cloud.options import Options
 from egide.errors import ConfigError, KeyMissingError, StorageError, UnavailableError
+from tests.support.broker import make_folders, make_ground, require
 
 from .conftest import Ward
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from tests.support.broker import require
 
 from egide.cloud.fleet.broker import reconcile
 from egide.cloud.fleet.broker.reconcile import Banned, Connection, Reconciler
+from tests.support.broker import require
 
 from .conftest import Ward
 

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.broker import Thing, make_ground, require
 
 from egide.cloud.fleet.broker import stream
 from egide.cloud.fleet.broker.stream import PENDING, Inlet, Waiting, ensure_stream
 from egide.errors import ConfigError, UnavailableError
+from tests.support.broker import Thing, make_ground, require
 
 from .conftest import Loop, Ward
 

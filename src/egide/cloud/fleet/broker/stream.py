@@ -70,18 +70,18 @@ async def connect(url: str, secrets: BrokerSecrets, user: str, **more: Any) -> C
         "nkeys_seed_str": secrets.users[user].seed,
         "inbox_prefix": inbox_prefix(user),
         "name": f"egide-{user}",
-        "max_reconnect_attempts": -1,
         "reconnect_time_wait": 0.2,
         "connect_timeout": _TIMEOUT_S,
         "error_cb": _ignore,
     }
     client = Client()
     try:
-        await client.connect(url, **{**settings, **more, "allow_reconnect": False})
+        # Told to come back for ever, the client would also try the first time for ever.
+        await client.connect(url, **{**settings, **more, "allow_reconnect": False, "max_reconnect_attempts": 1})
     except (TimeoutError, nats.errors.Error, OSError) as err:
         await disconnect(client)
         raise UnavailableError("the broker does not answer, or does not know this user") from err
-    client.options["allow_reconnect"] = True
+    client.options.update(allow_reconnect=True, max_reconnect_attempts=-1)
     return client
 
 
