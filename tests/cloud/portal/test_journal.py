@@ -23,7 +23,7 @@ def test_the_journal_tells_every_yes_and_no_of_others(cast: Cast, enter: Enter) 
 
 def test_the_home_page_says_who_saw_them_last(cast: Cast, enter: Enter) -> None:
     """The first glance names the last other reader."""
-    assert "Nobody but you has seen them lately." in enter(cast.alice).get("/").content.decode()
+    assert "Nobody but you has seen them." in enter(cast.alice).get("/").content.decode()
     enter(cast.bob).get(f"/patients/{cast.alice.pk}")
     assert "Last seen by Dr Bob Durand" in enter(cast.alice).get("/").content.decode()
 

@@ -12,13 +12,14 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import words
 from egide.cloud.portal.periods import Period
-from egide.cloud.portal.record import Reading, Strip
+from egide.cloud.portal.record import doubtful, is_wave
 from egide.cloud.portal.subject import Subject
+from egide.cloud.release.door import Column
 from egide.cloud.release.journal import journal_of
 
-__all__ = ["Glance", "glance_at", "reader_names"]
+__all__ = ["Glance", "glance_at", "reader_names", "received_words"]
 
-_LOOK_BACK = 60
+_LOOK_BACK = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,23 +32,27 @@ class Glance:
     attention: str
 
 
-def glance_at(
-    subject: Subject, readings: Sequence[Reading], strips: Sequence[Strip], period: Period, *, now_ms: int
-) -> Glance:
-    objects = {r.object_id for r in readings} | {s.column.object_id for s in strips}
-    received = [r.received_ms for r in readings] + [s.column.received_ms for s in strips]
-    doubtful = sum(1 for r in readings if not r.fine)
+def glance_at(subject: Subject, columns: Sequence[Column], period: Period, *, now_ms: int) -> Glance:
+    """What the columns released over a period say of the service."""
+    waiting = sum(1 if is_wave(c) and doubtful(c) else doubtful(c) for c in columns)
+    measured = sum(1 if is_wave(c) else len(c.values) for c in columns)
     return Glance(
-        received=_("Last measurement received %(ago)s.") % {"ago": words.ago(max(received), now_ms)}
-        if received
-        else _("Nothing was measured over this period."),
-        working=_working(len(objects), len(readings) + len(strips), period) if received else "",
+        received=received_words(columns, now_ms=now_ms),
+        working=_working(len({c.object_id for c in columns}), measured, period) if columns else "",
         seen=_seen(subject, now_ms) if subject.own else "",
-        attention=ngettext("%(n)s measurement to be checked", "%(n)s measurements to be checked", doubtful)
-        % {"n": words.number(doubtful)}
-        if doubtful
+        attention=ngettext("%(n)s measurement to be checked", "%(n)s measurements to be checked", waiting)
+        % {"n": words.number(waiting)}
+        if waiting
         else "",
     )
+
+
+def received_words(columns: Sequence[Column], *, now_ms: int) -> str:
+    """When the last measurement came."""
+    if not columns:
+        return _("Nothing was measured over this period.")
+    ago = words.ago(max(c.received_ms for c in columns), now_ms)
+    return _("Last measurement received %(ago)s.") % {"ago": ago}
 
 
 def reader_names(ids: set[str]) -> dict[str, str]:
@@ -69,10 +74,10 @@ def _working(objects: int, count: int, period: Period) -> str:
 
 
 def _seen(subject: Subject, now_ms: int) -> str:
-    """Who last saw the record, apart from the patient."""
+    """Who last saw the record, apart from the patient; nothing is claimed beyond the lines that were read."""
     lines = journal_of(subject.patient, limit=_LOOK_BACK)
     others = [line for line in lines if line.decision == "yes" and line.reader != str(subject.patient.pk)]
     if not others:
-        return _("Nobody but you has seen them lately.")
+        return _("Nobody but you has seen them.") if len(lines) < _LOOK_BACK else ""
     name = reader_names({others[0].reader}).get(others[0].reader, _("a closed account"))
     return _("Last seen by %(name)s, %(ago)s.") % {"name": name, "ago": words.ago(others[0].at_ms, now_ms)}

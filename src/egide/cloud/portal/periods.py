@@ -31,6 +31,7 @@ class Period:
 
 
 PERIODS: Final = (
+    Period(key="1h", hours=1, title=gettext_noop("1 hour")),
     Period(key="3h", hours=3, title=gettext_noop("3 hours")),
     Period(key="24h", hours=24, title=gettext_noop("24 hours")),
     Period(key="7d", hours=7 * 24, title=gettext_noop("7 days")),
@@ -45,9 +46,10 @@ def period_named(key: str) -> Period | None:
 
 def smallest_reaching(at_ms: int | None, now_ms: int) -> Period:
     """The shortest period, of a day or more, that still shows something measured at `at_ms`."""
+    usual = [period for period in PERIODS if period.hours >= 24]
     if at_ms is not None:
-        for period in PERIODS[1:]:
+        for period in usual:
             if now_ms - period.span_ms <= at_ms:
                 return period
-        return PERIODS[-1]
-    return PERIODS[1]
+        return usual[-1]
+    return usual[0]

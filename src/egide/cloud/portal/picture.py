@@ -27,7 +27,8 @@ __all__ = ["Picture", "Range", "picture_of", "profile_of", "strip_picture"]
 _GAPS: Final = 3  # a silence of three times the usual rhythm is a gap
 _DAY_MS: Final = 86_400_000
 _PROFILE_DAYS: Final = 7
-_STEP_HOURS: Final = {"3h": 1, "24h": 6, "7d": 48, "30d": 24 * 7, "90d": 24 * 28}
+_STEP_MINUTES: Final = {"1h": 15, "3h": 60, "24h": 360, "7d": 2_880, "30d": 7 * 1_440, "90d": 28 * 1_440}
+_DAY: Final = 1_440
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +97,7 @@ def profile_of(readings: Sequence[Reading], period: Period) -> Picture | None:
     window = frame((p.value for p in fine), since_ms=0, until_ms=_DAY_MS, band=band)
     samples = [(_hour(words.local(p.at_ms)), p.value) for p in fine]
     ticks = tuple(
-        Tick(place=window.x(h * 3_600_000), percent=h / 24 * 100, label=f"{h:02} h")
-        for h in (3, 6, 9, 12, 15, 18, 21)
+        Tick(place=window.x(h * 3_600_000), percent=h / 24 * 100, label=f"{h:02} h") for h in (3, 6, 9, 12, 15, 18, 21)
     )
     return Picture(
         kind="profile",
@@ -182,29 +182,25 @@ def _hour(moment: datetime) -> float:
 def _value_ticks(window: Frame) -> tuple[Tick, ...]:
     ticks = round_ticks(window.low, window.high)
     shown = max((len(f"{t:g}".partition(".")[2]) for t in ticks), default=0)
-    return tuple(
-        Tick(place=window.y(t), percent=0, label=words.number(Decimal(f"{t:.{shown}f}"))) for t in ticks
-    )
+    return tuple(Tick(place=window.y(t), percent=0, label=words.number(Decimal(f"{t:.{shown}f}"))) for t in ticks)
 
 
 def _time_ticks(window: Frame, period: Period) -> tuple[Tick, ...]:
     """Lines on round local hours or midnights, far enough from the edges for their words to be read."""
-    step = _STEP_HOURS[period.key]
-    start = words.local(window.since_ms)
-    moment = start.replace(minute=0, second=0, microsecond=0)
-    if step >= 24:
+    step = _STEP_MINUTES[period.key]
+    moment = words.local(window.since_ms).replace(minute=0, second=0, microsecond=0)
+    if step >= 60:
         moment = moment.replace(hour=0)
     ticks = []
     while (ms := int(moment.timestamp() * 1000)) < window.until_ms:
-        aligned = step >= 24 or moment.hour % step == 0
-        x = window.x(ms)
-        if aligned and 0.05 * WIDTH < x < 0.95 * WIDTH:
-            ticks.append(Tick(place=x, percent=round(x / WIDTH * 100, 2), label=_tick_label(moment, step)))
-        moment += timedelta(hours=step if step >= 24 else 1)
+        if 0.05 * WIDTH < (x := window.x(ms)) < 0.95 * WIDTH:
+            label = _tick_label(moment, step)
+            ticks.append(Tick(place=x, percent=round(x / WIDTH * 100, 2), label=label))
+        moment += timedelta(minutes=step)
     return tuple(ticks)
 
 
 def _tick_label(moment: datetime, step: int) -> str:
-    if step >= 24:
-        return formats.date_format(moment, "D j" if step == 48 else "j M")
+    if step >= _DAY:
+        return formats.date_format(moment, "D j" if step < 7 * _DAY else "j M")
     return moment.strftime("%H:%M")

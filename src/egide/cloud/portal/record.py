@@ -12,7 +12,19 @@ from egide.cloud.portal.metrics import PRESSURE, Metric, describe
 from egide.cloud.portal.words import Mark
 from egide.cloud.release.door import Column
 
-__all__ = ["Group", "Reading", "Row", "Strip", "groups_of", "of_group", "readings_of", "rows_of", "strips_of"]
+__all__ = [
+    "Group",
+    "Reading",
+    "Row",
+    "Strip",
+    "codes_of",
+    "doubtful",
+    "groups_of",
+    "is_wave",
+    "readings_of",
+    "rows_of",
+    "strips_of",
+]
 
 #: Values closer than this are a waveform: drawn, never listed one by one.
 WAVE_PERIOD_MS: Final = 500
@@ -146,23 +158,39 @@ def strips_of(columns: Iterable[Column]) -> list[Strip]:
     return [Strip(metric=describe(c.code), column=c) for c in columns if is_wave(c)]
 
 
-def of_group(readings: Iterable[Reading], key: str) -> list[Reading]:
-    """The readings of one group."""
-    codes = PRESSURE if key in PRESSURE else (key,)
-    return [reading for reading in readings if reading.metric.code in codes]
+def doubtful(column: Column) -> int:
+    """How many values of a column are to be checked."""
+    return len(column.values) if "contested" in column.flags else len(column.doubts)
 
 
-def groups_of(readings: list[Reading], strips: list[Strip]) -> list[Group]:
-    """One group per metric: what is about the person first, then by name."""
-    codes = {PRESSURE[0] if r.metric.code in PRESSURE else r.metric.code for r in readings}
-    groups = []
-    for code in codes:
-        rows = rows_of(of_group(readings, code))
-        groups.append(Group(key=code, name=rows[-1].first.metric.group_name, last=rows[-1], count=len(rows)))
-    for code in {s.metric.code for s in strips}:
-        same = [s for s in strips if s.metric.code == code]
-        groups.append(Group(key=code, name=same[-1].metric.name, strip=same[-1], count=len(same)))
+def codes_of(key: str) -> tuple[str, ...]:
+    """The codes that a group's key stands for."""
+    return PRESSURE if key in PRESSURE else (key,)
+
+
+def groups_of(columns: Iterable[Column]) -> list[Group]:
+    """One group per metric: what is about the person first, then by name. Only last values are looked at."""
+    by_key: dict[str, list[Column]] = {}
+    for column in columns:
+        by_key.setdefault(PRESSURE[0] if column.code in PRESSURE else column.code, []).append(column)
+    groups = [_group(key, same) for key, same in by_key.items()]
     return sorted(groups, key=lambda g: (not describe(g.key).of_person, g.name.casefold(), g.key))
+
+
+def _group(key: str, columns: list[Column]) -> Group:
+    last = max(columns, key=lambda c: (c.times_ms[-1], c.entry))
+    metric = describe(key)
+    if is_wave(last):
+        return Group(key=key, name=metric.name, strip=Strip(metric=metric, column=last), count=len(columns))
+    counted = {c.code for c in columns}
+    lead = next(code for code in codes_of(key) if code in counted)
+    row = rows_of(readings_of(c for c in columns if c.entry == last.entry))[-1]
+    return Group(
+        key=key,
+        name=metric.group_name,
+        last=row,
+        count=sum(len(c.values) for c in columns if c.code == lead),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,23 +85,17 @@ _TRUST: Final = {
     ),
     5: (
         gettext_noop("Signed in secure hardware"),
-        gettext_noop(
-            "The object signed this value with a key that cannot be copied out of its secure hardware."
-        ),
+        gettext_noop("The object signed this value with a key that cannot be copied out of its secure hardware."),
     ),
 }
 _FLAGS: Final = {
     "contested": (
         gettext_noop("Contested"),
-        gettext_noop(
-            "Two different messages claim the same place: the object may have been copied. Both are shown."
-        ),
+        gettext_noop("Two different messages claim the same place: the object may have been copied. Both are shown."),
     ),
     "clock": (
         gettext_noop("Time corrected"),
-        gettext_noop(
-            "The object's clock was wrong. The time shown was corrected; the signed time is kept beside it."
-        ),
+        gettext_noop("The object's clock was wrong. The time shown was corrected; the signed time is kept beside it."),
     ),
     "late": (gettext_noop("Received late"), gettext_noop("The message came long after the measurement.")),
     "held": (

@@ -32,8 +32,7 @@ def draw_paper(values: Sequence[float], *, period_s: float, mm_per_unit: float =
     middle = (high + low) / 2
     step = period_s * MM_PER_S
     places = (
-        f"{i * step:.2f} {height / 2 - (value - middle) * mm_per_unit * squeeze:.2f}"
-        for i, value in enumerate(values)
+        f"{i * step:.2f} {height / 2 - (value - middle) * mm_per_unit * squeeze:.2f}" for i, value in enumerate(values)
     )
     width = max(25, 5 * round(len(values) * step / 5 + 0.5))
     return Paper(width=width, height=height, curve="M" + "L".join(places))

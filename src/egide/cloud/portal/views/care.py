@@ -26,15 +26,10 @@ def patients(request: HttpRequest) -> HttpResponse:
     if reader.role != Account.Role.PROFESSIONAL:
         raise AccessDeniedError("only professionals follow patients")
     follows = (
-        FollowUp.objects.filter(
-            Q(until_ms=None) | Q(until_ms__gt=now), professional=reader, since_ms__lte=now
-        )
+        FollowUp.objects.filter(Q(until_ms=None) | Q(until_ms__gt=now), professional=reader, since_ms__lte=now)
         .select_related("patient")
         .order_by("since_ms")
     )
-    rows = {
-        f.patient_id: {"id": f.patient_id, "name": name_of(f.patient), "since_ms": f.since_ms}
-        for f in follows
-    }
+    rows = {f.patient_id: {"id": f.patient_id, "name": name_of(f.patient), "since_ms": f.since_ms} for f in follows}
     ordered = sorted(rows.values(), key=lambda row: str(row["name"]).casefold())
     return render(request, "portal/patients.html", {"patients": ordered, "now_ms": now})

@@ -33,13 +33,7 @@ def reading(request: HttpRequest, key: str, patient_id: uuid.UUID | None = None)
     strip = next((s for s in strips_of(columns) if s.key == key), None)
     if one is None and strip is None:
         raise NotFoundError("this record has no such reading")
-    column = (
-        strip.column
-        if strip
-        else next(c for c in columns if c.position == one.position)
-        if one
-        else columns[0]
-    )
+    column = strip.column if strip else next(c for c in columns if c.position == one.position) if one else columns[0]
     log_id, index = split_entry(entry)
     context = {
         "subject": subject,
@@ -50,8 +44,7 @@ def reading(request: HttpRequest, key: str, patient_id: uuid.UUID | None = None)
         "column": column,
         "signed_ms": column.times_ms[0] - column.correction_ms if strip else one.signed_ms if one else 0,
         "at_ms": strip.at_ms if strip else one.at_ms if one else 0,
-        "model": HealthObject.objects.filter(pk=column.object_id).values_list("model", flat=True).first()
-        or "",
+        "model": HealthObject.objects.filter(pk=column.object_id).values_list("model", flat=True).first() or "",
         "steps": [words.trust_mark(level) for level in (1, 2, 3, 4, 5)],
         "level": column.trust,
         "index": index,
@@ -75,9 +68,7 @@ def proof(request: HttpRequest, entry: int, patient_id: uuid.UUID | None = None)
         now_ms=live.now_ms(),
     )
     response = HttpResponse(data, content_type="application/vnd.egide.evidence+cbor")
-    response.headers["Content-Disposition"] = (
-        f'attachment; filename="egide-proof-{split_entry(entry)[1]}.cbor"'
-    )
+    response.headers["Content-Disposition"] = f'attachment; filename="egide-proof-{split_entry(entry)[1]}.cbor"'
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.core.paginator import Paginator
@@ -13,14 +14,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from egide.cloud.fleet.models import HealthObject
 from egide.cloud.portal import live
-from egide.cloud.portal.glance import glance_at
+from egide.cloud.portal.glance import glance_at, received_words
 from egide.cloud.portal.metrics import GLUCOSE, PRESSURE, describe
-from egide.cloud.portal.periods import PERIODS, period_named, smallest_reaching
+from egide.cloud.portal.periods import PERIODS, Period, period_named, smallest_reaching
 from egide.cloud.portal.picture import picture_of, profile_of, strip_picture
-from egide.cloud.portal.record import Group, Reading, groups_of, of_group, readings_of, rows_of, strips_of
+from egide.cloud.portal.record import Group, Reading, codes_of, groups_of, readings_of, rows_of
 from egide.cloud.portal.subject import Subject, open_record, signed_in, subject_of
+from egide.cloud.release.door import Answer
 from egide.cloud.vault.models import Envelope
 from egide.errors import MalformedError
 
@@ -29,7 +30,10 @@ __all__ = ["latest", "record", "record_context", "series"]
 _ROWS: Final = 15
 _CARRIED: Final = 2_000  # points that a page carries itself; beyond, its script asks for them
 _AHEAD_MS: Final = 366 * 86_400_000  # a reading dated after now is doubtful, and shown all the same
-_MAX_SPAN_MS: Final = 366 * 86_400_000
+_DAY_MS: Final = 86_400_000
+_MAX_SPAN_MS: Final = 366 * _DAY_MS
+_MANY: Final = 3_000  # envelopes: a page opens no more than that unless it is asked to
+_PAUSE_S: Final = 10  # seconds between two questions for news
 
 
 @require_safe
@@ -50,7 +54,7 @@ def latest(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpRes
     newest = _newest(subject)
     if newest is None or newest <= _whole(request, "after", 0):
         return HttpResponse(status=204)
-    return render(request, "portal/_latest_part.html", record_context(subject, request, now))
+    return render(request, "portal/_latest_part.html", _Look.at(subject, request, now).shared())
 
 
 @require_safe
@@ -60,11 +64,59 @@ def series(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpRes
     now = live.now_ms()
     subject = subject_of(request, patient_id)
     code = request.GET.get("code", "")
-    since, until = _whole(request, "since", now - PERIODS[1].span_ms), _whole(request, "until", now)
+    since, until = _whole(request, "since", now - _DAY_MS), _whole(request, "until", now)
     if not code or not 0 <= since < until or until - since > _MAX_SPAN_MS:
         raise MalformedError("a series needs a code and a period of a year at most")
     readings = readings_of(open_record(subject, since, until, now_ms=now, codes=(code,)).columns)
     return JsonResponse(_series(code, readings, since, until))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One ask at a record: a period, and one metric chosen in it."""
+
+    subject: Subject
+    now_ms: int
+    newest: int
+    period: Period
+    answer: Answer
+    groups: list[Group]
+    chosen: Group | None
+    readings: list[Reading]  # of the chosen metric
+
+    @classmethod
+    def at(cls, subject: Subject, request: HttpRequest, now_ms: int) -> _Look:
+        """Raises AccessDeniedError: the door said no."""
+        newest = _newest(subject) or 0
+        period = period_named(request.GET.get("period", "")) or _usual_period(subject, now_ms)
+        answer = open_record(subject, now_ms - period.span_ms, now_ms + _AHEAD_MS, now_ms=now_ms)
+        groups = groups_of(answer.columns)
+        chosen = _choose(groups, request.GET.get("metric", ""))
+        codes = codes_of(chosen.key) if chosen else ()
+        return cls(
+            subject=subject,
+            now_ms=now_ms,
+            newest=newest,
+            period=period,
+            answer=answer,
+            groups=groups,
+            chosen=chosen,
+            readings=readings_of(c for c in answer.columns if c.code in codes),
+        )
+
+    def shared(self) -> dict[str, Any]:
+        """What the whole page and its part that renews itself both show."""
+        since_ms = self.now_ms - self.period.span_ms
+        return {
+            "subject": self.subject,
+            "now_ms": self.now_ms,
+            "newest": self.newest,
+            "period": self.period,
+            "groups": self.groups,
+            "chosen": self.chosen,
+            "series": _carried(self.chosen, self.readings, since_ms, self.now_ms),
+            "received": received_words(self.answer.columns, now_ms=self.now_ms),
+        }
 
 
 def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[str, Any]:
@@ -73,32 +125,19 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
     Raises:
         AccessDeniedError: the door said no.
     """
-    newest = _newest(subject)
-    period = period_named(request.GET.get("period", "")) or smallest_reaching(_last_ms(subject), now_ms)
-    answer = open_record(subject, now_ms - period.span_ms, now_ms + _AHEAD_MS, now_ms=now_ms)
-    readings, strips = readings_of(answer.columns), strips_of(answer.columns)
-    groups = groups_of(readings, strips)
-    chosen = _choose(groups, request.GET.get("metric", ""))
-    mine = of_group(readings, chosen.key) if chosen else []
-    page = Paginator(rows_of(mine)[::-1], _ROWS).get_page(request.GET.get("page", "1"))
-    return {
-        "subject": subject,
+    look = _Look.at(subject, request, now_ms)
+    chosen, columns = look.chosen, look.answer.columns
+    page = Paginator(rows_of(look.readings)[::-1], _ROWS).get_page(request.GET.get("page", "1"))
+    return look.shared() | {
         "patient_name": "" if subject.own else subject.patient_name(),
-        "now_ms": now_ms,
-        "since_ms": now_ms - period.span_ms,
-        "newest": newest or 0,
-        "period": period,
         "periods": PERIODS,
-        "groups": groups,
-        "chosen": chosen,
-        "picture": picture_of(mine, period, now_ms=now_ms),
-        "profile": profile_of(mine, period),
+        "picture": picture_of(look.readings, look.period, now_ms=now_ms),
+        "profile": profile_of(look.readings, look.period),
         "paper": strip_picture(chosen.strip) if chosen and chosen.strip else None,
         "page": page,
-        "series": _carried(chosen, mine, now_ms - period.span_ms, now_ms),
-        "models": _models({r.object_id for r in readings} | {s.column.object_id for s in strips}),
-        "glance": glance_at(subject, readings, strips, period, now_ms=now_ms),
-        "journal_entry": answer.journal_entry,
+        "glance": glance_at(subject, columns, look.period, now_ms=now_ms),
+        "journal_entry": look.answer.journal_entry,
+        "pause_s": _PAUSE_S if len(columns) < _MANY else 3 * _PAUSE_S,
     }
 
 
@@ -116,9 +155,7 @@ def _series(code: str, readings: Sequence[Reading], since_ms: int, until_ms: int
         "cadence_ms": metric.cadence_ms,
         "band": [str(band.low), str(band.high)] if band else None,
         "points": [
-            [r.at_ms, format(value, "f"), int(r.fine)]
-            for r in readings
-            if (value := r.in_unit(unit)) is not None
+            [r.at_ms, format(value, "f"), int(r.fine)] for r in readings if (value := r.in_unit(unit)) is not None
         ],
     }
 
@@ -136,28 +173,25 @@ def _choose(groups: list[Group], wanted: str) -> Group | None:
     if wanted in by_key:
         return by_key[wanted]
     people = [g for g in groups if not (g.last and g.last.first.metric.states)] or groups
-    return next((g for g in people if g.key in GLUCOSE), None) or max(
-        people, key=lambda g: g.count, default=None
-    )
+    return next((g for g in people if g.key in GLUCOSE), None) or max(people, key=lambda g: g.count, default=None)
 
 
 def _newest(subject: Subject) -> int | None:
     """The number of the last envelope of this record: says that something came, not what."""
-    entry: int | None = Envelope.objects.filter(pairing__patient=subject.patient).aggregate(m=Max("entry"))[
-        "m"
-    ]
+    entry: int | None = Envelope.objects.filter(pairing__patient=subject.patient).aggregate(m=Max("entry"))["m"]
     return entry
 
 
-def _last_ms(subject: Subject) -> int | None:
-    last: int | None = Envelope.objects.filter(pairing__patient=subject.patient).aggregate(m=Max("last_ms"))[
-        "m"
-    ]
-    return last
-
-
-def _models(ids: set[str]) -> dict[str, str]:
-    return {str(row.pk): row.model for row in HealthObject.objects.filter(pk__in=ids)}
+def _usual_period(subject: Subject, now_ms: int) -> Period:
+    """A day, or what it takes to show the last measurement; less when the objects send very much."""
+    mine = Envelope.objects.filter(pairing__patient=subject.patient)
+    last: int | None = mine.aggregate(m=Max("last_ms"))["m"]
+    period = smallest_reaching(last, now_ms)
+    if period.hours > 24:
+        return period
+    shorter = [p for p in PERIODS if p.hours <= period.hours]
+    fitting = [p for p in shorter if mine.filter(last_ms__gte=now_ms - p.span_ms).count() <= _MANY]
+    return fitting[-1] if fitting else shorter[0]
 
 
 def _whole(request: HttpRequest, name: str, default: int) -> int:
