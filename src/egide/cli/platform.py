@@ -45,6 +45,8 @@ def serve(listener: Listener, data: DataOption = None, keys: KeysOption = None) 
     """Run one listener in the foreground: `objects` (HTTPS 8443) or `people` (HTTP 8000).
 
     Example: egide serve people
+
+    Exit codes: 0 stopped, 2 a busy port, a setting or a missing key.
     """
     options = setup(data, keys)
     if listener is Listener.objects:
@@ -61,6 +63,8 @@ def intake(data: DataOption = None, keys: KeysOption = None) -> None:
     """Run one intake worker in the foreground. As many as wanted may run on PostgreSQL.
 
     Example: egide intake
+
+    Exit codes: 0 stopped, 2 a setting or a missing key, 5 the broker or the store does not answer.
     """
     options = setup(data, keys)
     from egide.cloud.fleet.broker.child import load_secrets
@@ -73,6 +77,8 @@ def worker(data: DataOption = None, keys: KeysOption = None) -> None:
     """Run the broker's gate, the reconciliation of revocations, checkpoints and witnesses, in the foreground.
 
     Example: egide worker
+
+    Exit codes: 0 stopped, 2 a setting or a missing key, 5 the broker or the store does not answer.
     """
     options = setup(data, keys)
     from egide.cloud.config.worker import run_worker

@@ -1,0 +1,357 @@
+"""Starting, watching and stopping: everything is ready or nothing runs, what dies comes back, nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from django.conf import settings
+
+from egide.cloud.config import supervisor as module
+from egide.cloud.config.supervisor import Supervisor, stopped_by_signals
+from egide.cloud.options import Options
+from egide.errors import ConfigError, StorageError, UnavailableError
+from egide.prove.instance import Instance, free_ports
+from tests.support.broker import require
+from tests.support.instance import running_instance
+
+#: Plays a role: says "ready", then does as its second word says.
+ACTOR = """\
+import ctypes, signal, sys, time
+ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+how = sys.argv[-1]
+if how == "dies":
+    sys.exit(3)
+if how == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if how != "mute":
+    print("something else"); print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+class FakeBroker:
+    """A broker as the supervisor sees it."""
+
+    pid = 0
+    fault: Exception | None = None
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self.stopped = False
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def stop(self) -> int:
+        self.stopped = True
+        return 0
+
+
+class Stage:
+    """A supervisor whose roles are actors."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.said: list[str] = []
+        self.brokers: list[FakeBroker] = []
+
+    def make(self) -> Supervisor:
+        return Supervisor(self.options, say=self.said.append)
+
+    def start_broker(self, _: Options) -> FakeBroker:
+        self.brokers.append(FakeBroker())
+        return self.brokers[-1]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    ports = dict.fromkeys(("people_port", "objects_port", "mqtt_port", "broker_port"), 0)
+    made = Stage(replace(settings.OPTIONS, data=tmp_path / "data", keys=tmp_path / "keys", **ports))
+    monkeypatch.setattr(module, "_LAUNCH", ACTOR)
+    monkeypatch.setattr(module, "ROLES", (("one", ("lives",)), ("two", ("lives",))))
+    monkeypatch.setattr(module, "ensure_platform", lambda *_, **__: None)
+    monkeypatch.setattr(module, "start_broker", made.start_broker)
+    monkeypatch.setattr(module, "BROKER_RETRY_S", 0.0)
+    monkeypatch.setattr(module, "broker_files", lambda o: SimpleNamespace(store=o.data / "store"))
+    return made
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_leaving_stops_every_process(stage: Stage) -> None:
+    """Started in order, all ready; then none is left, and the folder is free again."""
+    with stage.make() as running:
+        pids = running.pids()
+        assert list(pids) == ["broker", "one", "two"]
+        assert all(alive(pids[name]) for name in ("one", "two"))
+    assert stage.said == ["starting the broker", "starting one", "starting two"]
+    assert not any(alive(pids[name]) for name in ("one", "two"))
+    assert stage.brokers[0].stopped
+    assert running.pids() == {}
+    running.stop()
+    with stage.make():
+        pass
+
+
+def test_what_dies_is_started_again(stage: Stage) -> None:
+    """A role by kill -9, and the broker; the others go on untouched."""
+    with stage.make() as running:
+        before = running.pids()
+        os.kill(before["one"], signal.SIGKILL)
+        stage.brokers[0].code = -9
+        require(lambda: running.check() or running.pids()["one"] != before["one"])
+        assert running.pids()["two"] == before["two"]
+        assert len(stage.brokers) == 2
+    assert "one died (status -9): starting it again" in stage.said
+
+
+def test_a_role_that_keeps_dying_is_started_later_each_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.5 s, 1 s, 2 s ... 8 s: a broken role does not take the machine with it."""
+    clock = [1_000.0]
+    monkeypatch.setattr(module, "time", type("Clock", (), {"monotonic": lambda: clock[0], "time_ns": time.time_ns}))
+    with stage.make() as running:
+        waits: list[float] = []
+        for _ in range(6):
+            child = running._children["one"]
+            child.process.kill()
+            child.process.wait()
+            begun = clock[0]
+            while running._children["one"] is child:
+                running.check()
+                clock[0] += 0.25
+            waits.append(clock[0] - begun)
+        assert waits == sorted(waits)
+        assert (waits[0], waits[-1]) == (0.5, 8.0)
+        clock[0] += 60
+        child = running._children["one"]
+        child.process.kill()
+        child.process.wait()
+        running.check()
+        assert running._children["one"].deaths == 1, "a minute of health wipes the slate"
+
+
+def test_a_broker_that_does_not_come_back_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform stays: objects keep what they have."""
+    with stage.make() as running:
+        stage.brokers[0].code = 1
+
+        def fail(_: Options) -> FakeBroker:
+            raise UnavailableError("no")
+
+        monkeypatch.setattr(module, "start_broker", fail)
+        running.check()
+        running.check()
+        assert stage.said[3:] == ["the broker died: starting it again", "the broker does not start: no"] * 2
+        monkeypatch.setattr(module, "start_broker", stage.start_broker)
+        running.check()
+        assert len(stage.brokers) == 2
+
+
+def test_a_broker_that_lost_its_store_is_restarted_once_it_can_write(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It serves HTTPS meanwhile: it is stopped when there is room again, not before, and told of once."""
+    full = StorageError("the broker's disk is full")
+
+    def no_room(_: Path) -> None:
+        raise StorageError("free at least 64 MB")
+
+    with stage.make() as running:
+        first = stage.brokers[0]
+        first.fault = full
+        with monkeypatch.context() as disk:
+            disk.setattr(module, "require_store", no_room)
+            running.check()
+            assert (len(stage.brokers), first.stopped) == (1, False)
+        running.check()
+        assert (len(stage.brokers), first.stopped) == (2, True)
+        running.check()
+        assert len(stage.brokers) == 2
+
+
+@pytest.mark.parametrize("how", ["dies", "mute"])
+def test_a_role_that_does_not_become_ready_stops_all(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Half a platform is none: the broker and the roles that were ready are stopped."""
+    monkeypatch.setattr(module, "ROLES", (("one", ("lives",)), ("two", (how,))))
+    monkeypatch.setattr(module, "READY_S", 0.3)
+    running = stage.make()
+    with pytest.raises(UnavailableError, match="two"), running:
+        pass
+    assert stage.brokers[0].stopped
+    assert running.pids() == {}
+
+
+def test_a_role_that_does_not_stop_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a bounded time."""
+    monkeypatch.setattr(module, "ROLES", (("one", ("stubborn",)),))
+    monkeypatch.setattr(module, "STOP_S", 0.2)
+    with stage.make() as running:
+        pid = running.pids()["one"]
+    assert not alive(pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_watch(stage: Stage, number: signal.Signals) -> None:
+    """In order; afterwards, signals mean again what they meant."""
+    before = signal.getsignal(number)
+    running = stage.make()
+    with stopped_by_signals(running), running:
+        assert not running.stopping
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        running.watch()
+        assert running.stopping
+        os.kill(running.pids()["one"], signal.SIGKILL)
+        running._children["one"].process.wait()
+        running.check()
+        assert len(stage.said) == 3, "nothing is started again while stopping"
+    assert signal.getsignal(number) is before
+
+
+def test_a_watch_ends_when_it_is_told(stage: Stage) -> None:
+    """For a demo that lasts so long."""
+    with stage.make() as running:
+        running.watch(until=lambda: True)
+        assert not running.stopping
+
+
+def test_a_second_platform_on_the_same_data_does_not_start(stage: Stage) -> None:
+    """It says so, and harms nothing of the first."""
+    with stage.make() as first:
+        pids = first.pids()
+        with pytest.raises(ConfigError, match="another platform"), stage.make():
+            pass
+        assert first.pids() == pids
+        assert all(alive(pids[name]) for name in ("one", "two"))
+
+
+@pytest.mark.parametrize("data", ["/sys/egide", "/proc"])
+def test_a_folder_that_cannot_be_written_is_said(stage: Stage, data: str) -> None:
+    """Neither made, nor locked: a failure of storage, before anything starts."""
+    stage.options = replace(stage.options, data=Path(data))
+    with pytest.raises(StorageError), stage.make():
+        pass
+    assert stage.brokers == []
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", ["people_port", "objects_port", "mqtt_port", "broker_port"])
+def test_a_busy_port_is_named_before_anything_starts(stage: Stage, name: str) -> None:
+    """Each of the four."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        stage.options = replace(stage.options, **{name: port})
+        with pytest.raises(ConfigError, match=str(port)), stage.make():
+            pass
+    assert stage.brokers == []
+
+
+# The same, of the real platform.
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with running_instance(tmp_path_factory.mktemp("platform")) as started:
+        yield started
+
+
+def up(instance: Instance, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "egide.cli", "up"], env={**instance.environment, **changes},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def fresh_ports() -> dict[str, str]:
+    names = ("PEOPLE", "OBJECTS", "MQTT", "BROKER")
+    return {f"EGIDE_{n}_PORT": str(p) for n, p in zip(names, free_ports(4), strict=True)}
+
+
+def healthy(instance: Instance) -> bool:
+    try:
+        return httpx.get(f"{instance.people_url}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_real_second_platform_is_refused(instance: Instance) -> None:
+    """On the same folder, other ports: 2, a line and a hint; on other folders, the same ports: 2, the port."""
+    said = up(instance, **fresh_ports())
+    assert said.returncode == 2
+    assert "another platform" in said.stderr
+    assert "egide: hint:" in said.stderr
+    other = instance.data.parent
+    busy = up(instance, EGIDE_DATA=str(other / "data2"), EGIDE_KEYS=str(other / "keys2"))
+    assert busy.returncode == 2
+    assert str(instance.people_port) in busy.stderr
+    assert not (other / "keys2").exists()
+    assert healthy(instance)
+
+
+@pytest.mark.server
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["broker", "intake", "worker", "objects", "people"])
+def test_a_real_part_that_is_killed_comes_back(instance: Instance, part: str) -> None:
+    """kill -9 of each; a moment later there is another, and the platform is healthy."""
+    before = instance.children()
+    os.kill(before[part], signal.SIGKILL)
+    require(lambda: instance.children().get(part) not in {None, before[part]}, 60)
+    require(lambda: healthy(instance), 60)
+    after = instance.children()
+    assert {name: pid for name, pid in after.items() if name != part} == {
+        name: pid for name, pid in before.items() if name != part
+    }
+
+
+def gone(pids: dict[str, int]) -> Callable[[], bool]:
+    return lambda: not any(alive(pid) for pid in pids.values())
+
+
+@pytest.mark.server
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_stays_behind(tmp_path: Path, how: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM: 0, everything stopped. kill -9: the parts die with it; the next start works."""
+    with running_instance(tmp_path) as started:
+        pids = started.children()
+        assert len(pids) == 5
+        assert started.process is not None
+        started.process.send_signal(how)
+        status = started.process.wait(60)
+        assert status == (-9 if how == signal.SIGKILL else 0)
+        require(gone(pids), 10)
+        started.start()
+        assert len(started.children()) == 5
+        assert started.run("person", "list", "--json").stdout.strip() == "[]"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("data", ["/sys/egide", "/proc"])
+def test_a_real_folder_that_cannot_be_written_is_5(tmp_path: Path, data: str) -> None:
+    """The disk, said in a line, with no traceback."""
+    made = Instance(data=Path(data), keys=tmp_path / "keys")
+    said = up(made)
+    assert said.returncode == 5
+    assert "egide: storage-failed:" in said.stderr
+    assert "Traceback" not in said.stderr

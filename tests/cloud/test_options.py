@@ -1,0 +1,177 @@
+"""Settings: where they come from, what is refused, and that no secret is one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from egide.cloud.options import Options, load
+from egide.errors import ConfigError, KeyMissingError
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No setting of the test run's own, and nothing remembered."""
+    for field in dataclasses.fields(Options):
+        monkeypatch.delenv(f"EGIDE_{field.name.upper()}", raising=False)
+    monkeypatch.setenv("EGIDE_DATA", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    load.cache_clear()
+    yield
+    load.cache_clear()
+
+
+def write(tmp_path: Path, text: str) -> None:
+    (tmp_path / "data" / "egide.toml").write_text(text)
+
+
+def test_every_setting_says_what_it_is_and_none_is_a_secret() -> None:
+    """A name, a default and a line of help; a key or a password has no place here."""
+    for field in dataclasses.fields(Options):
+        assert field.metadata["help"]
+        assert not {"password", "secret", "token", "seed"} & set(field.name.split("_"))
+
+
+def test_without_anything_the_folders_are_the_person_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """XDG's folders when they are set, else the home's; keys apart from data; nothing listens outside."""
+    monkeypatch.delenv("EGIDE_DATA")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "d"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "c"))
+    options = load()
+    assert (options.data, options.keys) == (tmp_path / "d/egide", tmp_path / "c/egide/keys")
+    assert options.listen == "127.0.0.1"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    load.cache_clear()
+    options = load()
+    assert (options.data, options.keys) == (
+        tmp_path / "home/.local/share/egide", tmp_path / "home/.config/egide/keys",
+    )  # fmt: skip
+
+
+def test_the_environment_then_the_file_then_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each setting has the first of the three that gives it."""
+    write(tmp_path, 'people_port = 9001\nobjects_port = 9002\npublic_host = "egide.example"\nhosts = ["a", "b"]\n')
+    monkeypatch.setenv("EGIDE_OBJECTS_PORT", "9102")
+    options = load()
+    assert (options.people_port, options.objects_port, options.mqtt_port) == (9001, 9102, 8883)
+    assert (options.public_host, options.hosts) == ("egide.example", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("people_https", "yes", True), ("people_https", "TRUE", True), ("people_https", "0", False),
+        ("hosts", "a.example,b.example,", ("a.example", "b.example")), ("certificate_days", "7", 7),
+        ("nats_server", "/opt/nats", "/opt/nats"),
+    ],
+)  # fmt: skip
+def test_text_becomes_what_the_setting_is(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object
+) -> None:
+    """Numbers, yes and no, lists, texts."""
+    monkeypatch.setenv(f"EGIDE_{name.upper()}", text)
+    assert getattr(load(), name) == value
+
+
+def test_a_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Wherever a process of the platform stands later."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EGIDE_KEYS", "keys")
+    assert load().keys == tmp_path / "keys"
+    monkeypatch.setenv("EGIDE_KEYS", "~/keys")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    load.cache_clear()
+    assert load().keys == tmp_path / "home/keys"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("people_prt = 1\n", id="unknown-setting"),
+        pytest.param('data = "/elsewhere"\n', id="the-file-cannot-move-itself"),
+        pytest.param("people_port = \n", id="not-toml"),
+        pytest.param('people_port = "many"\n', id="not-a-number"),
+        pytest.param("people_port = [1]\n", id="a-list"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_whole(tmp_path: Path, text: str) -> None:
+    """Rather than a platform that runs with half of what was meant."""
+    write(tmp_path, text)
+    with pytest.raises(ConfigError):
+        load()
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """Not text at all."""
+    (tmp_path / "data" / "egide.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError):
+        load()
+
+
+@pytest.mark.parametrize("inside", ["", "keys", "deep/keys"])
+def test_keys_never_lie_in_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, inside: str) -> None:
+    """Who copies the data would copy the keys."""
+    monkeypatch.setenv("EGIDE_KEYS", str(tmp_path / "data" / inside))
+    with pytest.raises(ConfigError):
+        load()
+
+
+def test_no_database_is_sqlite_in_the_data_folder(tmp_path: Path) -> None:
+    """With our own backend, set to survive a power cut."""
+    entry = Options(data=tmp_path).database()
+    assert (entry["ENGINE"], entry["NAME"]) == ("egide.cloud.config.sqlite", str(tmp_path / "egide.sqlite3"))
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "user"),
+    [
+        ("postgresql://egide@db.example:5433/egide", "db.example", "5433", "egide"),
+        ("postgres:///egide", "", "", ""),
+        ("postgresql://egide@/egide?host=/run/pg&port=7", "/run/pg", "7", "egide"),
+    ],
+)
+def test_a_database_s_address_is_understood(url: str, host: str, port: str, user: str) -> None:
+    """A network or a socket; connections are kept and checked."""
+    entry = Options(database_url=url).database()
+    assert (entry["NAME"], entry["HOST"], entry["PORT"], entry["USER"]) == ("egide", host, port, user)
+    assert entry["CONN_HEALTH_CHECKS"]
+    assert "PASSWORD" not in entry
+
+
+@pytest.mark.parametrize("url", ["mysql://a/b", "postgresql://host", "postgresql://host/", "egide",
+                                 "postgresql://egide:secret@host/egide"])  # fmt: skip
+def test_an_address_we_cannot_use_is_refused(url: str) -> None:
+    """Another engine, no name, or a password, which is not a setting; the message does not repeat it."""
+    with pytest.raises(ConfigError) as refused:
+        Options(database_url=url).database()
+    assert "secret" not in str(refused.value)
+
+
+def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    """Missing, or of another mode than 0600: said by its name."""
+    options = Options(keys=tmp_path)
+    with pytest.raises(KeyMissingError, match=r"tls\.key is missing"):
+        options.read_key("tls.key")
+    file = tmp_path / "tls.key"
+    file.write_bytes(b"k")
+    for mode in (0o640, 0o604, 0o660):
+        file.chmod(mode)
+        with pytest.raises(KeyMissingError, match="0600"):
+            options.read_key("tls.key")
+    for mode in (0o600, 0o400):
+        file.chmod(mode)
+        assert options.read_key("tls.key") == b"k"
+
+
+def test_without_its_key_the_web_has_a_secret_that_nobody_knows(tmp_path: Path) -> None:
+    """Never a constant: two processes without the key share no session."""
+    options = Options(keys=tmp_path)
+    assert options.web_secret() != options.web_secret()
+    (tmp_path / "web.key").write_bytes(b"\1" * 32)
+    (tmp_path / "web.key").chmod(0o600)
+    assert options.web_secret() == "01" * 32
