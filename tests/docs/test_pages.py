@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 from pathlib import Path
 
 import pytest
+import typer
+
+from egide.cli import app
+from egide.cloud.options import Options
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    str(page.relative_to(ROOT))
-    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
-)
+PAGES = sorted(str(page.relative_to(ROOT)) for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
 TELLING_CODE = ("docs/journey.md",)
 GENERATED = {"docs/performance.md"}  # by `make bench`
 ATTACKS = {
@@ -107,3 +109,32 @@ def test_folders_that_a_page_tells_exist(page: str) -> None:
     """Folders of the repository, in backticks."""
     for folder in re.findall(r"`((?:src|tests|docs|bench|vectors)/[\w/.-]*/)`", text(page)):
         assert (ROOT / folder).is_dir(), folder
+
+
+def test_the_readme_names_every_command() -> None:
+    """The table of commands has each one, and no other."""
+    table = "".join(row.split("|")[1] for row in text("README.md").splitlines() if row.startswith("| `egide "))
+    named = {name.removeprefix("egide ").split()[0] for name in re.findall(r"`([a-z -]+)`", table)}
+    group = typer.main.get_command(app)
+    listed = set(group.list_commands(typer.Context(group)))  # type: ignore[attr-defined]
+    subcommands = set()
+    for name in ("object", "fleet", "person"):
+        subcommands |= set(group.get_command(typer.Context(group), name).commands)  # type: ignore[attr-defined]
+    assert listed <= named <= listed | subcommands
+    assert subcommands <= set(re.findall(r"[a-z-]+", table))
+
+
+def test_every_setting_is_told() -> None:
+    """The table of settings names each of them once."""
+    table = text("docs/operate.md").partition("## Settings")[2].partition("##")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    told = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(told) == sorted(field.name for field in dataclasses.fields(Options))
+
+
+def test_every_decision_is_listed() -> None:
+    """Records are numbered without a hole, and the index names each by its title."""
+    records = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    for record in records:
+        assert f"[{record.read_text().splitlines()[0].removeprefix('# ')}]({record.name})" in text("docs/adr/README.md")
