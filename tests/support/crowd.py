@@ -27,6 +27,7 @@ _HASTE = (
     (courier, "LINK_RETRY", Retry(first_ms=100, ceiling_ms=800)),
     (line, "_MQTT_PATIENCE_MS", 1_500),
     (mqtt, "_RECONNECT_S", (1, 1)),
+    (mqtt, "_KEEPALIVE_S", 4),
 )
 
 
