@@ -13,6 +13,7 @@ import typer
 
 from egide.cli.django import DataOption, KeysOption, setup
 from egide.cli.errors import words
+from egide.errors import EgideError
 
 
 class Listener(StrEnum):
@@ -91,7 +92,7 @@ def _ready() -> None:
 
 
 def _run(job: Coroutine[Any, Any, None]) -> None:
-    """Run until SIGTERM or Ctrl-C."""
+    """Run until SIGTERM or Ctrl-C. Of what several tasks raised, the first of our errors is raised alone."""
 
     async def until_told() -> None:
         task = asyncio.ensure_future(job)
@@ -101,4 +102,18 @@ def _run(job: Coroutine[Any, Any, None]) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    asyncio.run(until_told())
+    try:
+        asyncio.run(until_told())
+    except BaseExceptionGroup as group:
+        raise (_ours(group) or group) from None
+
+
+def _ours(group: BaseExceptionGroup[BaseException]) -> EgideError | None:
+    """Our first error in a group of nothing but ours."""
+    found, other = group.split(EgideError)
+    if found is None or other is not None:
+        return None
+    first: BaseException = found
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first if isinstance(first, EgideError) else None

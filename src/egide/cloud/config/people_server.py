@@ -6,6 +6,7 @@ import socket
 
 import uvicorn
 
+from egide.cloud.fleet.broker.child import require_free
 from egide.cloud.options import Options
 
 __all__ = ["serve_people"]
@@ -19,7 +20,8 @@ class _Server(uvicorn.Server):
 
 
 def serve_people(options: Options) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+    """Serve until SIGTERM or Ctrl-C. Raises ConfigError when the port is busy or not allowed."""
+    require_free(options.listen, options.people_port)
     config = uvicorn.Config(
         "egide.cloud.config.asgi:application",
         host=options.listen,
