@@ -62,7 +62,7 @@ def test_the_object_is_told_the_ids_in_force(meter: HealthObject, alice: Account
     bob = create_account("patient", "Bob Durand", NOW)
     first, second = pair(meter, alice, NOW), pair(meter, bob, NOW + 5)
     assert current_pairings(meter, NOW) == [first.uuid]
-    assert current_pairings(meter, NOW + 5) == [first.uuid, second.uuid]
+    assert current_pairings(meter, NOW + 5) == [second.uuid]
     unpair(first, NOW + 10)
     assert current_pairings(meter, NOW + 9) == [first.uuid, second.uuid]
     assert current_pairings(meter, NOW + 10) == [second.uuid]

@@ -10,15 +10,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import DatabaseError
 
-from egide.cloud.fleet.models import Trust
-from egide.cloud.fleet.service import revoke_object, unpair
+from egide.cloud.fleet.models import Pairing, Trust
+from egide.cloud.fleet.service import current_pairings, pair, revoke_object, unpair
 from egide.cloud.intake import pipeline as pipeline_module
 from egide.cloud.intake import quarantine
 from egide.cloud.intake.models import Event, Refused
 from egide.cloud.intake.pipeline import Pipeline
+from egide.cloud.keys.models import RecordKey
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import append_statement
 from egide.cloud.register.store import Register, appending, current_log, nodes_of, split_entry
+from egide.cloud.release.door import Ask, release
 from egide.cloud.vault.models import DataKey, Envelope, Flag
 from egide.errors import StorageError
 from egide.measure.readings import Readings, Series
@@ -193,7 +195,7 @@ def test_revocation_counts_from_its_arrival(pipeline: Pipeline, meter: Thing) ->
 
 
 def test_expiry_counts_by_the_corrected_time_of_signing(pipeline: Pipeline, alice: Account) -> None:
-    """Signed in time and sent late: accepted. Signed after: refused. Signed before it began: refused."""
+    """Signed in time and sent late: accepted. After: refused. "Before it began": a clock that is not believed."""
     thing = Thing.enrol(alice)
     old = issue(thing.row, thing.signer.public_key, NOW - DAY + 1, NOW - 2 * HOUR)
     thing.certificate = old
@@ -201,7 +203,9 @@ def test_expiry_counts_by_the_corrected_time_of_signing(pipeline: Pipeline, alic
     assert send(pipeline, thing.envelope()) == "certificate-expired"
     young = issue(thing.row, thing.signer.public_key, NOW - HOUR, NOW + DAY)
     thing.certificate = young
-    assert send(pipeline, thing.envelope(iat=(NOW - 2 * HOUR) // 1000)) == "certificate-expired"
+    unbelieved = thing.envelope(iat=(NOW - 2 * HOUR) // 1000)
+    assert send(pipeline, unbelieved) == ""
+    assert flags(unbelieved) == Flag.CLOCK
 
 
 def test_outside_its_pairings_window_a_reading_is_held_not_refused(pipeline: Pipeline, meter: Thing) -> None:
@@ -255,6 +259,43 @@ def test_a_boot_is_dated_by_its_quickest_message(pipeline: Pipeline, alice: Acco
     first = {row.seq: row.first_ms for row in Envelope.objects.all()}
     assert first == {1: NOW + 60_000, 2: NOW + 20_000, 3: NOW + 30_000}
     assert flags(lain) & Flag.LATE
+
+
+def test_a_forgery_teaches_nothing_about_a_boot(pipeline: Pipeline, alice: Account) -> None:
+    """An unsigned copy with an absurd clock changes nothing for the object's own next envelope."""
+    thing = Thing.enrol(alice)
+    forged = thing.envelope(iat=30, clock=Clock(thing.boot, 2**52, False))[:-1] + b"\0"
+    assert send(pipeline, forged) == "signature-invalid"
+    true = thing.envelope(glucose(at_ms=40_000, count=1), iat=40, clock=Clock(thing.boot, 40_000, False))
+    assert send(pipeline, true) == ""
+    assert Envelope.objects.get().first_ms == NOW
+
+
+def test_a_reading_dated_ahead_is_doubtful(pipeline: Pipeline, meter: Thing, alice: Account) -> None:
+    """Twenty days ahead, by a clock that is otherwise right: kept, and its doubt is sealed with it."""
+    assert send(pipeline, meter.envelope(glucose(at_ms=NOW + 20 * DAY, count=1))) == ""
+    ask = Ask(reader=alice, patient=alice, since_ms=0, until_ms=NOW + 30 * DAY, purpose="PATRQT", channel="cli")
+    (column,) = release(ask, now_ms=NOW).columns
+    assert "future" in column.doubts.values()
+
+
+def test_our_own_failure_is_never_final(pipeline: Pipeline, meter: Thing, bob: Account) -> None:
+    """A record without a key: its envelopes may be sent again, and another patient's are not touched by it."""
+    first = meter.envelope()
+    pair(meter.row, bob, NOW, since_ms=NOW - 2 * HOUR)
+    RecordKey.objects.filter(subject=meter.pairing.patient_id).update(erased_ms=NOW)
+    (answer,) = pipeline.process([incoming(first)])
+    assert (code_of(answer, first), answer.retryable) == ("unavailable", True)
+    now_bobs = str(Pairing.objects.get(object=meter.row, until_ms=None).uuid)
+    assert send(pipeline, meter.envelope(pairing_id=now_bobs)) == ""
+
+
+def test_an_object_measures_one_patient_at_a_time(meter: Thing, bob: Account) -> None:
+    """Pairing it with another ends the first pairing, and only the new one is told to the object."""
+    new = pair(meter.row, bob, NOW + 5)
+    meter.pairing.refresh_from_db()
+    assert meter.pairing.until_ms == NOW + 5
+    assert current_pairings(meter.row, NOW + 6) == [new.uuid]
 
 
 def test_a_doubtful_reading_is_kept(pipeline: Pipeline, meter: Thing) -> None:

@@ -285,15 +285,18 @@ def test_what_publishing_meets_is_logged_and_tried_again(
     opened_platform: Options, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The worker's turn: nothing new, something new, a store that fails, a log without its key."""
-    assert worker.publish_once() is None
+    worker.survive(worker.publish_once)
+    worker.survive(worker.ask_once)
+    assert not Checkpoint.objects.exists()
     grow()
-    assert worker.publish_once() == 2
+    worker.survive(worker.publish_once)
+    assert Checkpoint.objects.get().size == 2
     for error, word in ((DatabaseError("values"), "DatabaseError"), (UnavailableError("text"), "unavailable")):
 
         def fail(error: Exception = error, **_: object) -> None:
             raise error
 
         monkeypatch.setattr(worker, "publish", fail)
-        assert worker.publish_once() is None
+        worker.survive(worker.publish_once)
         assert word in caplog.text
     assert "values" not in caplog.text

@@ -35,6 +35,8 @@ def pair(owner: HealthObject, patient: Account, now_ms: int, *, since_ms: int | 
     open_now = Pairing.objects.filter(object=owner, patient=patient, until_ms=None).first()
     if open_now is not None:
         return open_now
+    for other in Pairing.objects.filter(object=owner, until_ms=None):
+        unpair(other, now_ms)  # one patient at a time: what it sends from now on is not the last one's
     since = now_ms if since_ms is None else min(since_ms, now_ms)
     pairing = Pairing(uuid=uuid.uuid4(), object=owner, patient=patient, since_ms=since)
     append_statement(

@@ -16,6 +16,7 @@ from egide.cloud.fleet.peers import address_of, peer_certificate, require_peer
 from egide.cloud.fleet.rate import RateLimiter
 from egide.cloud.fleet.relay import relay
 from egide.cloud.fleet.revocation import current_crl
+from egide.cloud.fleet.tries import source_of
 from egide.cloud.http import binary, now_ms, objects_view, read_body
 from egide.cloud.register.journal import fleet_version
 from egide.cloud.register.platform import platform
@@ -68,7 +69,7 @@ def intake(request: HttpRequest) -> HttpResponse:
     object_id = ""
     if peer_certificate(request) is not None:
         object_id = str(require_peer(request, now_ms=at).object_id)
-    _limiter().take(object_id or address_of(request), now_s=time.monotonic())
+    _limiter().take(object_id or source_of(address_of(request)).hex(), now_s=time.monotonic())
     if request.content_type != ENVELOPE_TYPE:
         raise MalformedError(f"an envelope is sent as {ENVELOPE_TYPE}")
     envelope = read_body(request, LIMITS.statement, "an envelope")

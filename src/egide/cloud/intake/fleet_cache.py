@@ -29,7 +29,7 @@ class Window:
     uuid: uuid.UUID
     since_ms: int
     until_ms: int | None
-    recipient: Recipient
+    patient: uuid.UUID
 
     def covers(self, first_ms: int, last_ms: int) -> bool:
         return self.since_ms <= first_ms and (self.until_ms is None or last_ms < self.until_ms)
@@ -89,12 +89,13 @@ class FleetCache:
             revoked_ms=min(revoked) if revoked else None,
             trust=owner.trust,
             pairings={
-                str(p.uuid): Window(p.id, p.uuid, p.since_ms, p.until_ms, self._recipient(p.patient_id))
+                str(p.uuid): Window(p.id, p.uuid, p.since_ms, p.until_ms, p.patient_id)
                 for p in Pairing.objects.filter(object=owner)
             },
         )
 
-    def _recipient(self, patient: uuid.UUID) -> Recipient:
+    def recipient(self, patient: uuid.UUID) -> Recipient:
+        """To whom a patient's readings are sealed. Raises KeyMissingError when the record has no key."""
         if patient not in self._recipients:
             key = care_key(patient)
             self._recipients[patient] = Recipient(key.pk, patient, Suite(key.suite), bytes(key.public))

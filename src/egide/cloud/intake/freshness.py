@@ -47,17 +47,25 @@ class BootMemory:
 
 
 def judge(
-    *, iat_ms: int, since_boot_ms: int, boot: bytes, synchronised: bool, key: int, received_ms: int, boots: BootMemory
+    *,
+    iat_ms: int,
+    since_boot_ms: int,
+    boot: bytes,
+    synchronised: bool,
+    key: int,
+    not_before_ms: int,
+    received_ms: int,
+    boots: BootMemory,
 ) -> Timing:
-    """Compare the signed time with the arrival."""
+    """Compare the signed time with the arrival, and with the certificate: nobody signs with one that is yet to be."""
     age = received_ms - iat_ms
-    if synchronised and -AHEAD_MS <= age <= OLDEST_MS:
+    if synchronised and -AHEAD_MS <= age <= OLDEST_MS and iat_ms >= not_before_ms:
         return Timing(0, age > LATE_MS, False)
     corrected = boots.started(key, boot, since_boot_ms, received_ms) + since_boot_ms
     return Timing(corrected - iat_ms, received_ms - corrected > LATE_MS, True)
 
 
 def require_in_force(corrected_ms: int, not_before_ms: int, not_after_ms: int) -> None:
-    """Raises CertificateExpiredError unless the certificate was in force when this was signed (5 minutes of grace)."""
-    if not not_before_ms - AHEAD_MS <= corrected_ms <= not_after_ms:
+    """Raises CertificateExpiredError unless the certificate was in force then, as the verifier asks too."""
+    if not not_before_ms <= corrected_ms <= not_after_ms:
         raise CertificateExpiredError("the certificate was not in force when this was signed")

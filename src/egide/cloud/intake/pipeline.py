@@ -16,7 +16,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseFailure
+from django.db import connection
 
 from egide.cloud.intake import quarantine, steps
 from egide.cloud.intake.counters import Counters, Known
@@ -38,7 +39,7 @@ from egide.cloud.register.store import (
 from egide.cloud.vault.models import Envelope as EnvelopeRow
 from egide.cloud.vault.models import Flag
 from egide.cloud.vault.sealing import Chains, Row, insert_rows
-from egide.errors import EgideError, StorageError
+from egide.errors import EgideError, RefusedError, StorageError, UnavailableError
 from egide.trust.answer import encode_receipt_answer, encode_refusal_answer, sign_refusal
 from egide.trust.register.receipt import HeadSigner, SignedHead, TreeHead
 from egide.trust.register.tiles import TileNodes
@@ -75,7 +76,7 @@ class Pipeline:
         """Raises StorageError when nothing could be made durable: no answer leaves, everything may be sent again."""
         try:
             return self._process(batch)
-        except DatabaseError as err:
+        except DatabaseFailure as err:
             self._register = None
             connection.close_if_unusable_or_obsolete()
             raise StorageError("the store did not take the batch") from err
@@ -113,8 +114,10 @@ class Pipeline:
                 again.append(c)
                 continue
             try:
-                timing = steps.require_admitted(c, self.boots)
-                fresh.append(steps.seal(c, timing, self.chains, nonces[12 * c.at : 12 * c.at + 12]))
+                verified = steps.verify(c)
+                timing = steps.date(c, self.boots)
+                nonce = nonces[12 * c.at : 12 * c.at + 12]
+                fresh.append(steps.seal(c, verified, timing, self.fleet, self.chains, nonce))
                 in_batch.add(name)
             except EgideError as err:
                 answers[c.at] = self._refuse(c.incoming, err)
@@ -188,7 +191,9 @@ class Pipeline:
             answers[c.at] = Answer(encode_receipt_answer(_digest(c.incoming.data), receipt))
 
     def _refuse(self, incoming: Incoming, error: EgideError) -> Answer:
-        """Sign a refusal, and keep what was refused, sealed and bounded."""
+        """Sign a refusal, and keep what was refused, sealed and bounded. Our own failure is never final."""
+        if not isinstance(error, RefusedError):
+            error = UnavailableError("intake could not judge this envelope")
         digest = _digest(incoming.data)
         quarantine.keep(incoming, error.code, digest)
         log = current_log()

@@ -15,9 +15,9 @@ from egide.cloud.vault.models import Flag
 from egide.cloud.vault.sealing import Chains, record_bytes
 from egide.errors import CertificateRevokedError, IdentityError, PairingError
 from egide.measure.plausibility import doubts
-from egide.trust.envelope import Envelope
+from egide.trust.envelope import Envelope, VerifiedEnvelope
 
-__all__ = ["Candidate", "Incoming", "Sealed", "identify", "read", "require_admitted", "seal"]
+__all__ = ["Candidate", "Incoming", "Sealed", "date", "identify", "read", "seal", "verify"]
 
 _DAY_MS: Final = 86_400_000
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
@@ -73,28 +73,39 @@ def identify(envelope: Envelope, fleet: FleetCache) -> Admitted:
     return admitted
 
 
-def require_admitted(candidate: Candidate, boots: BootMemory) -> Timing:
-    """3b and 5. Not revoked when it arrived, in force when it was signed by the corrected clock."""
-    admitted, envelope, received_ms = candidate.admitted, candidate.envelope, candidate.incoming.received_ms
-    if admitted.revoked_ms is not None and admitted.revoked_ms <= received_ms:
+def verify(candidate: Candidate) -> VerifiedEnvelope:
+    """3b, 4 and 7. Not revoked when it arrived, signed by the object's key, and the payload's form."""
+    admitted = candidate.admitted
+    if admitted.revoked_ms is not None and admitted.revoked_ms <= candidate.incoming.received_ms:
         raise CertificateRevokedError("the object or its certificate is revoked")
+    return candidate.envelope.verify(admitted.public_key)
+
+
+def date(candidate: Candidate, boots: BootMemory) -> Timing:
+    """3c and 5. When it was signed, by a corrected clock, and that the certificate was in force then.
+
+    Call it for a verified envelope only: what an envelope says of its boot is remembered.
+    """
+    admitted, envelope = candidate.admitted, candidate.envelope
     timing = judge(
         iat_ms=envelope.iat * 1000,
         since_boot_ms=envelope.clock.since_boot_ms,
         boot=envelope.clock.boot,
         synchronised=envelope.clock.synchronised,
         key=admitted.key_id,
-        received_ms=received_ms,
+        not_before_ms=admitted.not_before_ms,
+        received_ms=candidate.incoming.received_ms,
         boots=boots,
     )
     require_in_force(envelope.iat * 1000 + timing.correction_ms, admitted.not_before_ms, admitted.not_after_ms)
     return timing
 
 
-def seal(candidate: Candidate, timing: Timing, chains: Chains, nonce: bytes) -> Sealed:
-    """4, 6, 7, 8 and 9. The signature, the pairing, the payload, its plausibility, and the seal."""
-    envelope, admitted = candidate.envelope, candidate.admitted
-    verified = envelope.verify(admitted.public_key)
+def seal(
+    candidate: Candidate, verified: VerifiedEnvelope, timing: Timing, fleet: FleetCache, chains: Chains, nonce: bytes
+) -> Sealed:
+    """6, 8 and 9. The pairing, the plausibility, and the seal."""
+    envelope, admitted, received_ms = candidate.envelope, candidate.admitted, candidate.incoming.received_ms
     window = admitted.pairings.get(envelope.pairing_id)
     if window is None:
         raise PairingError("the object has no such pairing")
@@ -104,14 +115,14 @@ def seal(candidate: Candidate, timing: Timing, chains: Chains, nonce: bytes) -> 
     flags = (Flag.LATE if timing.late else 0) | (Flag.CLOCK if timing.clock else 0)
     if not window.covers(first_ms, last_ms):
         flags |= Flag.HELD
-    found = doubts(verified.readings)
+    found = doubts(verified.readings, now_ms=received_ms - timing.correction_ms)
     leaf = envelope.leaf()
     data_key, step, record = chains.seal(
-        window.recipient,
+        fleet.recipient(window.patient),
         record_bytes(envelope.entry, timing.correction_ms, admitted.trust, found),
         leaf=leaf,
         pairing=window.uuid,
-        day=datetime.date.fromordinal(_EPOCH_DAY + candidate.incoming.received_ms // _DAY_MS),
+        day=datetime.date.fromordinal(_EPOCH_DAY + received_ms // _DAY_MS),
         nonce=nonce,
     )
     return Sealed(candidate, leaf, window, int(flags), first_ms, last_ms, data_key, step, record)

@@ -7,6 +7,7 @@ size shares, so that proofs are made by processes without the key.
 from __future__ import annotations
 
 import logging
+import time
 from typing import Final
 
 import httpx
@@ -69,33 +70,40 @@ def ask_witness(client: httpx.Client, witness: Witness, checkpoint: Checkpoint, 
     mine = Cosignature.objects.filter(witness=witness.name, checkpoint__log=checkpoint.log)
     old = mine.order_by("-checkpoint__size").values_list("checkpoint__size", flat=True).first() or 0
     for _ in range(2):
-        response = _post(client, witness, old, checkpoint)
-        if response.status_code == httpx.codes.CONFLICT:
-            known = parse_known_size(response.content[:32])
+        status, answer = _post(client, witness, old, checkpoint)
+        if status == httpx.codes.CONFLICT:
+            known = parse_known_size(answer[:32])
             if known == old or known > checkpoint.size:
                 _log.error("witness-conflict: a witness saw another or a longer log")
                 return False
             old = known
             continue
-        if response.status_code != httpx.codes.OK:
+        if status != httpx.codes.OK:
             raise UnavailableError("a witness refused the checkpoint")
-        _keep(key, witness, checkpoint, response.content, now_ms)
+        _keep(key, witness, checkpoint, answer, now_ms)
         return True
     return False
 
 
-def _post(client: httpx.Client, witness: Witness, old: int, checkpoint: Checkpoint) -> httpx.Response:
+def _post(client: httpx.Client, witness: Witness, old: int, checkpoint: Checkpoint) -> tuple[int, bytes]:
+    """(status, body) of an answer that is small and comes within `_TIMEOUT_S`, or UnavailableError."""
     path = consistency_path(old, checkpoint.size, nodes_of(checkpoint.log_id)) if 0 < old < checkpoint.size else []
     body = encode_add_checkpoint(old, path, checkpoint.note.encode())
+    until = time.monotonic() + _TIMEOUT_S
+    answer = b""
     try:
-        return client.post(witness.url.rstrip("/") + "/add-checkpoint", content=body, timeout=_TIMEOUT_S)
-    except httpx.HTTPError as err:
+        address = witness.url.rstrip("/") + "/add-checkpoint"
+        with client.stream("POST", address, content=body, timeout=_TIMEOUT_S) as response:
+            for part in response.iter_bytes():
+                answer += part
+                if len(answer) > LIMITS.checkpoint or time.monotonic() > until:
+                    raise UnavailableError("a witness answers too much, or too slowly")
+            return response.status_code, answer
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as err:
         raise UnavailableError("a witness does not answer") from err
 
 
 def _keep(key: VerifierKey, witness: Witness, checkpoint: Checkpoint, answer: bytes, now_ms: int) -> None:
-    if len(answer) > LIMITS.checkpoint:
-        raise MalformedError("a witness's answer is too large")
     try:
         lines = SignedNote.parse_lines(answer.decode())
     except UnicodeDecodeError as err:
@@ -110,10 +118,11 @@ def _keep(key: VerifierKey, witness: Witness, checkpoint: Checkpoint, answer: by
 
 
 def ask_all(checkpoint: Checkpoint, *, now_ms: int) -> int:
-    """Ask every witness; one that fails is asked again with the next checkpoint. Returns how many cosigned."""
+    """Ask every witness that did not cosign yet; one that fails is asked again. Returns how many cosigned now."""
     cosigned = 0
+    done = checkpoint.cosignatures.values_list("witness", flat=True)
     with httpx.Client(follow_redirects=False, trust_env=False) as client:
-        for witness in Witness.objects.all():
+        for witness in Witness.objects.exclude(name__in=list(done)):
             try:
                 cosigned += ask_witness(client, witness, checkpoint, now_ms=now_ms)
             except EgideError as err:

@@ -74,7 +74,8 @@ def tile(request: HttpRequest, level: int, text: str) -> HttpResponse:
     if len(data) < width * HASH_SIZE:
         raise NotFoundError("this tile is not as wide yet")
     response = binary(data[: width * HASH_SIZE], "application/octet-stream")
-    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    if "log" in request.GET:  # without, the address means another log after a restore
+        response["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
 
 

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from django.db import Error as DatabaseFailure
 from django.db import connection, models, transaction
 
 from egide.cloud.options import Options
@@ -27,6 +28,8 @@ from egide.errors import ConfigError, MalformedError, StorageError
 __all__ = ["restore"]
 
 _BATCH: Final = 1_000
+#: What an empty folder may hold: settings, a lock, and the tables of a restore that was interrupted before its commit.
+_OURS: Final = {".lock", "egide.toml", "egide.sqlite3", "egide.sqlite3-wal", "egide.sqlite3-shm"}
 
 
 def restore(
@@ -52,18 +55,25 @@ def restore(
     try:
         with path.open("rb") as file, transaction.atomic():
             counts = _load(read_items(file))
+            _reset_sequences()
+            return counts, _open_epoch(options, now_ms, write_key)
     except OSError as err:
         raise StorageError("the backup cannot be read") from err
-    _reset_sequences()
+    except DatabaseFailure as err:
+        raise StorageError("the store did not take the backup") from err
+
+
+def _open_epoch(options: Options, now_ms: int, write_key: Callable[[Path, str, bytes], None]) -> Log:
+    """In the transaction that loads: there is never a restored store that goes on under the old log."""
     number = (Log.objects.order_by("-id").values_list("id", flat=True).first() or 0) + 1
     _set_aside(options.keys / f"log-{number}.key", now_ms)
     write_key(options.keys, f"log-{number}.key", os.urandom(32))
-    return counts, open_log(log_signer(number).public_key, now_ms=now_ms)
+    return open_log(log_signer(number).public_key, now_ms=now_ms)
 
 
 def _require_empty(options: Options) -> None:
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if left := [p.name for p in options.data.iterdir() if p.name not in {".lock", "egide.toml"}]:
+    if left := [p.name for p in options.data.iterdir() if p.name not in _OURS]:
         raise ConfigError(f"the data folder is not empty ({len(left)} entries): restore goes into an empty one")
 
 

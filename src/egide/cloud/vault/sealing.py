@@ -93,10 +93,11 @@ def insert_rows(rows: Sequence[Row]) -> None:
     """Write envelopes inside the caller's transaction, the quickest way each engine has."""
     connection.ensure_connection()
     raw: Any = connection.connection
-    if connection.vendor == "postgresql":
-        with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.set_types(_COPY_TYPES)
-            for row in rows:
-                copy.write_row(row)
-    else:
-        raw.executemany(_INSERT, rows)
+    with connection.wrap_database_errors:
+        if connection.vendor == "postgresql":
+            with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
+                copy.set_types(_COPY_TYPES)
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            raw.executemany(_INSERT, rows)

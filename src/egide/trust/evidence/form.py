@@ -25,6 +25,7 @@ VERSION: Final = 1
 FLAGS: Final = frozenset({"clock", "contested", "held", "late"})
 _ASSERTION_KEYS: Final = ["model", "trust", "correction", "received", "made", "flags", "doubts"]
 _MAX_MS: Final = 2**45
+_MAX_CORRECTION_MS: Final = 2**54  # an object's clock may say anything that an envelope can
 _MAX_EPOCHS: Final = 16
 
 
@@ -44,7 +45,9 @@ class Assertion:
         """Raises MalformedError when a part is out of its range or order."""
         times = (self.received_ms, self.made_ms)
         if not (
-            _printable(self.model, 80) and 1 <= self.trust <= 5 and -_MAX_MS <= self.correction_ms <= _MAX_MS
+            _printable(self.model, 80)
+            and 1 <= self.trust <= 5
+            and -_MAX_CORRECTION_MS <= self.correction_ms <= _MAX_CORRECTION_MS
             and all(0 <= time <= _MAX_MS for time in times)
         ):
             raise MalformedError("the platform's assertion has a part out of its range")
