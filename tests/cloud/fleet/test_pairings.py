@@ -61,11 +61,11 @@ def test_the_object_is_told_the_ids_in_force(meter: HealthObject, alice: Account
     """From the start until just before the end; another object's are not its own."""
     bob = create_account("patient", "Bob Durand", NOW)
     first, second = pair(meter, alice, NOW), pair(meter, bob, NOW + 5)
-    assert current_pairings(meter, NOW) == [first.uuid]
+    assert current_pairings(meter, NOW + 4) == [first.uuid]
     assert current_pairings(meter, NOW + 5) == [second.uuid]
-    unpair(first, NOW + 10)
-    assert current_pairings(meter, NOW + 9) == [first.uuid, second.uuid]
-    assert current_pairings(meter, NOW + 10) == [second.uuid]
+    unpair(second, NOW + 10)
+    assert current_pairings(meter, NOW + 9) == [second.uuid]
+    assert current_pairings(meter, NOW + 10) == []
     assert current_pairings(create_object("Scale", 4, NOW), NOW + 5) == []
 
 

@@ -146,7 +146,7 @@ def unreachable(_: httpx.Request) -> httpx.Response:
         pytest.param(lambda _: httpx.Response(200, text=""), MalformedError, id="nothing"),
         pytest.param(lambda _: httpx.Response(200, text="hello\n"), MalformedError, id="not-a-line"),
         pytest.param(lambda _: httpx.Response(200, content=b"\xff\xfe\n"), MalformedError, id="not-text"),
-        pytest.param(lambda _: httpx.Response(200, content=bytes(10**6)), MalformedError, id="too-much"),
+        pytest.param(lambda _: httpx.Response(200, content=bytes(10**6)), UnavailableError, id="too-much"),
         pytest.param(lambda _: httpx.Response(404), UnavailableError, id="does-not-follow-this-log"),
         pytest.param(lambda _: httpx.Response(302, headers={"location": "/"}), UnavailableError, id="elsewhere"),
         pytest.param(lambda _: httpx.Response(500), UnavailableError, id="broken"),
