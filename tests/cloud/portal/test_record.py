@@ -47,7 +47,9 @@ def test_asking_for_news_without_news_is_no_access(cast: Cast, enter: Enter) -> 
     client = enter(cast.alice)
     newest = cast.watch.send(spot("8867-4", "/min", "71"), t0_ms=NOW - 60_000)
     before = accesses(cast)
-    assert client.get(f"/me/latest?after={newest}").status_code == 204
+    quiet = client.get(f"/me/latest?after={newest}")
+    assert quiet.headers["HX-Reswap"] == "none"
+    assert b"/min" not in quiet.content
     assert accesses(cast) == before
     answer = client.get(f"/me/latest?after={newest - 1}")
     assert answer.status_code == 200

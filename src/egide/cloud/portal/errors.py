@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger("egide.portal")
+_DJANGO_S_OWN: Final = (Http404, PermissionDenied, BadRequest, SuspiciousOperation)  # become a 4xx page, no failure
 _STATUS: Final[tuple[tuple[type[EgideError], int], ...]] = (
     (AccessDeniedError, 403),
     (NotFoundError, 404),
@@ -130,10 +132,12 @@ class ErrorPagesMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, EgideError):
+            if not isinstance(error, _DJANGO_S_OWN):
+                _log.error("a page failed: %s %s", EgideError.code, type(error).__name__)
             return None
         status = status_of(error)
         if status >= 500:
-            _log.error("a page failed: %s: %s", error.code, error)
+            _log.error("a page failed: %s %s", error.code, type(error).__name__)
         return error_page(request, status, error.code)
 
 

@@ -11,15 +11,17 @@ from typing import Final
 from django.db.models import Count
 
 from egide.cloud.intake.models import Refused
-from egide.cloud.register.models import Cosignature, Log, Witness
+from egide.cloud.register.models import Checkpoint, Cosignature, Log, Witness
 from egide.cloud.register.store import current_log
 from egide.cloud.vault.models import Envelope
 
-__all__ = ["Live", "look", "now_ms", "refused_by_code", "stored"]
+__all__ = ["Live", "forget", "look", "now_ms", "refused_by_code", "stored"]
 
 _WINDOW_MS: Final = 60_000
 _BARS: Final = 30
 _SAMPLE: Final = 3_000
+_KEPT_MS: Final = 1_500  # anybody may ask, as often as they like: the tables are read once for all of them
+_RECENT: Final = 10  # checkpoints: a witness that signed none of them no longer watches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Live:
     root: str  # hexadecimal
     origin: str
     witnesses: int  # asked
-    cosigned: int  # witnesses whose signature stands under the latest checkpoint they cosigned
+    cosigned: int  # of them, those that signed one of the latest checkpoints
     refused: int
 
 
@@ -60,7 +62,30 @@ class _Counter:
             return self._count
 
 
+class _Kept:
+    """The last look, for the moment that it stays true enough; one thread looks again, the others wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: tuple[int, Live] | None = None
+
+    def at(self, log: Log, at_ms: int) -> Live:
+        with self._lock:
+            if self._last is not None:
+                then, live = self._last
+                if live.origin == log.origin and 0 <= at_ms - then < _KEPT_MS:
+                    return live
+            live = _look(log, at_ms)
+            self._last = (at_ms, live)
+            return live
+
+    def forget(self) -> None:
+        with self._lock:
+            self._last = None
+
+
 _counter = _Counter()
+_kept = _Kept()
 
 
 def now_ms() -> int:
@@ -74,8 +99,16 @@ def stored() -> int:
 
 
 def look(at_ms: int) -> Live:
-    """Raises UnavailableError before the register is open."""
-    log = current_log()
+    """The platform at that moment, or up to a second and a half before. Raises UnavailableError before it is open."""
+    return _kept.at(current_log(), at_ms)
+
+
+def forget() -> None:
+    """Look anew the next time."""
+    _kept.forget()
+
+
+def _look(log: Log, at_ms: int) -> Live:
     received = list(Envelope.objects.order_by("-entry").values_list("received_ms", flat=True)[:_SAMPLE])
     recent = [ms for ms in received if at_ms - _WINDOW_MS < ms <= at_ms]
     span = _WINDOW_MS if len(recent) < _SAMPLE else max(1, at_ms - recent[-1])
@@ -99,7 +132,11 @@ def refused_by_code() -> dict[str, int]:
 
 
 def _cosigned(log: Log) -> int:
-    return Cosignature.objects.filter(checkpoint__log=log).values("witness").distinct().count()
+    """Witnesses asked today that signed one of the latest checkpoints: one that left, or fell silent, is not told."""
+    recent = list(Checkpoint.objects.filter(log=log).order_by("-size").values_list("pk", flat=True)[:_RECENT])
+    asked = Witness.objects.values("name")
+    signed = Cosignature.objects.filter(checkpoint__in=recent, witness__in=asked)
+    return signed.values("witness").distinct().count()
 
 
 def _bars(recent: Sequence[int], at_ms: int) -> tuple[int, ...]:

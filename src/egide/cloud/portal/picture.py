@@ -86,6 +86,26 @@ def points_in(readings: Sequence[Reading], unit: str) -> list[Point]:
     ]
 
 
+def pairs_in(readings: Sequence[Reading], unit: str) -> list[Pair]:
+    """Every systolic with the diastolic of its instant and envelope, when both can be told in `unit`."""
+    systolic = {(r.at_ms, r.entry): r for r in readings if r.metric.code == PRESSURE[0]}
+    pairs = []
+    for low in (r for r in readings if r.metric.code == PRESSURE[1]):
+        high = systolic.get((low.at_ms, low.entry))
+        if high is None or (above := high.in_unit(unit)) is None or (under := low.in_unit(unit)) is None:
+            continue
+        pairs.append(
+            Pair(
+                at_ms=low.at_ms,
+                systolic=float(above),
+                diastolic=float(under),
+                morning=words.local(low.at_ms).hour < 12,
+                solid=high.fine and low.fine,
+            )
+        )
+    return pairs
+
+
 def profile_of(readings: Sequence[Reading], period: Period) -> Picture | None:
     """Glucose over a usual day, from seven days on."""
     if not readings or readings[0].metric.code not in GLUCOSE or period.hours < 24 * _PROFILE_DAYS:
@@ -121,19 +141,8 @@ def strip_picture(strip: Strip, seconds: int = 10) -> Paper:
 
 
 def _pressure(readings: Sequence[Reading], period: Period, now_ms: int) -> Picture | None:
-    systolic = {(r.at_ms, r.entry): r for r in readings if r.metric.code == PRESSURE[0]}
-    pairs = []
-    for low in (r for r in readings if r.metric.code == PRESSURE[1]):
-        if high := systolic.get((low.at_ms, low.entry)):
-            pairs.append(
-                Pair(
-                    at_ms=low.at_ms,
-                    systolic=float(high.value),
-                    diastolic=float(low.value),
-                    morning=words.local(low.at_ms).hour < 12,
-                    solid=high.fine and low.fine,
-                )
-            )
+    unit = readings[-1].unit
+    pairs = pairs_in(readings, unit)
     if not pairs:
         return None
     window = frame(
@@ -143,7 +152,7 @@ def _pressure(readings: Sequence[Reading], period: Period, now_ms: int) -> Pictu
     )
     return Picture(
         kind="pressure",
-        unit=words.unit_words(readings[-1].unit),
+        unit=words.unit_words(unit),
         x_ticks=_time_ticks(window, period),
         y_ticks=_value_ticks(window),
         band=None,

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
 from django.views.i18n import set_language
 
 from egide.cloud.portal.views import care, health, home, journal, reading, record, session
 
+
+
+class ReadingKey:
+    """<entry>-<position>-<index>, in ASCII digits."""
+
+    regex = "[0-9]{1,19}-[0-9]{1,9}-[0-9]{1,9}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(ReadingKey, "reading")
 app_name = "portal"
 urlpatterns = [
     path("", home.home, name="home"),
@@ -18,13 +33,13 @@ urlpatterns = [
     path("me/latest", record.latest, name="me-latest"),
     path("me/series", record.series, name="me-series"),
     path("me/journal", journal.journal, name="journal"),
-    path("me/reading/<str:key>", reading.reading, name="me-reading"),
+    path("me/reading/<reading:key>", reading.reading, name="me-reading"),
     path("me/proof/<int:entry>", reading.proof, name="me-proof"),
     path("patients", care.patients, name="patients"),
     path("patients/<uuid:patient_id>", record.record, name="patient"),
     path("patients/<uuid:patient_id>/latest", record.latest, name="patient-latest"),
     path("patients/<uuid:patient_id>/series", record.series, name="patient-series"),
-    path("patients/<uuid:patient_id>/reading/<str:key>", reading.reading, name="patient-reading"),
+    path("patients/<uuid:patient_id>/reading/<reading:key>", reading.reading, name="patient-reading"),
     path("patients/<uuid:patient_id>/proof/<int:entry>", reading.proof, name="patient-proof"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

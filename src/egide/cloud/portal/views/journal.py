@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,11 +16,12 @@ from egide.cloud.portal import live, words
 from egide.cloud.portal.glance import reader_names
 from egide.cloud.portal.metrics import describe
 from egide.cloud.portal.subject import signed_in, subject_of
-from egide.cloud.release.journal import JournalLine, journal_of
+from egide.cloud.release.journal import JournalLine, journal_page
+from egide.errors import MalformedError
 
 __all__ = ["journal"]
 
-_LINES = 300
+_LINES: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +52,36 @@ class Day:
 @require_safe
 @signed_in
 def journal(request: HttpRequest) -> HttpResponse:
-    """Raises AccessDeniedError for an account that has no record."""
+    """A page of it, from the latest or from before an entry; `who=others` leaves one's own looks out.
+
+    Raises AccessDeniedError for an account that has no record, MalformedError.
+    """
     now = live.now_ms()
     subject = subject_of(request, None)
-    lines = journal_of(subject.patient, limit=_LINES)
-    names = reader_names({line.reader for line in lines if line.reader})
-    days = _days(lines, names, str(subject.patient.pk))
+    before, only_others = _before(request), request.GET.get("who") == "others"
+    page = journal_page(subject.patient, before=before, others=only_others, count=_LINES)
+    names = reader_names({line.reader for line in page.lines if line.reader})
+    days = _days(page.lines, names, str(subject.patient.pk))
+    whole = before is None and page.older is None
     context = {
         "days": days,
         "now_ms": now,
-        "others": sum(len(day.others) for day in days),
-        "full": len(lines) == _LINES,
+        "only_others": only_others,
+        "older": page.older,
+        "latest": before is None,
+        "whole": whole,
+        "alone": whole and not any(day.others for day in days),
     }
     return render(request, "portal/journal.html", context)
+
+
+def _before(request: HttpRequest) -> int | None:
+    text = request.GET.get("before", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise MalformedError("before is the number of an entry")
+    return int(text)
 
 
 def _days(lines: Sequence[JournalLine], names: dict[str, str], me: str) -> list[Day]:

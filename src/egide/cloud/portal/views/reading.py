@@ -77,7 +77,8 @@ def _doubt(one: Reading | None) -> str | None:
 
 
 def _entry(key: str) -> int:
-    head = key.split("-")[0]
-    if not head.isdigit() or len(head) > 19:
+    """The entry of a key of the addresses' form; no table holds a number of more than 63 bits."""
+    entry = int(key.partition("-")[0])
+    if entry >= 2**63:
         raise NotFoundError("no such reading")
-    return int(head)
+    return entry

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from egide.cloud.fleet.models import Pairing
 from egide.cloud.portal import live
 from egide.cloud.portal.glance import glance_at, received_words
 from egide.cloud.portal.metrics import GLUCOSE, PRESSURE, describe
@@ -48,12 +49,14 @@ def record(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpRes
 @require_safe
 @signed_in
 def latest(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpResponse:
-    """Each metric's last reading, when something came after the entry `after`; else 204, and no access."""
+    """Each metric's last reading, when something came after the entry `after`; else no access, no change."""
     now = live.now_ms()
     subject = subject_of(request, patient_id)
-    newest = _newest(subject)
-    if newest is None or newest <= _whole(request, "after", 0):
-        return HttpResponse(status=204)
+    after, newest = _whole(request, "after", 0), _newest()
+    if not Envelope.objects.filter(entry__gt=after, entry__lte=newest, pairing__in=_pairings(subject)).exists():
+        response = render(request, "portal/_no_news.html", {"newest": newest})
+        response.headers["HX-Reswap"] = "none"
+        return response
     return render(request, "portal/_latest_part.html", _Look.at(subject, request, now).shared())
 
 
@@ -87,7 +90,7 @@ class _Look:
     @classmethod
     def at(cls, subject: Subject, request: HttpRequest, now_ms: int) -> _Look:
         """Raises AccessDeniedError: the door said no."""
-        newest = _newest(subject) or 0
+        newest = _newest()
         period = period_named(request.GET.get("period", "")) or _usual_period(subject, now_ms)
         answer = open_record(subject, now_ms - period.span_ms, now_ms + _AHEAD_MS, now_ms=now_ms)
         groups = groups_of(answer.columns)
@@ -176,15 +179,18 @@ def _choose(groups: list[Group], wanted: str) -> Group | None:
     return next((g for g in people if g.key in GLUCOSE), None) or max(people, key=lambda g: g.count, default=None)
 
 
-def _newest(subject: Subject) -> int | None:
-    """The number of the last envelope of this record: says that something came, not what."""
-    entry: int | None = Envelope.objects.filter(pairing__patient=subject.patient).aggregate(m=Max("entry"))["m"]
-    return entry
+def _newest() -> int:
+    """The number of the last envelope of all: from there on, something is new."""
+    return Envelope.objects.aggregate(m=Max("entry"))["m"] or 0
+
+
+def _pairings(subject: Subject) -> list[int]:
+    return list(Pairing.objects.filter(patient=subject.patient).values_list("pk", flat=True))
 
 
 def _usual_period(subject: Subject, now_ms: int) -> Period:
     """A day, or what it takes to show the last measurement; less when the objects send very much."""
-    mine = Envelope.objects.filter(pairing__patient=subject.patient)
+    mine = Envelope.objects.filter(pairing__in=_pairings(subject))
     last: int | None = mine.aggregate(m=Max("last_ms"))["m"]
     period = smallest_reaching(last, now_ms)
     if period.hours > 24:

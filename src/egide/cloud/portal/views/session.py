@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from egide.cloud.people import service
+from egide.cloud.people.sessions import forget_expired
 from egide.cloud.portal import live
 from egide.errors import SignInError
 
@@ -38,6 +39,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         }
         return render(request, "portal/sign_in.html", context, status=400)
     login(request, account, backend=_BACKEND)
+    forget_expired()
     return redirect(where or "portal:home")
 
 
