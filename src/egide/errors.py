@@ -159,6 +159,7 @@ class ConfigError(EgideError):
     """The settings cannot work: we refuse to start."""
 
     code = "config-invalid"
+    hint = "check EGIDE_... in the environment, egide.toml in the data folder, and the command's options"
 
 
 class UnreadableError(ConfigError):
