@@ -105,7 +105,7 @@ def test_a_measurement_goes_from_the_object_to_its_proof(
     for who, purpose in ((people.alice, "PATRQT"), (people.bob, "TREAT")):
         (row,) = [r for r in read(instance, people, who, purpose) if r["entry"].endswith(f":{sent['entry']}")]
         assert (row["value"], row["unit"], row["trust"]) == (value, "Cel", 4)
-        assert set(row["marks"]) <= {"clock"}, "a command may sign before it has met the platform's time; no other doubt"
+        assert set(row["marks"]) <= {"clock"}, "a command may sign before it has met our time"
     refused = instance.run("read", people.alice, "--as", people.charlie, "--purpose", "TREAT", check=False)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "egide: access-denied:" in refused.stderr

@@ -6,6 +6,7 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -108,8 +109,9 @@ def test_making_keys_that_was_cut_short_is_noticed(options: Options) -> None:
 def test_a_folder_that_cannot_be_made_is_said(options: Options, tmp_path: Path, broken: str) -> None:
     """Where a file stands, no folder can."""
     (tmp_path / "file").touch()
+    folder: dict[str, Any] = {broken: tmp_path / "file" / "x"}
     with pytest.raises(StorageError):
-        ensure_platform(replace(options, **{broken: tmp_path / "file" / "x"}), now_ms=NOW)
+        ensure_platform(replace(options, **folder), now_ms=NOW)
 
 
 def test_a_platform_is_made_once(options: Options, db: None) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -77,8 +78,8 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    ports = dict.fromkeys(("people_port", "objects_port", "mqtt_port", "broker_port"), 0)
-    made = Stage(replace(settings.OPTIONS, data=tmp_path / "data", keys=tmp_path / "keys", **ports))
+    folders: Options = replace(settings.OPTIONS, data=tmp_path / "data", keys=tmp_path / "keys")
+    made = Stage(replace(folders, people_port=0, objects_port=0, mqtt_port=0, broker_port=0))
     monkeypatch.setattr(module, "_LAUNCH", ACTOR)
     monkeypatch.setattr(module, "ROLES", (("one", ("lives",)), ("two", ("lives",))))
     monkeypatch.setattr(module, "ensure_platform", lambda *_, **__: None)
@@ -117,7 +118,13 @@ def test_what_dies_is_started_again(stage: Stage) -> None:
         before = running.pids()
         os.kill(before["one"], signal.SIGKILL)
         stage.brokers[0].code = -9
-        require(lambda: running.check() or running.pids()["one"] != before["one"])
+        running._children["one"].process.wait()
+
+        def back() -> bool:
+            running.check()
+            return running.pids()["one"] != before["one"]
+
+        require(back)
         assert running.pids()["two"] == before["two"]
         assert len(stage.brokers) == 2
     assert "one died (status -9): starting it again" in stage.said
@@ -259,7 +266,8 @@ def test_a_busy_port_is_named_before_anything_starts(stage: Stage, name: str) ->
     """Each of the four."""
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        stage.options = replace(stage.options, **{name: port})
+        changed: dict[str, Any] = {name: port}
+        stage.options = replace(stage.options, **changed)
         with pytest.raises(ConfigError, match=str(port)), stage.make():
             pass
     assert stage.brokers == []

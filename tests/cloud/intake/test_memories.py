@@ -19,13 +19,14 @@ from tests.support.thing import DAY, NOW, Thing, incoming, receipt_of
 
 
 def test_two_pairings_with_a_patient_share_the_patient_s_key(pipeline: Pipeline, meter: Thing, alice: Account) -> None:
-    """An object that came back to the same patient has two windows, and one key to seal to."""
+    """An object that came back to the same patient has two windows, and one key to seal to, read once."""
     unpair(meter.pairing, NOW - DAY)
     second = pair(meter.row, alice, NOW - DAY)
     admitted = pipeline.fleet.get(bytes(meter.certificate.sha256))
     assert admitted is not None
     first, again = (admitted.pairings[str(p.uuid)] for p in (meter.pairing, second))
-    assert first.recipient is again.recipient
+    assert first.patient == again.patient == alice.pk
+    assert pipeline.fleet.recipient(alice.pk) is pipeline.fleet.recipient(alice.pk)
     assert first.until_ms is not None
     assert first.covers(NOW - 3 * DAY, NOW - 2 * DAY)
     assert not first.covers(NOW - 2 * DAY, NOW)
@@ -63,16 +64,24 @@ def test_boots_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_set_clock_is_believed_within_its_bounds(age_ms: int, late: bool, clock: bool) -> None:
     """Five minutes ahead, 31 days behind, ten minutes on time: to the millisecond."""
     timing = judge(
-        iat_ms=NOW - age_ms, since_boot_ms=5_000, boot=b"b", synchronised=True, key=1, received_ms=NOW,
-        boots=BootMemory(),
+        iat_ms=NOW - age_ms, since_boot_ms=5_000, boot=b"b", synchronised=True, key=1, not_before_ms=0,
+        received_ms=NOW, boots=BootMemory(),
     )  # fmt: skip
     assert (timing.late, timing.clock) == (late, clock)
     assert timing.correction_ms == (age_ms if clock else 0)
 
 
-@pytest.mark.parametrize(("at", "held"), [(-5 * 60_000, True), (-5 * 60_000 - 1, False), (DAY, True), (DAY + 1, False)])
-def test_a_certificate_is_in_force_to_its_last_millisecond(at: int, held: bool) -> None:
-    """With five minutes of grace at its beginning, and none at its end."""
+def test_a_clock_that_is_older_than_its_certificate_is_not_believed() -> None:
+    """Nobody signs with a certificate that is yet to be: the time is corrected from the boot's."""
+    told = {"since_boot_ms": 5_000, "key": 1, "received_ms": NOW, "not_before_ms": NOW - 1_000}
+    for iat_ms, clock in ((NOW - 1_000, False), (NOW - 1_001, True)):
+        timing = judge(iat_ms=iat_ms, boot=b"b", synchronised=True, boots=BootMemory(), **told)
+        assert (timing.clock, timing.correction_ms) == (clock, 1_001 if clock else 0)
+
+
+@pytest.mark.parametrize(("at", "held"), [(0, True), (-1, False), (DAY, True), (DAY + 1, False)])
+def test_a_certificate_is_in_force_from_its_first_to_its_last_millisecond(at: int, held: bool) -> None:
+    """With no grace: the offline verifier has none either."""
     if held:
         require_in_force(NOW + at, NOW, NOW + DAY)
     else:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from nats.aio.client import Client
 
 from egide import cbor
 from egide.cloud.fleet.broker.stream import Inlet, connect
@@ -37,7 +38,7 @@ class Site:
         self._run: asyncio.Task[None] | None = None
         self.relay = Relay(self._web, wait_s=PATIENCE)
 
-    async def _web(self) -> object:
+    async def _web(self) -> Client:
         return await connect(self.ward.ground.broker.url, self.ward.ground.secrets, "web")
 
     def start(self) -> None:

@@ -110,7 +110,9 @@ def test_what_a_statement_says_and_what_tables_hold_become_true_together(opened_
     with pytest.raises(ZeroDivisionError):
         append_statement("pairing", SUBJECT, {}, now_ms=NOW, also=fail)
     assert (current_log().size, Statement.objects.count()) == before
-    append_statement("pairing", SUBJECT, {}, now_ms=NOW, also=lambda: create_record_key(SUBJECT, now_ms=NOW) and None)
+    done: list[int] = []
+    append_statement("pairing", SUBJECT, {}, now_ms=NOW, also=lambda: done.append(1))
+    assert done == [1]
     assert (current_log().size, Statement.objects.count()) == (before[0] + 1, before[1] + 1)
 
 
@@ -164,7 +166,7 @@ def test_an_epoch_names_the_one_before_and_its_last_head(opened_platform: Option
 
 def test_two_who_open_the_next_epoch_open_one(opened_platform: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second finds another log in force than the one it named, and stops."""
-    sign = epochs.sign_statement
+    sign = sign_statement
 
     def quicker(*given: object, **more: object) -> bytes:
         monkeypatch.setattr(epochs, "sign_statement", sign)

@@ -5,9 +5,9 @@ A change of the fleet is a statement of the register, so one look at the last of
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from cryptography import x509
 
@@ -26,10 +26,10 @@ class Window:
     """A pairing, for intake: from `since_ms` until just before `until_ms`."""
 
     id: int
-    uuid: uuid.UUID
+    uuid: UUID
     since_ms: int
     until_ms: int | None
-    patient: uuid.UUID
+    patient: UUID
 
     def covers(self, first_ms: int, last_ms: int) -> bool:
         return self.since_ms <= first_ms and (self.until_ms is None or last_ms < self.until_ms)
@@ -56,7 +56,7 @@ class FleetCache:
     def __init__(self) -> None:
         self._reached = 0
         self._known: dict[bytes, Admitted | None] = {}
-        self._recipients: dict[uuid.UUID, Recipient] = {}
+        self._recipients: dict[UUID, Recipient] = {}
 
     def refresh(self, reached: int) -> None:
         """Forget everything if the fleet changed since the last look. `reached`: where the register is now."""
@@ -94,7 +94,7 @@ class FleetCache:
             },
         )
 
-    def recipient(self, patient: uuid.UUID) -> Recipient:
+    def recipient(self, patient: UUID) -> Recipient:
         """To whom a patient's readings are sealed. Raises KeyMissingError when the record has no key."""
         if patient not in self._recipients:
             key = care_key(patient)
