@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
-from egide.cloud.register.journal import append_statement, open_statement
+from egide.cloud.register.journal import Journaled, append_statement, open_statement
 from egide.cloud.register.models import Statement
 
-__all__ = ["JournalLine", "journal_of", "write"]
+__all__ = ["JournalLine", "JournalPage", "journal_of", "journal_page", "write"]
 
 KIND = "access"
+_BATCH: Final = 200
+_FAR: Final = 5_000  # rows read for one page, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,14 @@ class JournalLine:
     ground: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalPage:
+    """Some lines, latest first. `older` is where to go on from; None: the journal was read to its beginning."""
+
+    lines: tuple[JournalLine, ...]
+    older: int | None
+
+
 def write(
     *, patient: uuid.UUID, reader: Account | None, purpose: str, codes: tuple[str, ...], since_ms: int, until_ms: int,
     channel: str, ground: str | None, now_ms: int,
@@ -40,7 +51,7 @@ def write(
     return append_statement(
         KIND,
         patient,
-        {"decision": "yes" if ground else "no"},
+        {"decision": "yes" if ground else "no", "by": "self" if reader and reader.pk == patient else "other"},
         now_ms=now_ms,
         personal={
             "reader": str(reader.pk) if reader else "",
@@ -60,23 +71,48 @@ def journal_of(patient: Account, *, limit: int = 200) -> list[JournalLine]:
     """The patient's journal, latest first. The caller makes sure that it is the patient who looks."""
     key = care_key(patient.pk)
     rows = Statement.objects.filter(subject=patient.pk, kind=KIND).order_by("-entry")[:limit]
-    lines = []
-    for row in rows:
-        said = open_statement(row, key)
-        personal = said.personal or {}
-        lines.append(
-            JournalLine(
-                entry=row.entry,
-                at_ms=said.at_ms,
-                reader=personal["reader"],
-                role=personal["role"],
-                purpose=personal["purpose"],
-                codes=tuple(personal["codes"]),
-                since_ms=personal["since"],
-                until_ms=personal["until"],
-                channel=personal["channel"],
-                decision=said.facts["decision"],
-                ground=personal["ground"],
-            )
-        )
-    return lines
+    return [_line(open_statement(row, key)) for row in rows]
+
+
+def journal_page(patient: Account, *, before: int | None = None, others: bool = False, count: int = 100) -> JournalPage:
+    """A page of the patient's journal: what stands before entry `before`; with `others`, without their own looks.
+
+    However many looks lie between, the others' are found by going on from `older`: a page reads 5,000 rows at most,
+    and may then hold fewer lines than `count`, even none. The caller makes sure that it is the patient who looks.
+    """
+    key, me = care_key(patient.pk), str(patient.pk)
+    mine = Statement.objects.filter(subject=patient.pk, kind=KIND).order_by("-entry")
+    lines: list[JournalLine] = []
+    read = 0
+    while read < _FAR:
+        rows = list((mine if before is None else mine.filter(entry__lt=before))[:_BATCH])
+        for row in rows:
+            if len(lines) == count:
+                return JournalPage(lines=tuple(lines), older=before)
+            before = row.entry
+            if others and open_statement(row).facts.get("by") == "self":
+                continue
+            line = _line(open_statement(row, key))
+            if not others or line.reader != me:  # a line of before "by" was written tells it only once opened
+                lines.append(line)
+        read += len(rows)
+        if len(rows) < _BATCH:
+            return JournalPage(lines=tuple(lines), older=None)
+    return JournalPage(lines=tuple(lines), older=before)
+
+
+def _line(said: Journaled) -> JournalLine:
+    personal = said.personal or {}
+    return JournalLine(
+        entry=said.entry,
+        at_ms=said.at_ms,
+        reader=personal["reader"],
+        role=personal["role"],
+        purpose=personal["purpose"],
+        codes=tuple(personal["codes"]),
+        since_ms=personal["since"],
+        until_ms=personal["until"],
+        channel=personal["channel"],
+        decision=said.facts["decision"],
+        ground=personal["ground"],
+    )
