@@ -16,7 +16,8 @@ Enter = Callable[[Account], Client]
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages believe that it is NOW."""
+    """Pages believe that it is NOW, and remember nothing of another test."""
+    live.forget()
     monkeypatch.setattr(live, "now_ms", lambda: NOW)
 
 
