@@ -230,3 +230,15 @@ def test_the_first_page_is_light(cast: Cast, enter: Enter) -> None:
         "vendor/source-sans-3.woff2",
     ]
     assert len(page) + sum((STATIC / part).stat().st_size for part in parts) < 100_000
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["\u00b2-0-0", "\u0663-0-0", "1-\u00b2-0", "1", "1-0", "1-0-0-0", "-1-0-0", "x-0-0",
+     "9" * 19 + "-0-0", "9" * 20 + "-0-0"],
+)
+def test_a_key_of_another_form_names_no_reading(cast: Cast, enter: Enter, key: str) -> None:
+    """Digits of other alphabets, too few or too many parts, a number no table holds: 404, never a failure."""
+    client = enter(cast.alice)
+    assert client.get(f"/me/reading/{key}").status_code == 404
+    assert enter(cast.bob).get(f"/patients/{cast.alice.pk}/reading/{key}").status_code == 404
