@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from egide.cloud.consent.models import FollowUp
+from egide.cloud.consent.service import end_follow_up, start_follow_up
+from egide.cloud.fleet.models import Pairing
 from egide.cloud.people.models import Account
 from egide.cloud.register.models import Statement
 from egide.cloud.release.journal import journal_of
@@ -140,3 +144,28 @@ def test_the_capability_statement_is_open_and_says_what_is_done(db: None, get: G
     assert statement["fhirVersion"] == "4.0.1"
     named = {p["name"] for r in statement["rest"][0]["resource"] for p in r.get("searchParam", [])}
     assert named == {"patient", "subject", "code", "combo-code", "date"}
+
+
+def test_an_object_opens_for_whom_is_followed_now(cast: Cast, get: Get) -> None:
+    """Of two patients whom one object measured, the one whose follow-up ended is not asked for in the other's place."""
+    Pairing.objects.create(object=cast.watch.row, patient=cast.charlie, since_ms=0)  # Alice's is the last
+    end_follow_up(cast.bob, cast.alice, now_ms=NOW)
+    start_follow_up(cast.bob, cast.charlie, now_ms=NOW)
+    assert get(cast.bob, f"Device/{cast.watch.row.pk}")[0] == 200
+    assert journal_of(cast.charlie)[0].decision == "yes"
+    assert journal_of(cast.alice) == []
+
+
+@pytest.mark.parametrize("key", ["\u00b2-0-0", "\u0663-0-0", "9" * 19 + "-0-0", "9" * 20 + "-0-0"])
+def test_a_number_that_is_not_ascii_or_too_large_is_no_entry(cast: Cast, get: Get, key: str) -> None:
+    """A refusal with its outcome, never a failure."""
+    assert get(cast.alice, f"Observation/{key}")[0] in {403, 404}
+
+
+def test_links_say_https_when_people_reach_us_so(cast: Cast, get: Get, settings: Any) -> None:
+    """The platform itself is spoken to in HTTP: its addresses are those that people use."""
+    settings.OPTIONS = dataclasses.replace(settings.OPTIONS, people_https=True)
+    _, bundle = get(cast.alice, "Observation?_count=1")
+    addresses = [item["url"] for item in bundle["link"]] + [entry["fullUrl"] for entry in bundle["entry"]]
+    assert len(addresses) >= 3
+    assert all(address.startswith("https://") for address in addresses)

@@ -7,6 +7,8 @@ import uuid
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
@@ -58,7 +60,7 @@ def search(request: HttpRequest) -> HttpResponse:
 def observation(request: HttpRequest, key: str) -> HttpResponse:
     """One observation by its id, <entry>-<position>-<index>."""
     head = key.partition("-")[0]
-    if not head.isdigit() or len(head) > 19:
+    if not (head.isascii() and head.isdigit()) or len(head) > 19:
         raise NotFoundError("no such observation")
     patient, answer, _ = _open_entry(request, int(head))
     for found in observations(answer.columns):
@@ -70,8 +72,8 @@ def observation(request: HttpRequest, key: str) -> HttpResponse:
 @answering
 def read_provenance(request: HttpRequest, entry: int) -> HttpResponse:
     """The signature of one envelope, with the observations it stands for."""
-    _, answer, ask = _open_entry(request, entry)
-    row, opened = entry_of(ask)
+    _, answer, _ = _open_entry(request, entry)
+    row, opened = entry_of(answer)
     targets = [found.id for found in observations(answer.columns)]
     resource = provenance(entry, opened.entry, targets, received_ms=row.received_ms, first_ms=row.first_ms)
     return respond(resource)
@@ -85,12 +87,13 @@ def read_device(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     patients = [pairing.patient for pairing in pairings]
     if not patients:
         raise AccessDeniedError("no ground lets this reader see this record")
-    patient = _nearest(reader, patients)
+    now = _now_ms()
+    patient = _nearest(reader, patients, now)
     ask = Ask(
         reader=reader, patient=patient, since_ms=0, until_ms=0, purpose=_purpose(request, reader, patient),
         channel=_CHANNEL, codes=_OBJECT_STATE,
     )  # fmt: skip
-    release(ask, now_ms=_now_ms())
+    release(ask, now_ms=now)
     return respond(device(HealthObject.objects.get(pk=object_id)))
 
 
@@ -131,11 +134,13 @@ def _purpose(request: HttpRequest, reader: Account, patient: Account) -> str:
     return given or ("PATRQT" if reader.pk == patient.pk else "TREAT")
 
 
-def _nearest(reader: Account, patients: list[Account]) -> Account:
-    """Of those an object measured: the reader, one they follow, or the last (who will see the refusal)."""
+def _nearest(reader: Account, patients: list[Account], now_ms: int) -> Account:
+    """Of those an object measured: the reader, one they follow now, or the last (who will see the refusal)."""
     if reader in patients:
         return reader
-    followed = set(FollowUp.objects.filter(professional=reader).values_list("patient_id", flat=True))
+    in_force = Q(until_ms=None) | Q(until_ms__gt=now_ms)
+    follows = FollowUp.objects.filter(in_force, professional=reader, since_ms__lte=now_ms)
+    followed = set(follows.values_list("patient_id", flat=True))
     return next((patient for patient in patients if patient.pk in followed), patients[0])
 
 
@@ -192,7 +197,8 @@ def _address(base: str, query: QueryDict) -> str:
 
 
 def _base(request: HttpRequest) -> str:
-    return request.build_absolute_uri(reverse("fhir:metadata")).removesuffix("/metadata")
+    address = request.build_absolute_uri(reverse("fhir:metadata")).removesuffix("/metadata")
+    return address.replace("http://", "https://", 1) if settings.OPTIONS.people_https else address
 
 
 def _now_ms() -> int:
