@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account, make_link
@@ -90,3 +96,33 @@ def test_a_closed_account_is_out_at_once(alice: Account) -> None:
     client.post("/sign-in", {"code": make_link(alice, NOW)})
     Account.objects.filter(pk=alice.pk).update(is_active=False)
     assert client.get("/me").status_code == 302
+
+
+def test_signing_in_forgets_the_sessions_that_are_over(alice: Account) -> None:
+    """Theirs and everybody's; those that last stay."""
+    over, lasting = timezone.now() - timedelta(seconds=1), timezone.now() + timedelta(hours=1)
+    Session.objects.create(session_key="over", session_data="", expire_date=over)
+    Session.objects.create(session_key="lasting", session_data="", expire_date=lasting)
+    Client().post("/sign-in", {"code": make_link(alice, NOW)})
+    keys = set(Session.objects.values_list("session_key", flat=True))
+    assert "over" not in keys
+    assert "lasting" in keys
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://egide.example", 302), ("https://evil.example", 400)])
+def test_a_form_behind_https_signs_in(
+    alice: Account, settings: Any, origin: str, status: int
+) -> None:
+    """What speaks HTTPS before us talks HTTP to us: the browser's origin is https, and is ours by its name."""
+    options = dataclasses.replace(settings.OPTIONS, people_https=True, public_host="egide.example")
+    settings.ALLOWED_HOSTS = ["egide.example"]
+    settings.CSRF_TRUSTED_ORIGINS = options.people_origins()
+    client = Client(enforce_csrf_checks=True, headers={"host": "egide.example"})
+    form = client.get("/sign-in").content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+    assert token is not None
+    answer = client.post(
+        "/sign-in", {"code": make_link(alice, NOW), "csrfmiddlewaretoken": token[1]}, headers={"origin": origin}
+    )
+    assert answer.status_code == status

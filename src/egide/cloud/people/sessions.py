@@ -11,12 +11,17 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-__all__ = ["SessionStore"]
+__all__ = ["SessionStore", "forget_expired"]
 
 
 def kept(session_key: str | None) -> str:
     """What stands in the table for a cookie's value: 40 characters (160 bits) of its SHA-256."""
     return hashlib.sha256((session_key or "").encode()).hexdigest()[:40]
+
+
+def forget_expired() -> None:
+    """Delete the sessions that are over: who was signed in last year is nobody's to read."""
+    Session.objects.filter(expire_date__lte=timezone.now()).delete()
 
 
 class SessionStore(db.SessionStore):
