@@ -72,8 +72,8 @@ def objects_view(method: str) -> Callable[[View], View]:
                 response = view(request, *args, **kwargs)
             except EgideError as err:
                 response = refusal(err)
-            except Exception:
-                _LOG.exception("objects-view-failed")
+            except Exception as err:
+                _LOG.error("objects-view-failed %s", type(err).__name__)  # its message may quote what was sent
                 response = _text("internal: the request could not be served\n", 500)
             response["Content-Length"] = str(len(response.content))
             response.headers.setdefault("Cache-Control", "no-store")

@@ -82,7 +82,7 @@ def answering(view: View) -> View:
         except EgideError as err:
             response = outcome(err)
             if response.status_code >= 500:
-                _log.error("a request failed: %s: %s", err.code, err)
+                _log.error("a request failed: %s %s", err.code, type(err).__name__)
             return response
 
     return answer
