@@ -66,6 +66,7 @@ def test_the_environment_then_the_file_then_the_default(monkeypatch: pytest.Monk
     ("name", "text", "value"),
     [
         ("people_https", "yes", True), ("people_https", "TRUE", True), ("people_https", "0", False),
+        ("people_https", "on", True), ("people_https", "Off", False), ("people_https", "no", False),
         ("hosts", "a.example,b.example,", ("a.example", "b.example")), ("certificate_days", "7", 7),
         ("nats_server", "/opt/nats", "/opt/nats"),
     ],
@@ -76,6 +77,48 @@ def test_text_becomes_what_the_setting_is(
     """Numbers, yes and no, lists, texts."""
     monkeypatch.setenv(f"EGIDE_{name.upper()}", text)
     assert getattr(load(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("people_https", "oui"), ("people_https", "2"), ("people_https", ""), ("certificate_days", "x")]
+)
+def test_a_setting_that_cannot_be_read_is_named_and_not_guessed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, text: str
+) -> None:
+    """Neither yes nor no is not a no; from the environment or the file, the message says which setting."""
+    monkeypatch.setenv(f"EGIDE_{name.upper()}", text)
+    with pytest.raises(ConfigError, match=name):
+        load()
+    monkeypatch.delenv(f"EGIDE_{name.upper()}")
+    write(tmp_path, f'{name} = "{text}"\n')
+    with pytest.raises(ConfigError, match=name):
+        load()
+
+
+@pytest.mark.parametrize("rate", ["0", "-1"])
+def test_a_rate_that_lets_nothing_in_is_refused(monkeypatch: pytest.MonkeyPatch, rate: str) -> None:
+    """It would divide by nothing at the first envelope."""
+    monkeypatch.setenv("EGIDE_INTAKE_RATE", rate)
+    with pytest.raises(ConfigError, match="intake_rate"):
+        load()
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0", "::", "192.0.2.7", "egide.example"])
+def test_other_machines_reach_nothing_without_https(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
+    """A listener that is open to others needs people_https; the refusal says what to do."""
+    monkeypatch.setenv("EGIDE_LISTEN", listen)
+    with pytest.raises(ConfigError) as refused:
+        load()
+    assert "people_https" in refused.value.hint
+    monkeypatch.setenv("EGIDE_PEOPLE_HTTPS", "true")
+    assert load().listen == listen
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.2", "::1", "[::1]", "localhost"])
+def test_this_machine_needs_no_https(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
+    """A loopback address, by number or by name."""
+    monkeypatch.setenv("EGIDE_LISTEN", listen)
+    assert load().listen == listen
 
 
 def test_a_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -136,10 +179,10 @@ def test_no_database_is_sqlite_in_the_data_folder(tmp_path: Path) -> None:
     ],
 )
 def test_a_database_s_address_is_understood(url: str, host: str, port: str, user: str) -> None:
-    """A network or a socket; connections are kept and checked."""
+    """A network or a socket; none is kept after a request, whose thread ends with it."""
     entry = Options(database_url=url).database()
     assert (entry["NAME"], entry["HOST"], entry["PORT"], entry["USER"]) == ("egide", host, port, user)
-    assert entry["CONN_HEALTH_CHECKS"]
+    assert entry["CONN_MAX_AGE"] == 0
     assert "PASSWORD" not in entry
 
 
@@ -175,3 +218,12 @@ def test_without_its_key_the_web_has_a_secret_that_nobody_knows(tmp_path: Path) 
     (tmp_path / "web.key").write_bytes(b"\1" * 32)
     (tmp_path / "web.key").chmod(0o600)
     assert options.web_secret() == "01" * 32
+
+
+def test_a_web_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    """Only a key that is not made yet is replaced for a while: any other trouble is said."""
+    file = tmp_path / "web.key"
+    file.write_bytes(b"\1" * 32)
+    file.chmod(0o644)
+    with pytest.raises(KeyMissingError, match="0600"):
+        Options(keys=tmp_path).web_secret()

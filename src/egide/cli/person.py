@@ -91,8 +91,8 @@ def link(
     options = setup(data, keys)
     from egide.cloud.people.service import find, link_address, make_link
 
-    scheme = "https" if options.people_https else "http"
-    base = f"{scheme}://{options.public_host}:{options.people_port}"
+    front = f"https://{options.public_host}"  # what speaks HTTPS before us has a port of its own, the usual one
+    base = front if options.people_https else f"http://{options.public_host}:{options.people_port}"
     typer.echo(link_address(base, make_link(find(who), _now())))
 
 

@@ -6,17 +6,18 @@ Secrets are never settings: they are files of the keys folder, mode 0600.
 from __future__ import annotations
 
 import functools
+import ipaddress
 import os
 import stat
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from egide.errors import ConfigError, KeyMissingError
 
-__all__ = ["Options", "load"]
+__all__ = ["Options", "PlainHttpError", "load"]
 
 
 def _home(kind: str) -> Path:
@@ -47,6 +48,10 @@ class Options:
     mqtt_port: int = field(default=8883, metadata={"help": "port for objects (MQTT over mutual TLS)"})
     broker_port: int = field(default=4222, metadata={"help": "loopback port of the broker, for the platform itself"})
     people_https: bool = field(default=False, metadata={"help": "people reach us through HTTPS (cookies say Secure)"})
+    people_proxy: bool = field(
+        default=False,
+        metadata={"help": "believe X-Forwarded-Proto: only behind a front that always sets it itself"},
+    )
     hosts: tuple[str, ...] = field(
         default=("localhost", "127.0.0.1", "[::1]"), metadata={"help": "names that requests may carry, comma-separated"}
     )
@@ -66,8 +71,18 @@ class Options:
     certificate_days: int = field(default=90, metadata={"help": "life of an object's certificate"})
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
 
+    def people_origins(self) -> list[str]:
+        """The origins that people's forms come from when something before us speaks HTTPS; none otherwise."""
+        if not self.people_https:
+            return []
+        return [f"https://{self.public_host}", f"https://{self.public_host}:{self.people_port}"]
+
     def database(self) -> dict[str, Any]:
-        """Django's DATABASES entry. Raises ConfigError for an address we cannot use."""
+        """Django's DATABASES entry. Raises ConfigError for an address we cannot use.
+
+        Connections are not kept after a request: under ASGI each request has a thread of its own, and a connection
+        kept by one that ended is lost to us and not to the server.
+        """
         if not self.database_url:
             return {
                 "ENGINE": "egide.cloud.config.sqlite",
@@ -86,7 +101,7 @@ class Options:
             "USER": url.username or "",
             "HOST": query.get("host", url.hostname or ""),
             "PORT": query.get("port", str(url.port or "")),
-            "CONN_MAX_AGE": 60,
+            "CONN_MAX_AGE": 0,
             "CONN_HEALTH_CHECKS": True,
         }
 
@@ -105,11 +120,35 @@ class Options:
         return self.key_file(name).read_bytes()
 
     def web_secret(self) -> str:
-        """Django's secret, or a value that only allows work without a session when the keys are not made yet."""
+        """Django's secret, or a value that only allows work without a session when the keys are not made yet.
+
+        Raises KeyMissingError when the file is there and others can read it.
+        """
         try:
-            return self.read_key("web.key").hex()
-        except KeyMissingError:
+            (self.keys / "web.key").stat()
+        except FileNotFoundError:
             return os.urandom(32).hex()
+        except OSError:
+            pass  # read_key says what is wrong
+        return self.read_key("web.key").hex()
+
+
+_YES_OR_NO: Final = {"1": True, "true": True, "yes": True, "on": True,
+                     "0": False, "false": False, "no": False, "off": False}  # fmt: skip
+
+
+class PlainHttpError(ConfigError):
+    """People of other machines would reach the pages without HTTPS."""
+
+    hint = "put HTTPS in front and set people_https, or let listen be an address of this machine alone"
+
+
+def _read(name: str, kind: object, value: object) -> Any:
+    """One setting. Raises ConfigError that names it, and does not repeat what it holds."""
+    try:
+        return _convert(kind, value)
+    except (ValueError, KeyError) as err:
+        raise ConfigError(f"the setting {name} cannot be read") from err
 
 
 def _convert(kind: object, value: object) -> Any:
@@ -119,7 +158,7 @@ def _convert(kind: object, value: object) -> Any:
     if kind == "int":
         return int(text)
     if kind == "bool":
-        return text.lower() in {"1", "true", "yes"}
+        return _YES_OR_NO[text.lower()]
     if str(kind).startswith("tuple"):
         return tuple(value) if isinstance(value, list) else tuple(x for x in text.split(",") if x)
     return text
@@ -134,16 +173,33 @@ def load() -> Options:
     try:
         for name, kind in kinds.items():
             if (text := os.environ.get(f"EGIDE_{name.upper()}")) is not None:
-                given[name] = _convert(kind, text)
+                given[name] = _read(name, kind, text)
         options = replace(options, **given)
         file = options.data / "egide.toml"
         if file.is_file():
             written = tomllib.loads(file.read_text())
             if unknown := set(written) - set(kinds) | ({"data"} & set(written)):
                 raise ConfigError(f"egide.toml has settings that do not exist: {', '.join(sorted(unknown))}")
-            options = replace(options, **{k: _convert(kinds[k], v) for k, v in written.items() if k not in given})
+            options = replace(options, **{k: _read(k, kinds[k], v) for k, v in written.items() if k not in given})
     except (ValueError, OSError) as err:
-        raise ConfigError("a setting cannot be read") from err
+        raise ConfigError("egide.toml cannot be read") from err
+    _check(options)
+    return options
+
+
+def _check(options: Options) -> None:
+    """Raises ConfigError for settings that were read and cannot work."""
     if options.keys == options.data or options.data in options.keys.parents:
         raise ConfigError("the keys folder must lie outside the data folder")
-    return options
+    if options.intake_rate < 1:
+        raise ConfigError("intake_rate must be 1 or more")
+    if not options.people_https and not _loopback(options.listen):
+        raise PlainHttpError("listen is not a loopback address, and people_https is not set")
+
+
+def _loopback(address: str) -> bool:
+    """Names but `localhost` count as reachable from elsewhere: what they mean is not ours to say."""
+    try:
+        return address == "localhost" or ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False

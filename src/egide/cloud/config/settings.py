@@ -75,6 +75,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 3600
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OPTIONS.people_https
+CSRF_TRUSTED_ORIGINS = OPTIONS.people_origins()
+SECURE_HSTS_SECONDS = 365 * 86_400 if OPTIONS.people_https else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if OPTIONS.people_proxy else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" our own forms would come without their origin
 X_FRAME_OPTIONS = "DENY"
@@ -84,5 +87,10 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"egide": {"level": "INFO"}},
+    "loggers": {
+        "egide": {"level": "INFO"},
+        # Django's lines tell addresses, which name patients, and exceptions, which quote values: ours tell codes.
+        "django.request": {"level": "CRITICAL"},
+        "django.security": {"level": "CRITICAL"},
+    },
 }
