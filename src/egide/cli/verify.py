@@ -63,7 +63,7 @@ TEXTS: Final[dict[Lang, dict[str, Any]]] = {
         "not-witnessed-hint": "download the proof again later, or ask for anchors that name a witness",
     },
     Lang.FR: {
-        "proved": "PROUVÉ. L'objet, son autorité et le registre sont ceux à qui vous faites confiance.",
+        "proved": "PROUVÉ. L'objet, son autorité et le registre sont ceux auxquels vous faites confiance.",
         "consistent": "COHÉRENT, NON ANCRÉ. Rien ne se contredit, mais rien ne dit à qui sont ces clés.",
         "object": "Objet", "trust": "Confiance", "pairing": "Appairage", "clock": "Horloge de l'objet",
         "clock-set": "réglée par une heure de confiance",
@@ -105,7 +105,7 @@ MEANINGS: Final[dict[Lang, dict[str, str]]] = {
         "1": "ce n'est pas un fichier de preuve, ou il a été modifié",
         "2": "le certificat de l'objet ne convient pas, ou son autorité n'est pas une des vôtres",
         "3": "l'objet n'a pas signé ces mesures",
-        "4": "le registre n'est pas un de ceux à qui vous faites confiance",
+        "4": "le registre n'est pas un de ceux auxquels vous faites confiance",
         "5": "le registre n'a pas signé pour cette enveloppe",
         "6": "le registre n'a pas signé ce point de contrôle",
         "7": "le point de contrôle ne continue pas ce que le reçu a vu",
