@@ -42,6 +42,16 @@ def send(pipeline: Pipeline, data: bytes, *, at_ms: int = NOW, source: str = "")
     return ""
 
 
+def spoilt(data: bytes) -> bytes:
+    """The same envelope with one bit of its signature changed."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def spoilt(data: bytes) -> bytes:
+    """The same envelope, the last bit of its signature turned."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
 def flags(data: bytes) -> int:
     return Envelope.objects.get(identity=Parsed.parse(data).identity).flags
 
@@ -152,7 +162,7 @@ REFUSALS: list[tuple[str, Callable[[Thing, Thing], bytes], str]] = [
     ("name-of-another", lambda m, o: m.envelope(object_id=str(o.row.pk)), "identity-unknown"),
     ("key-of-another", lambda m, o: m.envelope(signer=o.signer), "signature-invalid"),
     ("pairing-of-another", lambda m, o: m.envelope(pairing_id=str(o.pairing.uuid)), "pairing-unknown"),
-    ("broken-signature", lambda m, o: m.envelope()[:-1] + b"\0", "signature-invalid"),
+    ("broken-signature", lambda m, o: spoilt(m.envelope()), "signature-invalid"),
 ]
 
 
@@ -173,7 +183,7 @@ def test_one_step_wrong_is_refused_signed_and_kept(
 
 def test_a_refusal_beside_good_ones_harms_none(pipeline: Pipeline, meter: Thing) -> None:
     """Each envelope of a batch stands for itself."""
-    good, bad = meter.envelope(), meter.envelope()[:-1] + b"\0"
+    good, bad = meter.envelope(), spoilt(meter.envelope())
     first, second, third = pipeline.process([incoming(bad), incoming(good), incoming(b"x")])
     assert (first.code, third.code) == ("signature-invalid", "malformed")
     receipt_of(second, good)
@@ -264,7 +274,7 @@ def test_a_boot_is_dated_by_its_quickest_message(pipeline: Pipeline, alice: Acco
 def test_a_forgery_teaches_nothing_about_a_boot(pipeline: Pipeline, alice: Account) -> None:
     """An unsigned copy with an absurd clock changes nothing for the object's own next envelope."""
     thing = Thing.enrol(alice)
-    forged = thing.envelope(iat=30, clock=Clock(thing.boot, 2**52, False))[:-1] + b"\0"
+    forged = spoilt(thing.envelope(iat=30, clock=Clock(thing.boot, 2**52, False)))
     assert send(pipeline, forged) == "signature-invalid"
     true = thing.envelope(glucose(at_ms=40_000, count=1), iat=40, clock=Clock(thing.boot, 40_000, False))
     assert send(pipeline, true) == ""
