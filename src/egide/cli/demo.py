@@ -38,7 +38,7 @@ class _Cast:
 def demo(
     folder: Annotated[Path, typer.Option(help="Where everything of the demo lies.")] = Path(".demo"),
     objects: Annotated[int, typer.Option(help="How many virtual objects.", min=1, max=14)] = 9,
-    speed: Annotated[float, typer.Option(help="They measure so many times as often.", min=0.1)] = 30.0,
+    speed: Annotated[float, typer.Option(help="They measure so many times as often.", min=0.1)] = 10.0,
     seconds: Annotated[float, typer.Option(help="Stop by itself after so long; 0: at Ctrl-C.", min=0)] = 0.0,
 ) -> None:
     """Start a platform and a small ward of virtual objects that replay real recordings. Ctrl-C stops everything.

@@ -13,6 +13,7 @@ import typer
 
 from egide.cli.django import DataOption, KeysOption, setup
 from egide.cli.errors import words
+from egide.errors import StorageError
 
 if TYPE_CHECKING:
     from egide.cloud.release.door import Column
@@ -23,7 +24,7 @@ def read(
     reader: Annotated[str, typer.Option("--as", help="User name of who reads.")],
     purpose: Annotated[str, typer.Option(help="HL7 PurposeOfUse: PATRQT (own record), TREAT (care).")],
     metric: Annotated[list[str] | None, typer.Option(help="Metric key or LOINC code; all by default.")] = None,
-    hours: Annotated[int, typer.Option(help="How far back.", min=1)] = 24,
+    hours: Annotated[int, typer.Option(help="How far back.", min=1, max=24 * 366 * 30)] = 24,
     proof: Annotated[str, typer.Option(help="Write the proof of this entry (as printed) instead.")] = "",
     out: Annotated[Path | None, typer.Option(help="Where to write the proof.")] = None,
     data: DataOption = None,
@@ -45,7 +46,10 @@ def read(
     who, whose = find(reader), find(patient)
     if proof:
         file = release_proof(reader=who, patient=whose, entry=_entry(proof), purpose=purpose, now_ms=now_ms)
-        (out or Path(f"proof-{proof.replace(':', '-')}.egide")).write_bytes(file)
+        try:
+            (out or Path(f"proof-{proof.replace(':', '-')}.egide")).write_bytes(file)
+        except OSError as err:
+            raise StorageError("the proof cannot be written there") from err
         return
     since = datetime.now(UTC) - timedelta(hours=hours)
     answer = release(
@@ -68,6 +72,8 @@ def _codes(metrics: list[str]) -> tuple[str, ...]:
     from egide.measure.catalogue import CATALOGUE
 
     by_key = {m.key: code for code, m in CATALOGUE.items()}
+    if unknown := [m for m in metrics if m not in by_key and m not in CATALOGUE]:
+        raise typer.BadParameter(f"no such metric: {', '.join(unknown)}")
     return tuple(by_key.get(m, m) for m in metrics)
 
 

@@ -178,7 +178,10 @@ def tampered_rows(arena: Arena) -> Iterator[str]:
         damage = [line for line in found.stdout.splitlines() if line.startswith("damaged")]
         held(found.returncode == 1 and bool(damage), f"{what}: fsck says whole")
         yield f"{what}: {damage[0]}" + (f" (+{len(damage) - 1})" if len(damage) > 1 else "")
-        if "content" in what or "swapped" in what:
+        if "inserted" in what:
+            read = arena.instance.run("read", arena.bob, "--as", arena.charlie, "--purpose", "TREAT", check=False)
+            held("access-denied" in read.stderr, f"{what}: it was a ground")
+        if "content" in what or "swapped" in what or "hidden" in what or "arrival" in what:
             read = arena.instance.run(
                 "read", arena.alice, "--as", arena.alice, "--purpose", "PATRQT", "--json", check=False
             )
@@ -198,6 +201,16 @@ _TAMPERINGS = {
         " CASE WHEN vault_envelope.entry % 2 = 0 THEN vault_envelope.entry + 1 ELSE vault_envelope.entry - 1 END)"
         " WHERE entry IN (SELECT a.entry FROM vault_envelope a JOIN vault_envelope b ON b.entry ="
         " CASE WHEN a.entry % 2 = 0 THEN a.entry + 1 ELSE a.entry - 1 END)"
+    ),
+    "an envelope hidden": "UPDATE vault_envelope SET flags = flags | 8",
+    "a time of arrival moved": "UPDATE vault_envelope SET received_ms = received_ms - 86400000",
+    "a record given to another patient": (
+        "UPDATE fleet_pairing SET patient_id = (SELECT patient_id FROM fleet_pairing ORDER BY id DESC LIMIT 1)"
+        " WHERE id = (SELECT min(id) FROM fleet_pairing)"
+    ),
+    "a follow-up inserted": (
+        "INSERT INTO consent_followup (patient_id, professional_id, since_ms) SELECT patient_id,"
+        " (SELECT professional_id FROM consent_followup LIMIT 1), 0 FROM fleet_pairing ORDER BY id DESC LIMIT 1"
     ),
     "an envelope's time moved": "UPDATE vault_envelope SET first_ms = first_ms - 3600000 WHERE entry % 8 = 2",
     "an envelope given to another patient": (

@@ -51,7 +51,8 @@ def test_what_was_signed_is_what_opens(
     sent: list[bytes], meter: Thing, order: Callable[[list[Envelope]], list[Envelope]]
 ) -> None:
     """Byte for byte, with what intake noted beside it, in any order."""
-    opened = {row.entry: (row, found) for row, found in open_envelopes(order(rows()), leaves(rows()))}
+    patient = rows()[0].pairing.patient_id
+    opened = {row.entry: (row, found) for row, found in open_envelopes(order(rows()), leaves(rows()), patient)}
     for data, (_, (row, found)) in zip(sent, sorted(opened.items()), strict=True):
         assert found.entry == Parsed.parse(data).entry
         assert found.leaf == Parsed.parse(data).leaf()
@@ -123,15 +124,16 @@ def test_a_record_of_another_envelope_is_noticed(sent: list[bytes], meter: Thing
     row = rows()[0]
     leaf = leaves([row])[row.entry]
     other = Parsed.parse(sent[1]).entry
+    plain = record_bytes(other, correction_ms=0, received_ms=NOW, flags=0, trust=4, doubts={})
     with pytest.raises(SealError, match="register"):
-        Vault().open(sealed_record(row, leaf, record_bytes(other, 0, 4, {})), leaf)
+        Vault().open(sealed_record(row, leaf, plain), leaf)
 
 
 @pytest.mark.parametrize("plain", [
     pytest.param(b"", id="nothing"),
-    pytest.param(cbor.encode([2, b"x", 0, 4, {}]), id="a-version-to-come"),
-    pytest.param(cbor.encode([1, b"x", 0, 4]), id="too-few"),
-    pytest.param(cbor.encode([1, "x", 0, 4, {}]), id="text-for-bytes"),
+    pytest.param(cbor.encode([2, b"x", 0, 0, 0, 4, {}]), id="a-version-to-come"),
+    pytest.param(cbor.encode([1, b"x", 0, 0, 0, 4]), id="too-few"),
+    pytest.param(cbor.encode([1, "x", 0, 0, 0, 4, {}]), id="text-for-bytes"),
     pytest.param(cbor.encode({}), id="a-map"),
 ])  # fmt: skip
 def test_a_record_of_another_form_is_said(sent: list[bytes], plain: bytes) -> None:
@@ -146,7 +148,7 @@ def test_an_erased_key_opens_nothing(sent: list[bytes]) -> None:
     """The rows are there, and say nothing any more."""
     RecordKey.objects.update(wrapped=None, erased_ms=NOW)
     with pytest.raises(KeyMissingError):
-        list(open_envelopes(rows(), leaves(rows())))
+        list(open_envelopes(rows(), leaves(rows()), rows()[0].pairing.patient_id))
 
 
 def test_a_data_key_is_bound_to_its_patient_worker_and_day(sent: list[bytes]) -> None:
@@ -155,9 +157,9 @@ def test_a_data_key_is_bound_to_its_patient_worker_and_day(sent: list[bytes]) ->
         before = DataKey.objects.get()
         DataKey.objects.update(**change)
         with pytest.raises(SealError):
-            list(open_envelopes(rows(), leaves(rows())))
+            list(open_envelopes(rows(), leaves(rows()), rows()[0].pairing.patient_id))
         before.save()
-    assert len(list(open_envelopes(rows(), leaves(rows())))) == 5
+    assert len(list(open_envelopes(rows(), leaves(rows()), rows()[0].pairing.patient_id))) == 5
 
 
 def test_one_vault_opens_several_patients(sent: list[bytes], pipeline: Pipeline, meter: Thing, bob: Account) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography import x509
@@ -52,19 +54,30 @@ def _serial() -> int:
 
 
 def make_keys(options: Options, *, now_ms: int) -> None:
-    """Fill an empty keys folder. `kek.json` is written last: without it the folder is not complete."""
-    from egide.cloud.fleet.broker.secrets import make_broker_secrets, write_broker_secrets
-    from egide.cloud.keys.provider import make_kek_file
-
-    folder = options.keys
+    """Fill an empty keys folder, all at once. Raises StorageError, ConfigError: nothing is left half made."""
+    home = options.keys
+    folder = home.with_name(f"{home.name}.new")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        left = [p.name for p in folder.iterdir()]
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        left = [p.name for p in home.iterdir()]
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
     except OSError as err:
         raise StorageError("the keys folder cannot be made") from err
     if left:
         raise ConfigError("the keys folder is not empty and not complete: move it away, or restore its kek.json")
+    try:
+        _fill(replace(options, keys=folder), now_ms)
+        folder.rename(home)  # over the empty one: whole or not at all
+    except OSError as err:
+        raise StorageError("the keys cannot be written") from err
+
+
+def _fill(options: Options, now_ms: int) -> None:
+    from egide.cloud.fleet.broker.secrets import make_broker_secrets, write_broker_secrets
+    from egide.cloud.keys.provider import make_kek_file
+
+    folder = options.keys
     _make_identities(options, now_ms)
     seed = os.urandom(seed_bytes(Suite.X25519))
     write_key(folder, "log-1.key", os.urandom(32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from importlib.resources import files
+from typing import Any
 
 import cedarpy
 
@@ -36,7 +37,15 @@ def permits(question: Question, follows: Iterable[Follow]) -> bool:
         and (f.until_ms is None or question.at_ms < f.until_ms)
     ]
     patient = {"__entity": {"type": "Patient", "id": question.patient}}
-    answer = cedarpy.is_authorized(
+    try:
+        answer = _ask_cedar(kind, question, patient, followed_by)
+    except Exception:  # a policy that cannot be read permits nothing
+        return False
+    return bool(answer.allowed)
+
+
+def _ask_cedar(kind: str, question: Question, patient: dict[str, Any], followed_by: list[dict[str, Any]]) -> Any:
+    return cedarpy.is_authorized(
         {
             "principal": f'{kind}::"{question.reader}"',
             "action": 'Action::"read"',
@@ -53,4 +62,3 @@ def permits(question: Question, follows: Iterable[Follow]) -> bool:
             },
         ],
     )
-    return bool(answer.allowed)

@@ -119,7 +119,14 @@ def seal(
     leaf = envelope.leaf()
     data_key, step, record = chains.seal(
         fleet.recipient(window.patient),
-        record_bytes(envelope.entry, timing.correction_ms, admitted.trust, found),
+        record_bytes(
+            envelope.entry,
+            correction_ms=timing.correction_ms,
+            received_ms=received_ms,
+            flags=int(flags),
+            trust=admitted.trust,
+            doubts=found,
+        ),
         leaf=leaf,
         pairing=window.uuid,
         day=datetime.date.fromordinal(_EPOCH_DAY + received_ms // _DAY_MS),

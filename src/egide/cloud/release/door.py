@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from egide.cloud.consent.models import FollowUp
+from egide.cloud.consent.attested import attested_follow_ups
 from egide.cloud.consent.policy import permits
-from egide.cloud.consent.rules import Follow, Question, require_ground
+from egide.cloud.consent.rules import Question, require_ground
+from egide.cloud.intake.models import Event
 from egide.cloud.people.models import Account
 from egide.cloud.register.store import nodes_of, split_entry
 from egide.cloud.release import journal
@@ -66,8 +67,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was released, in the order of time, and the journal's entry that says so."""
+    """What was released, in the order of time, and the journal's entry that says so. Only `release` makes one."""
 
+    ask: Ask
     columns: list[Column]
     journal_entry: int
 
@@ -82,7 +84,7 @@ def release(ask: Ask, *, now_ms: int) -> Answer:
     entry = _journal(ask, ground, now_ms)
     if ground is None:
         raise AccessDeniedError("no ground lets this reader see this record")
-    return Answer(columns=_open(ask), journal_entry=entry)
+    return Answer(ask=ask, columns=_open(ask), journal_entry=entry)
 
 
 def _decide(ask: Ask, now_ms: int) -> str | None:
@@ -96,17 +98,16 @@ def _decide(ask: Ask, now_ms: int) -> str | None:
         purpose=ask.purpose,
         at_ms=now_ms,
     )
-    follows = [
-        Follow(
-            patient=str(f.patient_id), professional=str(f.professional_id), since_ms=f.since_ms, until_ms=f.until_ms
-        )
-        for f in FollowUp.objects.filter(patient=ask.patient, professional=ask.reader)
-    ]
+    follows = [f for f in attested_follow_ups(ask.patient.pk) if f.professional == question.reader]
     try:
         ground = require_ground(question, follows)
     except AccessDeniedError:
         ground = None
-    return ground if permits(question, follows) else None
+    allowed = permits(question, follows)
+    if allowed is not (ground is not None):
+        detail = f"{question.role} {question.purpose}"[:200]
+        Event.objects.create(at_ms=now_ms, kind="policy-disagreement", detail=detail)
+    return ground if allowed else None
 
 
 def _journal(ask: Ask, ground: str | None, now_ms: int) -> int:
@@ -121,7 +122,6 @@ def _rows(ask: Ask) -> Sequence[Envelope]:
         Envelope.objects.filter(
             pairing__patient=ask.patient, last_ms__gte=ask.since_ms, first_ms__lt=ask.until_ms
         )
-        .exclude(flags__gte=Flag.HELD)
         .select_related("pairing")
         .order_by("data_key_id", "step")
     )
@@ -142,7 +142,9 @@ def leaves_of(rows: Sequence[Envelope]) -> dict[int, bytes]:
 def _open(ask: Ask) -> list[Column]:
     rows = _rows(ask)
     columns: list[Column] = []
-    for row, opened in open_envelopes(rows, leaves_of(rows)):
+    for row, opened in open_envelopes(rows, leaves_of(rows), ask.patient.pk):
+        if row.flags & Flag.HELD:
+            continue  # outside its pairing's window: nobody's until it is attributed
         columns += _columns(row, opened, ask)
     columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
     return columns
@@ -197,13 +199,16 @@ def _object_of(row: Envelope) -> str:
     return str(row.pairing.object_id)
 
 
-def entry_of(ask: Ask) -> tuple[Envelope, Opened]:
-    """The one envelope an ask names, opened. The ask must have been answered with yes.
+def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
+    """The one envelope that an answered ask named, opened: the signed bytes, for a proof.
 
     Raises:
         NotFoundError: the record has no such entry.
     """
-    rows = _rows(ask)
-    if ask.entry is None or not rows:
+    rows = _rows(answer.ask)
+    if answer.ask.entry is None or not rows:
         raise NotFoundError("this record has no such entry")
-    return next(iter(open_envelopes(rows, leaves_of(rows))))
+    row, opened = next(iter(open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)))
+    if row.flags & Flag.HELD:
+        raise NotFoundError("this entry is nobody's until it is attributed")
+    return row, opened

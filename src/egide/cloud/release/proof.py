@@ -56,8 +56,7 @@ def release_proof(*, reader: Account | None, patient: Account, entry: int, purpo
     ask = Ask(
         reader=reader, patient=patient, since_ms=0, until_ms=_FOREVER, purpose=purpose, channel="proof", entry=entry
     )
-    release(ask, now_ms=now_ms)
-    row, opened = entry_of(ask)
+    row, opened = entry_of(release(ask, now_ms=now_ms))
     log_id, index = split_entry(entry)
     checkpoint = _covering(log_id, index)
     root = Note.parse(SignedNote.parse(checkpoint.note.encode()).text).root

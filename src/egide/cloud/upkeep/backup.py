@@ -15,19 +15,20 @@ import io
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, cast
 
 import cbor2
+from cbor2 import CBORError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.apps import apps
-from django.db import connection, models
+from django.db import models
 
 from egide import cbor
 from egide.cloud.keys.provider import provider
+from egide.cloud.upkeep.snapshot import snapshot
 from egide.errors import MalformedError, SealError, StorageError
 
 __all__ = ["MAGIC", "read_items", "tables", "write_backup"]
@@ -67,21 +68,6 @@ def _plain(value: object) -> object:
     return value
 
 
-@contextmanager
-def _snapshot() -> Iterator[None]:
-    """Everything read inside is of one instant; writers are not held up."""
-    connection.ensure_connection()
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        else:
-            cursor.execute("BEGIN DEFERRED")
-        try:
-            yield
-        finally:
-            cursor.execute("ROLLBACK")
-
-
 class _Sealer:
     """Writes bytes as sealed chunks."""
 
@@ -115,6 +101,8 @@ def write_backup(path: Path, *, now_ms: int) -> dict[str, int]:
     Raises:
         StorageError: the file cannot be written.
     """
+    if path.exists():
+        raise StorageError("there is a file of that name already: a backup replaces nothing")
     keys = provider()
     prefix = os.urandom(7)
     header = cbor.encode({"epoch": keys.current, "created": now_ms, "prefix": prefix})
@@ -136,7 +124,7 @@ def write_backup(path: Path, *, now_ms: int) -> dict[str, int]:
 
 def _write_tables(sealer: _Sealer) -> dict[str, int]:
     counts: dict[str, int] = {}
-    with _snapshot():
+    with snapshot():
         for model in tables():
             name = model._meta.db_table
             fields = [f.attname for f in columns(model)]
@@ -205,7 +193,10 @@ def read_items(file: BinaryIO) -> Iterator[list[Any]]:
     opener = _Opener(file, provider().derive(epoch, b"backup " + prefix), header, prefix)
     decoder = cbor2.CBORDecoder(cast("IO[bytes]", opener), read_size=1 << 16)
     while True:
-        item = decoder.decode()
+        try:
+            item = decoder.decode()
+        except CBORError as err:
+            raise SealError("the backup is damaged, cut off, or of another platform's key") from err
         yield item
         if item[0] == "end":
             return

@@ -24,6 +24,9 @@ from egide.cloud.register.epochs import log_anchor
 from egide.cloud.register.models import Checkpoint, Log, Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.register.store import entry_number, get_tile, nodes_of, split_entry
+from egide.cloud.upkeep.finding import Finding
+from egide.cloud.upkeep.grounds import check_grounds
+from egide.cloud.upkeep.snapshot import snapshot
 from egide.cloud.vault.models import Envelope as Row
 from egide.cloud.vault.models import Flag
 from egide.cloud.vault.opening import Opened, Vault
@@ -40,16 +43,6 @@ __all__ = ["Finding", "Report", "fsck"]
 GAP_MS: Final = 10 * 60_000
 CHUNK: Final = 2_000
 _LOG_TYPE: Final = 1  # C2SP signed-note: Ed25519
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that is not as it should be. `where` names it by number or id, `what` is a stable code."""
-
-    kind: str  # log | tile | checkpoint | entry | statement | envelope | key | gap
-    where: str
-    what: str
-    notice: bool = False  # worth a look, not damage
 
 
 @dataclass(slots=True)
@@ -69,6 +62,11 @@ class Report:
 
 def fsck(*, now_ms: int, progress: Callable[[str, int, int], None] = lambda *_: None) -> Report:
     """Check the whole store. Reads only. `progress(part, done, total)` is called now and then."""
+    with snapshot():
+        return _fsck(now_ms, progress)
+
+
+def _fsck(now_ms: int, progress: Callable[[str, int, int], None]) -> Report:
     report = Report([])
     if not Log.objects.exists():
         raise UnavailableError("there is no register here")
@@ -77,6 +75,7 @@ def fsck(*, now_ms: int, progress: Callable[[str, int, int], None] = lambda *_: 
         report.findings += _check_checkpoints(log, report)
         report.findings += _check_entries(log)
     report.findings += _check_keys()
+    report.findings += check_grounds()
     report.findings += _check_statements(report)
     report.findings += _check_envelopes(report, progress)
     report.findings += _check_gaps(now_ms)
@@ -231,7 +230,7 @@ def _leaves(rows: list[Row]) -> tuple[dict[int, bytes], set[int]]:
 def _require_bound(
     row: Row, opened: Opened, certificates: dict[int, Certificate], keys: dict[int, PublicKey]
 ) -> None:
-    """Every column says what the signed envelope says. Raises EgideError."""
+    """Every column says what the signed envelope, or the sealed record, says. Raises EgideError."""
     envelope = Envelope.parse(opened.entry)
     certificate = certificates.get(row.certificate_id)
     if certificate is None or bytes(certificate.sha256) != envelope.certificate:
@@ -271,9 +270,11 @@ def _check_gaps(now_ms: int) -> Iterator[Finding]:
             " GROUP BY key_id, seq HAVING count(*) > 1) AS d ON e.key_id = d.key_id AND e.seq = d.seq"
         )
         twins = {entry for (entry,) in cursor.fetchall()}
-    for row in Row.objects.filter(entry__in=twins):
-        if not row.flags & Flag.CONTESTED:
-            yield Finding(kind="envelope", where=_name(row.entry), what="contested-unmarked")
+    unmarked = sorted(twins)
+    for at in range(0, len(unmarked), CHUNK):
+        for row in Row.objects.filter(entry__in=unmarked[at : at + CHUNK]):
+            if not row.flags & Flag.CONTESTED:
+                yield Finding(kind="envelope", where=_name(row.entry), what="contested-unmarked")
 
 
 def _what(err: Exception) -> str:

@@ -1,7 +1,7 @@
 """Writing into the vault: only public keys, and chains of message keys that forget.
 
-The sealed record is `nonce || AES-256-GCM([version, entry, correction_ms, trust, doubts])`, bound to the leaf hash and
-the pairing. Intake imports this; it never imports `opening`.
+The sealed record is nonce || AES-256-GCM([version, entry, correction_ms, received_ms, flags, trust, doubts]), bound
+to the leaf hash and the pairing. Intake imports this; it never imports `opening`.
 """
 
 from __future__ import annotations
@@ -52,9 +52,17 @@ def data_key_info(subject: uuid.UUID, worker: str, day: datetime.date) -> bytes:
     return b"egide data key v1" + subject.bytes + worker.encode() + day.isoformat().encode()
 
 
-def record_bytes(entry: bytes, correction_ms: int, trust: int, doubts: Mapping[int, Mapping[int, str]]) -> bytes:
-    """The record in clear: what is sealed."""
-    return cbor.encode([RECORD_VERSION, entry, correction_ms, trust, doubts])
+def record_bytes(
+    entry: bytes,
+    *,
+    correction_ms: int,
+    received_ms: int,
+    flags: int,
+    trust: int,
+    doubts: Mapping[int, Mapping[int, str]],
+) -> bytes:
+    """The record in clear: what is sealed. Columns that repeat it are checked against it when it is opened."""
+    return cbor.encode([RECORD_VERSION, entry, correction_ms, received_ms, flags, trust, doubts])
 
 
 class Chains:
