@@ -47,11 +47,6 @@ def spoilt(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
-def spoilt(data: bytes) -> bytes:
-    """The same envelope, the last bit of its signature turned."""
-    return data[:-1] + bytes([data[-1] ^ 1])
-
-
 def flags(data: bytes) -> int:
     return Envelope.objects.get(identity=Parsed.parse(data).identity).flags
 
