@@ -227,3 +227,11 @@ def test_a_web_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(KeyMissingError, match="0600"):
         Options(keys=tmp_path).web_secret()
+
+
+def test_people_are_sent_where_their_forms_are_taken_from() -> None:
+    """Behind HTTPS the address of a sign-in link is one of the origins that may post; alone, it is our own port."""
+    front = Options(people_https=True, public_host="egide.example")
+    assert front.people_address() == "https://egide.example"
+    assert front.people_address() in front.people_origins()
+    assert Options(people_port=8123).people_address() == "http://localhost:8123"

@@ -91,9 +91,7 @@ def link(
     options = setup(data, keys)
     from egide.cloud.people.service import find, link_address, make_link
 
-    front = f"https://{options.public_host}"  # what speaks HTTPS before us has a port of its own, the usual one
-    base = front if options.people_https else f"http://{options.public_host}:{options.people_port}"
-    typer.echo(link_address(base, make_link(find(who), _now())))
+    typer.echo(link_address(options.people_address(), make_link(find(who), _now())))
 
 
 @person_app.command("list")

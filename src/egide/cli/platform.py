@@ -35,7 +35,7 @@ def up(data: DataOption = None, keys: KeysOption = None) -> None:
 
     supervisor = Supervisor(options, say=lambda text: words(f"egide: {text}"))
     with stopped_by_signals(supervisor), supervisor:
-        words(f"egide: people   http://{options.public_host}:{options.people_port}")
+        words(f"egide: people   {options.people_address()}")
         words(f"egide: objects  https://{options.public_host}:{options.objects_port}  mqtts port {options.mqtt_port}")
         words("egide: ready (Ctrl-C stops)")
         supervisor.watch()

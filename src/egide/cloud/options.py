@@ -71,6 +71,10 @@ class Options:
     certificate_days: int = field(default=90, metadata={"help": "life of an object's certificate"})
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
 
+    def people_address(self) -> str:
+        """Where people's browsers go. What speaks HTTPS before us has a port of its own, the usual one."""
+        return f"https://{self.public_host}" if self.people_https else f"http://{self.public_host}:{self.people_port}"
+
     def people_origins(self) -> list[str]:
         """The origins that people's forms come from when something before us speaks HTTPS; none otherwise."""
         if not self.people_https:

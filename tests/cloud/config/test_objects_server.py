@@ -11,7 +11,7 @@ import pytest
 
 from egide.cloud.config import objects_worker
 from egide.cloud.config.initialise import make_keys
-from egide.cloud.config.objects_server import listening_socket, tls_context
+from egide.cloud.config.objects_server import keep_connections, listening_socket, tls_context
 from egide.cloud.config.objects_worker import Deadlines, source_of
 from egide.cloud.options import Options
 from egide.errors import ConfigError, KeyMissingError
@@ -92,3 +92,13 @@ def test_a_source_is_an_address_or_a_network() -> None:
     assert source_of(("2001:db8::1", 1, 0, 0)) == source_of(("2001:db8::2%eth0", 1, 0, 0))
     assert source_of(("::ffff:192.0.2.1", 1, 0, 0)) != source_of(("::ffff:192.0.2.2", 1, 0, 0))
     assert source_of("") == source_of(("a path", 0)) == ""
+
+
+def test_threads_that_last_keep_their_connection_to_a_server(tmp_path: Path) -> None:
+    """A minute, and looked at before use; a file needs none of it, nor do the people's listener's short threads."""
+    server, file = Options(database_url="postgresql://host/egide").database(), Options(data=tmp_path).database()
+    assert server["CONN_MAX_AGE"] == 0
+    keep_connections(server)
+    keep_connections(file)
+    assert (server["CONN_MAX_AGE"], server["CONN_HEALTH_CHECKS"]) == (60, True)
+    assert not file.get("CONN_MAX_AGE")
