@@ -8,7 +8,6 @@ from django.views.i18n import set_language
 from egide.cloud.portal.views import care, health, home, journal, reading, record, session
 
 
-
 class ReadingKey:
     """<entry>-<position>-<index>, in ASCII digits."""
 
