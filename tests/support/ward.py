@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 
 from egide.cloud.config.initialise import make_keys
-from egide.cloud.consent.models import FollowUp
+from egide.cloud.consent.service import start_follow_up
 from egide.cloud.fleet import ca, tries
 from egide.cloud.fleet.models import HealthObject, Pairing
 from egide.cloud.fleet.service import create_claim, create_object, enrol, pair
@@ -131,7 +131,7 @@ class Ward:
     def professional(self, name: str, *follows: Account) -> Account:
         account = create_account("professional", name, self.start_ms)
         for patient in follows:
-            FollowUp.objects.create(patient=patient, professional=account, since_ms=self.start_ms)
+            start_follow_up(account, patient, now_ms=self.start_ms)
         return account
 
     def thing(self, model: str, patient: Account, *, trust: int = 4) -> Thing:

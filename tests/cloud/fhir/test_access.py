@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from egide.cloud.consent.models import FollowUp
 from egide.cloud.consent.service import end_follow_up, start_follow_up
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.people.models import Account
@@ -78,7 +77,7 @@ def test_a_ground_serves_its_purpose_only(cast: Cast, get: Get, purpose: str) ->
 
 def test_follow_up_that_has_ended_opens_nothing(cast: Cast, get: Get) -> None:
     """At the exact end it is over."""
-    FollowUp.objects.update(until_ms=NOW)
+    end_follow_up(cast.bob, cast.alice, now_ms=NOW)
     assert get(cast.bob, f"Observation?patient={cast.alice.pk}")[0] == 403
 
 
