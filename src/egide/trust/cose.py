@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from nacl.bindings import crypto_sign_open
-from nacl.exceptions import CryptoError
+from nacl._sodium import ffi as _ffi
+from nacl._sodium import lib as _sodium
 
 from egide import cbor
 from egide.errors import MalformedError, SignatureError
@@ -45,6 +45,8 @@ ESP256: Final = -9
 ED25519: Final = -19
 _EC_ALGS: Final = frozenset({ES256, ESP256})
 _ED_ALGS: Final = frozenset({EDDSA, ED25519})
+# PyNaCl's own binding of libsodium, called without the copy of the message that its wrapper makes for each signature.
+_NULL: Final = _ffi.NULL
 _P256_N: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _TAG18: Final = 0xD2
 
@@ -105,10 +107,9 @@ class PublicKey:
         if self._ed is not None:
             if alg not in _ED_ALGS:
                 raise SignatureError("the algorithm is not the key's")
-            try:
-                crypto_sign_open(signature + message, self._ed)
-            except (CryptoError, ValueError) as err:
-                raise SignatureError("the signature does not verify") from err
+            signed = signature + message
+            if _sodium.crypto_sign_open(_NULL, _NULL, signed, len(signed), self._ed):
+                raise SignatureError("the signature does not verify")
             return
         if alg not in _EC_ALGS or self._ec is None:
             raise SignatureError("the algorithm is not the key's")

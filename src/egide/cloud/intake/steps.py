@@ -40,6 +40,7 @@ class Candidate:
     incoming: Incoming
     envelope: Envelope
     admitted: Admitted
+    counter: tuple[int, int]  # (key, seq)
 
 
 @dataclass(slots=True)
@@ -115,7 +116,8 @@ def seal(
     flags = (Flag.LATE if timing.late else 0) | (Flag.CLOCK if timing.clock else 0)
     if not window.covers(first_ms, last_ms):
         flags |= Flag.HELD
-    found = doubts(verified.readings, now_ms=received_ms - timing.correction_ms)
+    ahead = received_ms - timing.correction_ms if last_ms > received_ms else None  # rare, and slower to judge
+    found = doubts(verified.readings, now_ms=ahead)
     leaf = envelope.leaf()
     data_key, step, record = chains.seal(
         fleet.recipient(window.patient),
