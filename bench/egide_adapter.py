@@ -11,7 +11,7 @@ from bench.presign import SPAN_MS, Signing, read_corpus, write_corpus
 from bench.ward import DAY_MS
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.intake.steps import Incoming
-from egide.cloud.intake.worker import BATCH
+from egide.cloud.intake.worker import BATCH, calm_collector
 
 __all__ = ["BATCH", "Intake", "hours"]
 
@@ -22,6 +22,7 @@ class Intake:
     """One worker's pipeline, fed in batches as large as the worker's own."""
 
     def __init__(self) -> None:
+        calm_collector()  # as the worker's process does
         self._pipeline = Pipeline()
 
     def feed(self, messages: Sequence[tuple[str, bytes]]) -> float:

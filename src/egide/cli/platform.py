@@ -69,8 +69,9 @@ def intake(data: DataOption = None, keys: KeysOption = None) -> None:
     """
     options = setup(data, keys)
     from egide.cloud.fleet.broker.child import load_secrets
-    from egide.cloud.intake.worker import run_intake
+    from egide.cloud.intake.worker import calm_collector, run_intake
 
+    calm_collector()
     _run(run_intake(f"nats://127.0.0.1:{options.broker_port}", load_secrets(options), ready=_ready))
 
 

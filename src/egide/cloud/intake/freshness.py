@@ -7,8 +7,7 @@ the smallest (arrival - ms since boot) seen for a boot is the best estimate of w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from egide.errors import CertificateExpiredError
 
@@ -20,8 +19,7 @@ OLDEST_MS: Final = 31 * 86_400_000
 _MAX_BOOTS: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """`correction_ms` is to be added to every time the object wrote."""
 
     correction_ms: int

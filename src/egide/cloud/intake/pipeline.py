@@ -90,10 +90,11 @@ class Pipeline:
         for at, incoming in enumerate(batch):
             try:
                 envelope = steps.read(incoming)
-                candidates.append(Candidate(at, incoming, envelope, steps.identify(envelope, self.fleet)))
+                admitted = steps.identify(envelope, self.fleet)
+                candidates.append(Candidate(at, incoming, envelope, admitted, (admitted.key_id, envelope.seq)))
             except EgideError as err:
                 answers[at] = self._refuse(incoming, err)
-        known = self.counters.known([_counter(c) for c in candidates], seen)
+        known = self.counters.known([c.counter for c in candidates], seen)
         fresh, again = self._verify(candidates, known, answers)
         again += self._store(register, fresh, known, seen, answers)
         self._answer_known(again, known, answers)
@@ -108,9 +109,8 @@ class Pipeline:
         in_batch: set[tuple[int, bytes]] = set()
         nonces = os.urandom(12 * len(answers))
         for c in candidates:
-            key = (c.admitted.key_id, c.envelope.seq)
             name = (c.admitted.key_id, c.envelope.identity)
-            if name in in_batch or (key in known and any(i == c.envelope.identity for i, _ in known[key])):
+            if name in in_batch or (c.counter in known and _stored(c, known)):
                 again.append(c)
                 continue
             try:
@@ -136,7 +136,7 @@ class Pipeline:
         with appending():
             head = register.head()
             if head.size != seen.size:
-                known.update(self.counters.known([_counter(s.candidate) for s in fresh], head))
+                known.update(self.counters.known([s.candidate.counter for s in fresh], head))
                 overtaken = [s.candidate for s in fresh if _stored(s.candidate, known)]
                 fresh = [s for s in fresh if not _stored(s.candidate, known)]
             if fresh:
@@ -145,21 +145,23 @@ class Pipeline:
                 first = entry_number(register.log_id, appended.first)
                 insert_rows([_row(first + i, s) for i, s in enumerate(fresh)])
         if fresh:
-            self.counters.add([_counter(s.candidate) for s in fresh], appended.head)
+            self.counters.add([s.candidate.counter for s in fresh], appended.head)
             signed = self._signer(register.log_id).sign(appended.head)
             for i, s in enumerate(fresh):
                 c = s.candidate
                 receipt = signed.receipt(appended.first + i, appended.path(i))
                 answers[c.at] = Answer(encode_receipt_answer(_digest(c.incoming.data), receipt))
-                known.setdefault(_counter(c), []).append((c.envelope.identity, first + i))
+                known.setdefault(c.counter, []).append((c.envelope.identity, first + i))
         return overtaken
 
     def _mark_clones(self, fresh: Sequence[Sealed], known: Known) -> None:
         """Same key and counter, other content: both are kept, both are marked, somebody is told."""
         met: dict[tuple[int, int], Sealed] = {}
+        if not known and len({s.candidate.counter for s in fresh}) == len(fresh):
+            return
         for s in fresh:
             c = s.candidate
-            key = (c.admitted.key_id, c.envelope.seq)
+            key = c.counter
             twins = [entry for _, entry in known.get(key, [])]
             if not twins and key not in met:
                 met[key] = s
@@ -181,7 +183,7 @@ class Pipeline:
         """2 and 11. The same envelope again: the same leaf, and a fresh receipt, computed now."""
         logs: dict[int, tuple[TreeHead, SignedHead, TileNodes]] = {}
         for c in again:
-            entry = next(entry for identity, entry in known[_counter(c)] if identity == c.envelope.identity)
+            entry = next(entry for identity, entry in known[c.counter] if identity == c.envelope.identity)
             log_id, index = split_entry(entry)
             if log_id not in logs:
                 head = head_of(log_id)
@@ -216,16 +218,12 @@ class Pipeline:
         return self._signers[log_id]
 
 
-def _counter(c: Candidate) -> tuple[int, int]:
-    return c.admitted.key_id, c.envelope.seq
-
-
 def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
 def _stored(c: Candidate, known: Known) -> bool:
-    return any(i == c.envelope.identity for i, _ in known.get(_counter(c), []))
+    return any(i == c.envelope.identity for i, _ in known.get(c.counter, []))
 
 
 def _row(entry: int, s: Sealed) -> Row:

@@ -7,6 +7,7 @@ one's answers leave.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -25,10 +26,10 @@ from egide.cloud.intake.steps import Incoming
 from egide.errors import EgideError, MalformedError, UnavailableError
 from egide.trust.limits import LIMITS
 
-__all__ = ["HTTP_SUBJECT", "Worker", "run_intake"]
+__all__ = ["HTTP_SUBJECT", "Worker", "calm_collector", "run_intake"]
 
 HTTP_SUBJECT: Final = "intake.http"
-BATCH: Final = 256
+BATCH: Final = 512
 PULL_S: Final = 1.0
 AFTER_FAILURE_S: Final = 1.0
 _STATUS: Final = {"too-large": 413, "malformed": 400, "too-many-tries": 429, "unavailable": 503, "storage-failed": 503}
@@ -158,6 +159,16 @@ def _read_post(data: bytes) -> tuple[str, bytes] | None:
     except MalformedError:
         pass
     return None
+
+
+def calm_collector() -> None:
+    """For a process that only takes in: look for cycles seldom, and not among what lives as long as it does.
+
+    What a batch makes is freed by counting references; looking through it for cycles cost a tenth of intake.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def run_intake(url: str, secrets: BrokerSecrets, *, ready: Callable[[], None] = lambda: None) -> None:

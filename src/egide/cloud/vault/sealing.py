@@ -22,6 +22,7 @@ from egide.trust.seal import MAX_STEPS, Chain, Suite, record_aad, seal_to
 __all__ = ["RECORD_VERSION", "Chains", "Recipient", "Row", "data_key_info", "insert_rows", "record_bytes"]
 
 RECORD_VERSION: Final = 1
+_RECORD: Final = b"\x87\x01"  # [version, entry, correction_ms, received_ms, flags, trust, doubts]
 _COLUMNS: Final = (
     "entry", "key_id", "seq", "certificate_id", "pairing_id", "data_key_id", "step", "flags",
     "received_ms", "first_ms", "last_ms", "identity", "sealed",
@@ -62,7 +63,8 @@ def record_bytes(
     doubts: Mapping[int, Mapping[int, str]],
 ) -> bytes:
     """The record in clear: what is sealed. Columns that repeat it are checked against it when it is opened."""
-    return cbor.encode([RECORD_VERSION, entry, correction_ms, received_ms, flags, trust, doubts])
+    noted = cbor.encode([correction_ms, received_ms, flags, trust, doubts])[1:]
+    return _RECORD + cbor.head(cbor.BYTES, len(entry)) + entry + noted
 
 
 class Chains:
