@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -92,8 +91,8 @@ def test_a_broker_that_cannot_keep_messages_is_started_again(platform: Instance,
         crowd.start()
         crowd.more_receipts(20)
         broker = platform.children()["broker"]
-        said = heard(platform, "the broker's disk is full")
-        with no_file_grows(broker, 4096):
+        said = heard(platform, "egide: the broker: ")
+        with no_file_grows(broker, 0):
             require(said, "the fault is said")
             require(lambda: platform.children().get("broker", broker) != broker, "another broker runs")
         crowd.more_receipts(40)
@@ -160,13 +159,12 @@ def small_disk(folder: Path, size: int) -> Iterator[bool]:
             subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def fill(folder: Path, *, leave: int) -> Path:
-    """Take the space of a disk but `leave` bytes."""
-    file = folder / "ballast"
-    space = os.statvfs(folder)
-    with file.open("wb") as out:
-        os.posix_fallocate(out.fileno(), 0, space.f_bavail * space.f_frsize - leave)
-    return file
+def fill(file: Path) -> None:
+    """Take what is left of a disk: the broker gives blocks back as intake empties them."""
+    space = os.statvfs(file.parent)
+    if space.f_bavail:
+        with file.open("ab") as out, suppress(OSError):  # another was quicker
+            os.posix_fallocate(out.fileno(), file.stat().st_size, space.f_bavail * space.f_frsize)
 
 
 def test_a_full_disk_under_the_broker_is_said_and_what_is_kept_there_comes_in(tmp_path: Path) -> None:
@@ -178,27 +176,21 @@ def test_a_full_disk_under_the_broker_is_said_and_what_is_kept_there_comes_in(tm
             require_recovery(instance, tmp_path)
 
 
-@contextmanager
-def paused(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def require_recovery(instance: Instance, tmp_path: Path) -> None:
     folders = [tmp_path / "mqtt", tmp_path / "https"]
     enrolled(instance, folders)
     with Crowd(folders, ["mqtt", "https"]) as crowd:
         crowd.start()
         crowd.more_receipts(20)
-        mqtt, https = crowd.members
-        said, mended = heard(instance, "the broker's disk is full"), heard(instance, "starting the broker again")
-        mqtt.most = 60
-        ballast = fill(instance.data / "broker" / "store", leave=0)
-        with paused(instance.children()["intake"]):  # what the broker keeps grows
-            require(said, "the fault is said")
+        https = crowd.members[1]
+        said, mended = heard(instance, "egide: the broker: "), heard(instance, "starting the broker again")
+        ballast = instance.data / "broker" / "store" / "ballast"
+
+        def full() -> bool:
+            fill(ballast)
+            return said()
+
+        require(full, "the fault is said")
         assert not mended()
         before = https.obj.outbox.counts().receipted
         require(lambda: https.obj.outbox.counts().receipted > before + 10, "receipts by HTTPS")

@@ -47,6 +47,9 @@ _LISTENS: Final = re.compile(rb"Listening for (MQTT|client) (?:clients|connectio
 # At its start, the broker steps over what it cannot read and goes on without it: for us, that is not a start.
 _UNREADABLE: Final = re.compile(rb"\[wrn\]   (error|missing|stream metafile|consumer metafile)")
 _FULL: Final = (b"no space left on device", b"disk quota exceeded", b"file too large")
+# After a disk was full, the broker may forget why: it stores nothing any more, not even with room again. (What a limit
+# of ours refuses is no error of its store, and is not said at this level.)
+_STORE_LOST: Final = re.compile(rb"\[err\] jetstream failed to store a msg")
 _DENIED: Final = (b"permission denied", b"read-only file system", b"operation not permitted")
 
 
@@ -136,16 +139,16 @@ class Broker:
                 self._fault(_unreadable(low), "broker-store-unreadable")
             elif any(words in low for words in _FULL):
                 self._fault(StorageError("the broker's disk is full"), "broker-disk-full")
-            elif b"jetstream" in low and any(words in low for words in _DENIED):
+            elif _STORE_LOST.search(low) or (b"jetstream" in low and any(words in low for words in _DENIED)):
                 self._fault(StorageError("the broker cannot write its store"), "broker-store-denied")
             if b"server is ready" in low:
                 self._ready = True
             self._heard.notify_all()
 
     def _fault(self, error: EgideError, code: str) -> None:
-        if self.fault is None:
+        if self.fault is None:  # the first one tells why; what follows is its echo
             _LOG.error(code)
-        self.fault = error
+            self.fault = error
 
     def _why(self, options: Options) -> EgideError:
         said = b"".join(self._said)
