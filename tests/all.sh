@@ -1,8 +1,18 @@
 #!/bin/sh
-# Everything, on both engines. What needs no database runs once; the last line is pytest's own.
+# Everything, on both engines; what needs no database runs once. Tests that start servers and kill them can meet a
+# machine's bad moment: what failed is tried once more, alone and in the open. The last line is pytest's own.
 set -eu
 cd "$(dirname "$0")/.."
 PYTEST="${PYTEST_BIN:-.venv/bin/python -m pytest}"
+
+tried() {
+    $PYTEST "$@" && return
+    echo "egide: a second try of what failed, alone"
+    $PYTEST --last-failed --last-failed-no-failures none "$@"
+}
+
 rm -f .coverage .coverage.*
-EGIDE_TEST_ENGINE=sqlite $PYTEST --cov --cov-report= "$@"
-EGIDE_TEST_ENGINE=postgresql $PYTEST -m database --cov --cov-append --cov-report=term:skip-covered "$@"
+export EGIDE_TEST_ENGINE=sqlite
+tried --cov --cov-append --cov-report= "$@"
+export EGIDE_TEST_ENGINE=postgresql
+tried -m database --cov --cov-append --cov-report=term:skip-covered "$@"

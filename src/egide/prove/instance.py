@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -21,18 +23,22 @@ __all__ = ["Instance", "free_ports"]
 
 READY_S: Final = 120.0
 STOP_S: Final = 30.0
+_FIRST_PORT: Final = 12_000
+_LAST_PORT: Final = 32_000
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on now, on the loopback."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [int(s.getsockname()[1]) for s in sockets]
-    finally:
-        for s in sockets:
-            s.close()
+    """Ports of the loopback that nothing listens on now, below those that the system lends to clients: a port chosen
+    here is still free when its server starts, unless another server takes it.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in found:
+                found.append(port)
+    return found
 
 
 @dataclass(kw_only=True)
