@@ -309,17 +309,16 @@ def _witness(arena: Arena) -> Iterator[tuple[str, str]]:
 
     (port,) = free_ports(1)
     vkey = VerifierKey(name=log.origin, kind=LOG, public=log.public).vkey
-    process = subprocess.Popen(
-        [sys.executable, "-m", "egide.cli", "witness", "--folder", str(arena.folder / "witness"), "--port", str(port),
-         "--log", vkey],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{port}", process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(10)
+    command = [sys.executable, "-m", "egide.cli", "witness", "--folder", str(arena.folder / "witness")]
+    with subprocess.Popen(
+        [*command, "--port", str(port), "--log", vkey], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            said = process.stdout.readline() if process.stdout is not None else ""
+            yield f"http://127.0.0.1:{port}", said.strip()
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 @attack(
