@@ -23,6 +23,8 @@ __all__ = ["RECORD_VERSION", "Chains", "Recipient", "Row", "data_key_info", "ins
 
 RECORD_VERSION: Final = 1
 _RECORD: Final = b"\x87\x01"  # [version, entry, correction_ms, received_ms, flags, trust, doubts]
+_NEGATIVE: Final = 1  # CBOR's major type of negative integers
+_EMPTY_MAP: Final = b"\xa0"
 _COLUMNS: Final = (
     "entry", "key_id", "seq", "certificate_id", "pairing_id", "data_key_id", "step", "flags",
     "received_ms", "first_ms", "last_ms", "identity", "sealed",
@@ -63,8 +65,19 @@ def record_bytes(
     doubts: Mapping[int, Mapping[int, str]],
 ) -> bytes:
     """The record in clear: what is sealed. Columns that repeat it are checked against it when it is opened."""
-    noted = cbor.encode([correction_ms, received_ms, flags, trust, doubts])[1:]
-    return _RECORD + cbor.head(cbor.BYTES, len(entry)) + entry + noted
+    head = cbor.head
+    return b"".join(
+        (
+            _RECORD,
+            head(cbor.BYTES, len(entry)),
+            entry,
+            head(cbor.UINT, correction_ms) if correction_ms >= 0 else head(_NEGATIVE, ~correction_ms),
+            head(cbor.UINT, received_ms),
+            head(cbor.UINT, flags),
+            head(cbor.UINT, trust),
+            cbor.encode(doubts) if doubts else _EMPTY_MAP,
+        )
+    )
 
 
 class Chains:
