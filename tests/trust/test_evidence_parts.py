@@ -221,7 +221,7 @@ def test_corrected_times_before_1970_are_refused(world: World) -> None:
     "change",
     [
         {"model": ""}, {"model": "x" * 81}, {"model": "line\nfeed"}, {"model": "left\u202eright"},
-        {"trust": 0}, {"trust": 6}, {"correction_ms": 2**46}, {"received_ms": -1}, {"made_ms": 2**46},
+        {"trust": 0}, {"trust": 6}, {"correction_ms": 2**55}, {"received_ms": -1}, {"made_ms": 2**46},
         {"flags": ("late", "clock")}, {"flags": ("late", "late")}, {"flags": ("unknown",)},
         {"doubts": ((1, 0, "a"), (0, 0, "a"))}, {"doubts": ((0, 0, "a"), (0, 0, "b"))},
         {"doubts": ((-1, 0, "a"),)}, {"doubts": ((0, -2, "a"),)}, {"doubts": ((0, 0, ""),)},
