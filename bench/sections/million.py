@@ -25,7 +25,7 @@ def measure(context: Context) -> list[Row]:
     for engine in context.engines():
         with context.home("million", engine) as home:
             got = home.job(
-                "million", core=1, objects=200, rounds=rounds, each=25, compared=3 if context.quick else 8
+                "million", core=1, objects=200, rounds=rounds, each=25, compared=3 if context.quick else 20
             )
         at = f"{got['envelopes']:,} envelopes, {ENGINES[engine]}"
         proof = f"p50 {number(got['proof_p50_ms'])} ms"
