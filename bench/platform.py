@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.context import Home, free_port
-from tests.support.postgres import dying_with_us
 
 __all__ = ["Running", "running_platform"]
 
@@ -33,7 +32,7 @@ def running_platform(home: Home) -> Iterator[Running]:
     ports = {name: free_port() for name in ("PEOPLE_PORT", "OBJECTS_PORT", "MQTT_PORT", "BROKER_PORT")}
     environment = home.environment({f"EGIDE_{name}": str(port) for name, port in ports.items()})
     process = subprocess.Popen(
-        dying_with_us([sys.executable, "-m", "egide.cli", "up"]), env=environment, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "egide.cli", "up"], env=environment, stderr=subprocess.PIPE, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     ready, said = threading.Event(), list[str]()

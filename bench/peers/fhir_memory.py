@@ -11,7 +11,6 @@ import subprocess
 from typing import Any, Final
 
 from bench.context import ROOT
-from tests.support.postgres import dying_with_us
 
 __all__ = ["measure"]
 
@@ -39,9 +38,7 @@ def _install() -> None:
 def measure(seconds: float) -> dict[str, Any]:
     """{"posted", "failures", "per_s", "p50_ms", "p99_ms"}. Raises RuntimeError when it cannot run here."""
     _install()
-    server = subprocess.Popen(
-        dying_with_us(["node", "server.mjs"]), cwd=INSTALLED, stdout=subprocess.PIPE, text=True
-    )
+    server = subprocess.Popen(["node", "server.mjs"], cwd=INSTALLED, stdout=subprocess.PIPE, text=True)
     try:
         port = server.stdout.readline().strip() if server.stdout else ""
         if not port:

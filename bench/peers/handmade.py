@@ -30,7 +30,6 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.context import free_port
 from bench.presign import PERIOD_S, READINGS, SPAN_MS
-from tests.support.postgres import dying_with_us
 
 __all__ = ["running_broker", "running_subscriber", "write_json_corpus"]
 
@@ -81,9 +80,7 @@ def running_broker(folder: Path, *, certificate: Path, key: Path, ca: Path, subs
         f"allow_anonymous false\nacl_file {folder}/acl\npersistence true\npersistence_location {folder}/\n"
         f"max_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\nuser root\nlog_dest none\n"
     )
-    broker = subprocess.Popen(
-        dying_with_us([program, "-c", f"{folder}/mosquitto.conf"]), stderr=subprocess.DEVNULL
-    )
+    broker = subprocess.Popen([program, "-c", folder / "mosquitto.conf"])
     try:
         yield port
     finally:
@@ -96,9 +93,8 @@ def running_subscriber(url: str, *, port: int, pem: Path, ca: Path, copy: bool, 
     """The subscriber, in a process of its own. At its end `log` holds a line per message: device seq ns."""
     order = {"url": url, "port": port, "pem": str(pem), "ca": str(ca), "copy": copy, "log": str(log)}
     process = subprocess.Popen(
-        dying_with_us([sys.executable, "-m", "bench.peers.handmade", json.dumps(order)]),
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "bench.peers.handmade", json.dumps(order)], stdout=subprocess.PIPE, text=True
+    )
     try:
         if process.stdout is None or process.stdout.readline().strip() != "ready":
             raise RuntimeError("the subscriber did not start")
