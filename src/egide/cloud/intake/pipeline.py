@@ -14,7 +14,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import Error as DatabaseFailure
 from django.db import connection
@@ -48,8 +48,7 @@ from egide.trust.register.tree import inclusion_path
 __all__ = ["Answer", "Pipeline"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes back for one envelope: the bytes of trust/answer.py, and the code of a refusal or ""."""
 
     data: bytes

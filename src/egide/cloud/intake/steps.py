@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from egide.cloud.intake.fleet_cache import Admitted, FleetCache, Window
 from egide.cloud.intake.freshness import BootMemory, Timing, judge, require_in_force
@@ -23,8 +23,7 @@ _DAY_MS: Final = 86_400_000
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """Bytes at the door. `source` is the object's UUID as TLS or the broker proved it, or "" when nothing did."""
 
     data: bytes
