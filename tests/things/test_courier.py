@@ -239,3 +239,16 @@ def test_a_chore_that_fails_is_tried_again_later_and_stops_nothing(store: Store)
     assert tries == [0, 2_000, 6_000]
     assert "time" not in bench.courier.problems
     assert bench.outbox.counts().receipted == 1
+
+
+def test_a_row_damaged_on_the_disk_stops_nobody_else(store: Store) -> None:
+    """It stays where it is and is told as a problem; what stands behind it is brought."""
+    bench = Bench(store)
+    damaged, sound = bench.add(), bench.add()
+    with store.writing():
+        store.run("UPDATE envelope SET sealed = zeroblob(80) WHERE id = ?", damaged.id)
+    bench.run(120_000)
+    assert bench.platform.https == [sound.envelope]
+    assert bench.courier.problems["outbox"].code == "seal-broken"
+    counts = bench.outbox.counts()
+    assert (counts.waiting, counts.receipted) == (1, 1)

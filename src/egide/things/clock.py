@@ -69,10 +69,6 @@ class ObjectClock:
         """What an envelope says of the clock it was dated by."""
         return Clock(boot=self._boot, since_boot_ms=max(0, self.running_ms()), synchronised=self.synchronised)
 
-    def age_ms(self) -> int | None:
-        """How long ago a signed time was read, or None."""
-        return None if self._set_at is None else self.running_ms() - self._set_at
-
     def set(self, server_ms: int, *, asked_ms: int, answered_ms: int) -> None:
         """Take a verified time; the question left at `asked_ms` and the answer came at `answered_ms`
         (running).

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from egide.errors import EgideError, MalformedError, StorageError, TooManyTriesError, UnavailableError
+from egide.errors import EgideError, MalformedError, SealError, StorageError, TooManyTriesError, UnavailableError
 from egide.things.outbox import Item, Outbox, State
 from egide.things.schedule import RETRY, Random, Retry
 from egide.things.settle import Settler
@@ -185,13 +185,22 @@ class Courier:
         for id_, flight in sorted(self._flights.items()):
             if sent >= room:
                 break
-            item = self._outbox.get(id_) if flight.due_ms <= now else None
+            item = self._take(id_, flight) if flight.due_ms <= now else None
             if item is None or item.state is not State.WAITING:
                 continue
             if not self._send_one(item, flight, pipe, door):
                 break
             sent += 1
         return sent
+
+    def _take(self, id_: int, flight: _Flight) -> Item | None:
+        """One of the outbox. Damaged on its disk, it stays there and is told; the others go on."""
+        try:
+            return self._outbox.get(id_)
+        except SealError as err:
+            self.problems["outbox"] = err
+            flight.due_ms = self._running_ms() + RETRY.ceiling_ms
+            return None
 
     def _send_again(self, pipe: Pipe | None, door: Door | None) -> None:
         while self._again and (pipe is not None or door is not None):

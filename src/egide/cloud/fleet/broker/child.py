@@ -14,7 +14,6 @@ import logging
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -90,10 +89,6 @@ class Broker:
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end. Raises subprocess.TimeoutExpired."""
         return self._process.wait(timeout)
-
-    def reload(self) -> None:
-        """Read the configuration and the certificates again (after the server's is renewed)."""
-        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> int:
         """Stop it cleanly, by force after 20 s; its exit code. Safe to call twice."""

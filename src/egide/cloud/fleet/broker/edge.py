@@ -13,15 +13,13 @@ from typing import Final
 from nats.aio.client import Client
 
 from egide.cloud.fleet.broker.callout import Admission, Admit, serve_callout
-from egide.cloud.fleet.broker.callout_db import FleetTables
-from egide.cloud.fleet.broker.child import load_secrets
 from egide.cloud.fleet.broker.reconcile import BannedSource, Reconciler
 from egide.cloud.fleet.broker.secrets import BrokerSecrets
 from egide.cloud.fleet.broker.stream import connect, disconnect, ensure_stream
 from egide.cloud.options import Options
 from egide.errors import EgideError, UnavailableError
 
-__all__ = ["Edge", "run_edge"]
+__all__ = ["Edge"]
 
 _LOG = logging.getLogger(__name__)
 _RETRY_S: Final = 1.0
@@ -91,15 +89,3 @@ class Edge:
             if not self._lost.is_set():
                 self._standing.set()
                 await self._lost.wait()
-
-
-async def run_edge(options: Options) -> None:
-    """Admit objects by our tables and cut the revoked ones, until cancelled.
-
-    Raises UnavailableError without a broker, KeyMissingError or ConfigError without its secrets.
-    """
-    tables = FleetTables()
-    try:
-        await Edge(options, load_secrets(options), tables.admit, tables.banned).run()
-    finally:
-        await tables.close()

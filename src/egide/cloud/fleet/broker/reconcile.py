@@ -1,4 +1,4 @@
-"""Cut whoever is no longer valid, even while connected: at once by `kick`, else within 2 s.
+"""Cut whoever is no longer valid, even while connected, within 2 s.
 
 The broker keeps a connection as long as it lasts; a revocation happens in our tables. So the list of
 connections (all pages, of every broker of the cluster) is held against what our tables no longer accept.
@@ -81,18 +81,9 @@ class Reconciler:
             _LOG.info("connections-cut %d", cut)
         return cut
 
-    async def kick(self, object_id: str) -> int:
-        """Cut the connections of one object, wherever they are; how many were."""
-        cut = 0
-        for server, page in await self._servers({"mqtt_client": object_id}):
-            for connection in _read_page(server, page):
-                await self._cut(connection)
-                cut += 1
-        return cut
-
     async def connections(self) -> AsyncIterator[Connection]:
         """Every MQTT connection, page after page, of every broker."""
-        for server, page in await self._servers({"offset": 0}):
+        for server, page in await self._servers():
             while True:
                 for connection in _read_page(server, page):
                     yield connection
@@ -102,13 +93,13 @@ class Reconciler:
                 listing = {**_LISTING, "offset": offset}
                 page = (await self._ask(f"$SYS.REQ.SERVER.{server}.CONNZ", listing))["data"]
 
-    async def _servers(self, options: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    async def _servers(self) -> list[tuple[str, dict[str, Any]]]:
         """Ask all brokers the first page. One answers at least; the others have 250 ms after it."""
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox)
         found: list[tuple[str, dict[str, Any]]] = []
         try:
-            listing = json.dumps({**_LISTING, **options}).encode()
+            listing = json.dumps({**_LISTING, "offset": 0}).encode()
             await self._client.publish("$SYS.REQ.SERVER.PING.CONNZ", listing, inbox)
             while True:
                 message = await subscription.next_msg(_GATHER_S if found else _TIMEOUT_S)
