@@ -45,6 +45,7 @@ def test_each_command_has_help_with_an_example_and_its_exit_codes(command: str) 
         (["send", "--metric", "happiness", "--value", "1"], 2),
         (["send", "--metric", "blood-pressure", "--value", "1"], 2),
         (["send", "--metric", "body-temperature", "--value", "warm"], 2),
+        (["send", "--metric", "body-temperature", "--value", "1", "--unit", "furlong"], 2),
         (["send", "--metric", "body-temperature", "--value", "1", "--at", "yesterday"], 2),
         (["send", "--metric", "body-temperature", "--value", "1", "--at", "2026-01-01T08:00"], 2),
         (["send", "--metric", "body-temperature", "--value", "1", "--https", "--mqtt"], 2),

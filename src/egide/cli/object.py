@@ -155,6 +155,8 @@ def send(
     from egide.things import Object, State
 
     found, (number, exponent) = _metric(metric), _numeral(value)
+    if unit and unit not in found.units:
+        raise typer.BadParameter(f"{found.key} is given in {' or '.join(found.units)}")
     instant = _instant(at) if at else None
     with Object.open(folder, transport=_transport(https, mqtt)) as obj:
         with suppress(UnavailableError):  # so that the clock is set when the reading is dated

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import nats.errors
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from egide import cbor
 from egide.cloud.fleet.broker.stream import Inlet, connect
@@ -214,6 +216,24 @@ def test_a_post_that_cannot_be_stored_is_a_503(
         broken.setattr(Pipeline, "process", full)
         assert site.relay.ask("", meter.envelope()) == (503, b"")
     assert "posts not stored: storage-failed" in caplog.text
+    assert site.relay.ask("", meter.envelope())[0] == 201
+
+
+def test_a_post_that_nobody_waits_for_stops_no_other(
+    site: Site, meter: Thing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that cannot leave costs its sender a retry; the worker serves the next one."""
+    site.start()
+    respond, failed = Msg.respond, threading.Event()
+
+    async def broken(self: Msg, data: bytes) -> None:
+        failed.set()
+        raise nats.errors.ConnectionClosedError
+
+    monkeypatch.setattr(Msg, "respond", broken)
+    site.ward.loop.run(site.ward.client("web").publish(HTTP_SUBJECT, b"not a post", reply="_INBOX.nobody"))
+    assert failed.wait(PATIENCE)
+    monkeypatch.setattr(Msg, "respond", respond)
     assert site.relay.ask("", meter.envelope())[0] == 201
 
 

@@ -122,9 +122,7 @@ class Worker:
                 posts.append(self._posted.get_nowait())
             read = [(post, _read_post(post.data)) for post in posts]
             good = [(post, asked) for post, asked in read if asked is not None]
-            for post, asked in read:
-                if asked is None:
-                    await post.respond(cbor.encode([400, b""]))
+            await _respond([(post, 400, b"") for post, asked in read if asked is None])
             if good:
                 await self._serve(good)
 
@@ -133,11 +131,19 @@ class Worker:
             answers = await self.process([asked for _, asked in posts])
         except Exception as err:
             _log.error("batch of %d posts not stored: %s", len(posts), _code(err))
-            for post, _ in posts:
-                await post.respond(cbor.encode([503, b""]))
+            await _respond([(post, 503, b"") for post, _ in posts])
             return
-        for (post, _), answer in zip(posts, answers, strict=True):
-            await post.respond(cbor.encode([_status(answer), answer.data]))
+        pairs = zip(posts, answers, strict=True)
+        await _respond([(post, _status(answer), answer.data) for (post, _), answer in pairs])
+
+
+async def _respond(answers: Sequence[tuple[Msg, int, bytes]]) -> None:
+    """Answer posts. A broker that is away costs the sender a timeout, never the worker its loop."""
+    try:
+        for post, status, data in answers:
+            await post.respond(cbor.encode([status, data]))
+    except Exception as err:
+        _log.warning("posts not answered: %s", _code(err))
 
 
 def _code(err: BaseException) -> str:
