@@ -21,7 +21,7 @@ demo: setup
 
 # Without the slow marks: under five minutes. CI runs `make test-all`.
 test: setup lint
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered $(PYTEST)
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST)
 
 test-all: setup lint
 	./tests/all.sh $(PYTEST)

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Everything, on both engines; what needs no database runs once. Tests that start servers and kill them can meet a
-# machine's bad moment: what failed is tried once more, alone and in the open. The last line is pytest's own.
+# Everything, on both engines; what needs no database runs once; a file's tests stay together on one core. Tests that
+# start servers and kill them can meet a machine's bad moment: what failed is tried once more, alone and in the open.
+# The last line is pytest's own.
 set -eu
 cd "$(dirname "$0")/.."
 PYTEST="${PYTEST_BIN:-.venv/bin/python -m pytest}"
 
 tried() {
-    $PYTEST "$@" && return
+    $PYTEST --numprocesses auto --dist loadfile "$@" && return
     echo "egide: a second try of what failed, alone"
     $PYTEST --last-failed --last-failed-no-failures none "$@"
 }

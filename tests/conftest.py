@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-_SEED = int(os.environ.get("EGIDE_TEST_SEED", random.SystemRandom().randrange(2**32)))
+# Said once, the same in every process of the run.
+_SEED = int(os.environ.setdefault("EGIDE_TEST_SEED", str(random.SystemRandom().randrange(2**32))))
 # The same examples at each run; a slow machine is not a failure.
 hypothesis_settings.register_profile(
     "egide", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ def vfs(django_db_blocker: DjangoDbBlocker) -> Iterator[PowerVfs]:
         yield made
         connection.close()
         connections["default"] = before
+    gc.collect()  # a cursor that a caught error still holds would call the disk when it is gone
     made.unregister()
 
 

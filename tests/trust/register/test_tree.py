@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egide.errors import EgideError, MalformedError, ProofError
-from egide.trust.register.tiles import Appender, TileNodes, tile_path
+from egide.trust.register.tiles import Appender, TileNodes, tile_path, tiles_of
 from egide.trust.register.tree import (
     EMPTY_ROOT,
     MAX_SIZE,
@@ -196,16 +196,6 @@ def test_hashes_of_another_length_are_refused() -> None:
             root_hash(size, node)
 
 
-def last_tiles(size: int) -> dict[tuple[int, int], int]:
-    """The last tile of each level in a tree of `size` leaves, {(level, n): width}; those before are full."""
-    last: dict[tuple[int, int], int] = {}
-    level = 0
-    while count := size >> (8 * level):
-        last[level, (count - 1) // 256] = (count - 1) % 256 + 1
-        level += 1
-    return last
-
-
 @given(batches=batches)
 def test_however_it_is_appended_a_tree_is_the_same(batches: list[int]) -> None:
     """Batches of any sizes give the tiles, root and edge that one append of them all gives."""
@@ -214,7 +204,7 @@ def test_however_it_is_appended_a_tree_is_the_same(batches: list[int]) -> None:
     at_once = Appender(0, lambda *_: b"").append(LEAVES[:total])
     assert tiles == at_once.changed
     assert appender.head() == at_once.head == TreeHead(total, mth(LEAVES[:total]))
-    assert {key: len(tile) // 32 for key, tile in tiles.items() if key in last_tiles(total)} == last_tiles(total)
+    assert {key: len(tile) // 32 for key, tile in tiles.items() if key in tiles_of(total)} == tiles_of(total)
 
 
 @given(batches=batches)

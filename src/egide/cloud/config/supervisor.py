@@ -28,6 +28,7 @@ __all__ = ["Supervisor"]
 READY_S: Final = 60.0
 STOP_S: Final = 10.0
 BROKER_RETRY_S: Final = 1.0
+_KILLED_RUN_S: Final = 3.0  # what a killed run leaves behind is gone by then
 _LAUNCH: Final = """\
 import ctypes, os, signal, sys
 if ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0) or os.getppid() != int(sys.argv[1]):
@@ -99,7 +100,7 @@ class Supervisor:
             (options.listen, options.mqtt_port),
             ("127.0.0.1", options.broker_port),
         ):
-            require_free(host, port)
+            require_free(host, port, patience_s=_KILLED_RUN_S)
         ensure_platform(options, now_ms=time.time_ns() // 1_000_000, say=self._say)
         self._say("starting the broker")
         self._broker = start_broker(options)

@@ -14,7 +14,7 @@ from typing import Final
 from egide.errors import MalformedError, ProofError
 from egide.trust.register.tree import EMPTY_ROOT, HASH_SIZE, MAX_SIZE, TreeHead, node_hash
 
-__all__ = ["TILE_HEIGHT", "TILE_WIDTH", "Appended", "Appender", "TileNodes", "tile_path"]
+__all__ = ["TILE_HEIGHT", "TILE_WIDTH", "Appended", "Appender", "TileNodes", "tile_path", "tiles_of"]
 
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 256
@@ -38,6 +38,16 @@ def tile_path(level: int, n: int, width: int = TILE_WIDTH) -> str:
         groups.append(f"x{n % 1000:03d}")
     partial = "" if width == TILE_WIDTH else f".p/{width}"
     return f"tile/{level}/{'/'.join(reversed(groups))}{partial}"
+
+
+def tiles_of(size: int) -> dict[tuple[int, int], int]:
+    """The last tile of each level in a tree of `size` leaves, {(level, n): width}; those before are full."""
+    last: dict[tuple[int, int], int] = {}
+    level = 0
+    while count := size >> (TILE_HEIGHT * level):
+        last[level, (count - 1) // TILE_WIDTH] = (count - 1) % TILE_WIDTH + 1
+        level += 1
+    return last
 
 
 class TileNodes:

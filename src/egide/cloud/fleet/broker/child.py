@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import IO, Final
@@ -34,6 +35,7 @@ __all__ = [
 _LOG = logging.getLogger(__name__)
 _READY_S: Final = 60.0  # a store of many gigabytes takes time to be read again
 _STOP_S: Final = 20.0
+_LOOK_AGAIN_S: Final = 0.1
 _FREE_BYTES: Final = 64 * 1024 * 1024
 _LAUNCHER: Final = """\
 import ctypes, os, signal, sys
@@ -245,19 +247,31 @@ def require_store(store: Path) -> None:
         raise StorageError("the broker's disk is full: free at least 64 MB")
 
 
-def require_free(host: str, port: int) -> None:
-    """Raise ConfigError, naming `port`, when it is busy or cannot be used at `host`. A port of 0 is free."""
+def require_free(host: str, port: int, *, patience_s: float = 0) -> None:
+    """Raise ConfigError, naming `port`, when it is busy or cannot be used at `host`. A port of 0 is free.
+
+    With `patience_s`, one that is busy is looked at again for so long: the parts of a killed run take a moment to die.
+    """
     if not port:
         return
+    until = time.monotonic() + patience_s
+    while (problem := _why_not_free(host, port)) is not None:
+        if problem.errno != errno.EADDRINUSE:
+            raise ConfigError(f"port {port} cannot be used at the address of the settings") from problem
+        if time.monotonic() >= until:
+            raise ConfigError(f"port {port} is busy: stop what uses it, or choose another") from problem
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _why_not_free(host: str, port: int) -> OSError | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), port))
         except OSError as err:
-            if err.errno == errno.EADDRINUSE:
-                raise ConfigError(f"port {port} is busy: stop what uses it, or choose another") from err
-            raise ConfigError(f"port {port} cannot be used at the address of the settings") from err
+            return err
+    return None
 
 
 def _unreadable(line: bytes) -> EgideError:
