@@ -28,6 +28,8 @@ MAX_VALUE: Final = 2**53
 MAX_TIME_MS: Final = 2**45  # about the year 3084
 MAX_PERIOD_US: Final = 2**40
 _INTS: Final = {int}
+_MAX_NAMES: Final = 1024
+_NAMES: Final[set[tuple[str, str]]] = set()  # pairs of code and unit that were looked at, and are names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ def _series(row: Any) -> Series:
     if type(row) is not list or len(row) != 5:
         raise MalformedError("a series must be [code, unit, times, exponent, values]")
     code, unit, times, exponent, values = row
-    if not (_is_name(code) and _is_name(unit)):
+    if type(code) is not str or type(unit) is not str or ((code, unit) not in _NAMES and not _are_names(code, unit)):
         raise MalformedError("a series' code and unit are 1 to 32 printable ASCII characters")
     if type(exponent) is not int or not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:
         raise MalformedError("a series' exponent is between -12 and 12")
@@ -162,8 +164,12 @@ def _series(row: Any) -> Series:
     return Series(code=code, unit=unit, times=times, exponent=exponent, values=tuple(values))
 
 
-def _is_name(text: object) -> bool:
-    return type(text) is str and 0 < len(text) <= 32 and text.isascii() and text.isprintable()
+def _are_names(code: str, unit: str) -> bool:
+    if not all(0 < len(text) <= 32 and text.isascii() and text.isprintable() for text in (code, unit)):
+        return False
+    if len(_NAMES) < _MAX_NAMES:
+        _NAMES.add((code, unit))
+    return True
 
 
 def _offsets(times: Any, count: int) -> tuple[int, ...]:

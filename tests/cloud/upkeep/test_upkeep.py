@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from egide.cloud.config.initialise import write_key
@@ -59,6 +60,12 @@ def _replace_bytes(data: bytes, at: int = 40) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
+def raw(statement: str) -> None:
+    """What somebody does who has the database, and no respect for our models."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
 @pytest.mark.parametrize(
     ("harm", "found"),
     [
@@ -74,6 +81,8 @@ def _replace_bytes(data: bytes, at: int = 40) -> bytes:
         pytest.param("checkpoint", ("checkpoint", "signature-invalid"), id="checkpoint-edited"),
         pytest.param("statement", ("statement", "proof-invalid"), id="statement-edited"),
         pytest.param("key", ("key", "seal-broken"), id="record-key-edited"),
+        pytest.param("pairing-gone", ("envelope", "pairing-missing"), id="pairing-gone"),
+        pytest.param("data-key-gone", ("envelope", "unreadable"), id="data-key-gone"),
         pytest.param("unmarked", ("envelope", "contested-unmarked"), id="clone-unmarked"),
     ],
 )
@@ -109,6 +118,10 @@ def test_each_damage_is_found(stored: Thing, harm: str, found: tuple[str, str]) 
     elif harm == "key":
         key = RecordKey.objects.all()[0]
         RecordKey.objects.filter(pk=key.pk).update(wrapped=_replace_bytes(bytes(key.wrapped or b"")))
+    elif harm == "pairing-gone":
+        raw("DELETE FROM fleet_pairing")
+    elif harm == "data-key-gone":
+        raw("DELETE FROM vault_datakey")
     elif harm == "unmarked":
         twin = stored.envelope(glucose(count=2), seq=1)
         Pipeline("worker-2").process([incoming(twin)])

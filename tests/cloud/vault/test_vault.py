@@ -25,6 +25,7 @@ from egide.trust.seal import Chain, Suite, open_sealed, record_aad, seal_to
 from tests.support.thing import NOW, Thing, glucose, incoming, receipt_of
 
 DAY = datetime.date(2026, 1, 15)
+DAYS = (DAY - datetime.date(1970, 1, 1)).days
 
 
 def leaves(rows: list[Envelope]) -> dict[int, bytes]:
@@ -184,7 +185,7 @@ def test_a_worker_keeps_one_chain_a_patient_and_day(
     """And forgets yesterday's with the day; a chain at its end is followed by another."""
     chains, to = Chains("w"), (recipient(alice), recipient(bob))
 
-    def seal(who: int, day: datetime.date = DAY) -> tuple[int, int]:
+    def seal(who: int, day: int = DAYS) -> tuple[int, int]:
         key, step, _ = chains.seal(to[who], b"x", leaf=bytes(32), pairing=alice.pk, day=day, nonce=bytes(12))
         return key, step
 
@@ -192,11 +193,11 @@ def test_a_worker_keeps_one_chain_a_patient_and_day(
     assert (a[1], b[1]) == (0, 0)
     assert a[0] != b[0]
     assert seal(0) == (a[0], 1)
-    tomorrow = seal(0, DAY + datetime.timedelta(1))
+    tomorrow = seal(0, DAYS + 1)
     assert tomorrow[1] == 0
-    assert seal(1, DAY + datetime.timedelta(1))[0] not in {a[0], b[0], tomorrow[0]}
+    assert seal(1, DAYS + 1)[0] not in {a[0], b[0], tomorrow[0]}
     monkeypatch.setattr(sealing, "MAX_STEPS", 1)
-    assert seal(0, DAY + datetime.timedelta(1))[0] != tomorrow[0]
+    assert seal(0, DAYS + 1)[0] != tomorrow[0]
     assert DataKey.objects.count() == 5
     row = DataKey.objects.get(pk=a[0])
     root = open_sealed(to[0].suite, private_seed(row.record_key), bytes(row.sealed), data_key_info(alice.pk, "w", DAY))
@@ -206,7 +207,7 @@ def test_a_worker_keeps_one_chain_a_patient_and_day(
 def test_two_workers_share_no_chain(alice: Account) -> None:
     """Each has its data key: what one's memory gives away is its own."""
     keys = [
-        Chains(name).seal(recipient(alice), b"x", leaf=bytes(32), pairing=alice.pk, day=DAY, nonce=bytes(12))[0]
+        Chains(name).seal(recipient(alice), b"x", leaf=bytes(32), pairing=alice.pk, day=DAYS, nonce=bytes(12))[0]
         for name in ("a", "b")
     ]
     assert len(set(keys)) == 2

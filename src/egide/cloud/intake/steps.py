@@ -5,7 +5,6 @@ Numbers are those of `pipeline`.
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -20,7 +19,6 @@ from egide.trust.envelope import Envelope, VerifiedEnvelope
 __all__ = ["Candidate", "Incoming", "Sealed", "date", "identify", "read", "seal", "verify"]
 
 _DAY_MS: Final = 86_400_000
-_EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 
 
 class Incoming(NamedTuple):
@@ -130,7 +128,7 @@ def seal(
         ),
         leaf=leaf,
         pairing=window.uuid,
-        day=datetime.date.fromordinal(_EPOCH_DAY + received_ms // _DAY_MS),
+        day=received_ms // _DAY_MS,
         nonce=nonce,
     )
     return Sealed(candidate, leaf, window, int(flags), first_ms, last_ms, data_key, step, record)

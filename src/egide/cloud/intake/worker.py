@@ -29,7 +29,7 @@ from egide.trust.limits import LIMITS
 __all__ = ["HTTP_SUBJECT", "Worker", "calm_collector", "run_intake"]
 
 HTTP_SUBJECT: Final = "intake.http"
-BATCH: Final = 512
+BATCH: Final = 1024
 PULL_S: Final = 1.0
 AFTER_FAILURE_S: Final = 1.0
 _STATUS: Final = {"too-large": 413, "malformed": 400, "too-many-tries": 429, "unavailable": 503, "storage-failed": 503}

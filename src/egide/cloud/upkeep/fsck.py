@@ -17,7 +17,7 @@ from typing import Final
 from cryptography import x509
 from django.db import connection
 
-from egide.cloud.fleet.models import Certificate
+from egide.cloud.fleet.models import Certificate, Pairing
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import private_seed
 from egide.cloud.register.epochs import log_anchor
@@ -196,15 +196,21 @@ def _check_statements(report: Report) -> Iterator[Finding]:
 def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) -> Iterator[Finding]:
     total = Row.objects.count()
     certificates = {c.pk: c for c in Certificate.objects.select_related("key")}
+    pairings = {p.pk: p for p in Pairing.objects.all()}
     keys: dict[int, PublicKey] = {}
     vault = Vault()
     at = 0
-    while rows := list(Row.objects.filter(entry__gt=at).select_related("pairing").order_by("entry")[:CHUNK]):
+    while rows := list(Row.objects.filter(entry__gt=at).order_by("entry")[:CHUNK]):
         at = rows[-1].entry
         leaves, lost = _leaves(rows)
         for row in rows:
             if row.entry in lost:
                 yield Finding(kind="envelope", where=_name(row.entry), what="leaf-unreadable")
+            elif row.pairing_id not in pairings:
+                lost.add(row.entry)
+                yield Finding(kind="envelope", where=_name(row.entry), what="pairing-missing")
+            else:
+                row.pairing = pairings[row.pairing_id]
         readable = sorted((r for r in rows if r.entry not in lost), key=lambda r: (r.data_key_id, r.step))
         for row in readable:
             try:

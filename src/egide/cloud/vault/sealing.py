@@ -23,6 +23,7 @@ __all__ = ["RECORD_VERSION", "Chains", "Recipient", "Row", "data_key_info", "ins
 
 RECORD_VERSION: Final = 1
 _RECORD: Final = b"\x87\x01"  # [version, entry, correction_ms, received_ms, flags, trust, doubts]
+_EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 _NEGATIVE: Final = 1  # CBOR's major type of negative integers
 _EMPTY_MAP: Final = b"\xa0"
 _COLUMNS: Final = (
@@ -85,13 +86,13 @@ class Chains:
 
     def __init__(self, worker: str) -> None:
         self.worker = worker
-        self._day: datetime.date | None = None
+        self._day = -1
         self._open: dict[int, tuple[int, Chain]] = {}
 
     def seal(
-        self, to: Recipient, plaintext: bytes, *, leaf: bytes, pairing: uuid.UUID, day: datetime.date, nonce: bytes
+        self, to: Recipient, plaintext: bytes, *, leaf: bytes, pairing: uuid.UUID, day: int, nonce: bytes
     ) -> tuple[int, int, bytes]:
-        """Return (data key's id, step, sealed bytes)."""
+        """Return (data key's id, step, sealed bytes). `day` is counted from the first of 1970."""
         if day != self._day:
             self._open.clear()
             self._day = day
@@ -101,8 +102,9 @@ class Chains:
         step, sealed = held[1].seal(plaintext, nonce=nonce, aad=record_aad(leaf, pairing.bytes))
         return held[0], step, sealed
 
-    def _start(self, to: Recipient, day: datetime.date) -> tuple[int, Chain]:
+    def _start(self, to: Recipient, days: int) -> tuple[int, Chain]:
         root = os.urandom(32)
+        day = datetime.date.fromordinal(_EPOCH_DAY + days)
         row = DataKey.objects.create(
             record_key_id=to.record_key,
             worker=self.worker,
