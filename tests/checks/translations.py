@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-LOCALES = Path("src/egide/cloud/portal/locale")
+APPS = Path("src/egide/cloud")
 
 
 def messages(po: Path) -> dict[str, str]:
@@ -29,7 +29,7 @@ def messages(po: Path) -> dict[str, str]:
 
 
 def main() -> int:
-    files = sorted(LOCALES.glob("fr/LC_MESSAGES/*.po"))
+    files = sorted(APPS.glob("*/locale/fr/LC_MESSAGES/*.po"))
     if not files:
         print("no French catalogue", file=sys.stderr)
         return 1

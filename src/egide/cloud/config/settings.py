@@ -29,7 +29,10 @@ INSTALLED_APPS = [
     "egide.cloud.vault",
     "egide.cloud.intake",
     "egide.cloud.release",
+    "egide.cloud.signin",
+    "egide.cloud.federation",
     "egide.cloud.fhir",
+    "egide.cloud.governance",
     "egide.cloud.portal",
 ]
 MIDDLEWARE = [

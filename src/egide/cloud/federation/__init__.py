@@ -1,0 +1,1 @@
+"""Sign-in by Pro Santé Connect, FranceConnect or another OpenID Connect provider."""
