@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -18,12 +19,26 @@ from egide.cli.errors import words
 from egide.errors import EgideError
 
 if TYPE_CHECKING:
+    from egide.cloud.options import Options
     from egide.things import Object
     from egide.things.virtual import VirtualObject
 
-PEOPLE: Final = ("Alice Martin", "Bruno Lefèvre")
+#: Invented people, and what each of them measures with.
+PATIENTS: Final = {
+    "Alice Martin": ("glucose", "watch", "scale"),
+    "Bruno Lefèvre": ("blood-pressure", "scale", "oximeter"),
+    "Claire Petit": ("heart-monitor", "watch"),
+    "David Moreau": ("thermometer", "oximeter"),
+    "Emma Garcia": ("glucose",),
+    "Farid Benali": ("blood-pressure",),
+    "Gabrielle Roux": ("scale", "blood-pressure"),
+    "Hugo Bernard": ("watch",),
+}
 DOCTOR: Final = "Dr Chloé Renard"
-HISTORY_H: Final = 26
+#: Who follows whom: the first patients of the list.
+PROFESSIONALS: Final = {DOCTOR: 8, "Nadia Haddad, infirmière": 5, "Dr Olivier Faure": 2}
+ALICE: Final = next(iter(PATIENTS))
+OPERATORS: Final = ("Inès Marchand", "Jules Carpentier", "Karine Lopez")
 _DAY_MS: Final = 86_400_000
 
 
@@ -37,7 +52,8 @@ class _Cast:
 
 def demo(
     folder: Annotated[Path, typer.Option(help="Where everything of the demo lies.")] = Path(".demo"),
-    objects: Annotated[int, typer.Option(help="How many virtual objects.", min=1, max=14)] = 9,
+    objects: Annotated[int, typer.Option(help="How many virtual objects.", min=1, max=15)] = 15,
+    days: Annotated[int, typer.Option(help="What they kept from before: so many days.", min=0, max=365)] = 90,
     speed: Annotated[float, typer.Option(help="They measure so many times as often.", min=0.1)] = 10.0,
     seconds: Annotated[float, typer.Option(help="Stop by itself after so long; 0: at Ctrl-C.", min=0)] = 0.0,
 ) -> None:
@@ -47,6 +63,7 @@ def demo(
 
     Exit codes: 0 stopped, 2 a busy port or a setting, 5 the disk or a part that did not start.
     """
+    os.environ["EGIDE_DEMO"] = "1"
     options = setup(folder / "data", folder / "keys")
     from egide.cloud.config.supervisor import Supervisor, stopped_by_signals
 
@@ -58,12 +75,20 @@ def demo(
         stack.enter_context(supervisor)
         people = _people(folder)
         say(f"{len(people.patients)} patients and {DOCTOR}, who follows them")
-        stack.enter_context(_Ward(folder, objects, speed, people, stop, say, supervisor))
+        _remember_that_it_is_one(options)
+        stack.enter_context(_Ward(folder, objects, days, speed, people, stop, say, supervisor))
         _invite(options, people)
         until = time.monotonic() + seconds if seconds else float("inf")
         supervisor.watch(until=lambda: time.monotonic() > until)
         words("egide: stopping")
         stop.set()
+
+
+def _remember_that_it_is_one(options: Options) -> None:
+    """So that every other command on this folder knows it."""
+    settings = options.data / "egide.toml"
+    if not settings.exists():
+        settings.write_text("demo = true\n")
 
 
 def _numbered() -> Any:
@@ -78,17 +103,20 @@ def _numbered() -> Any:
 def _people(folder: Path) -> _Cast:
     """The same people at each start: made once, remembered by their random user names."""
     from egide.cloud.consent.service import start_follow_up
-    from egide.cloud.people.service import create_account, find
+    from egide.cloud.people.service import create_account
 
     kept = folder / "people.json"
     if kept.exists():
         return _Cast(**json.loads(kept.read_text()))
     now_ms = time.time_ns() // 1_000_000
-    doctor = create_account("professional", DOCTOR, now_ms)
-    patients = [create_account("patient", name, now_ms) for name in PEOPLE]
-    for patient in patients:
-        start_follow_up(doctor, find(patient.username), now_ms=now_ms)
-    cast = _Cast([p.username for p in patients], doctor.username)
+    patients = [create_account("patient", name, now_ms) for name in PATIENTS]
+    professionals = {name: create_account("professional", name, now_ms) for name in PROFESSIONALS}
+    for name, professional in professionals.items():
+        for patient in patients[: PROFESSIONALS[name]]:
+            start_follow_up(professional, patient, now_ms=now_ms)
+    for name in OPERATORS:
+        create_account("operator", name, now_ms)
+    cast = _Cast([p.username for p in patients], professionals[DOCTOR].username)
     kept.write_text(json.dumps({"patients": cast.patients, "doctor": cast.doctor}))
     return cast
 
@@ -101,7 +129,8 @@ def _invite(options: Any, people: _Cast) -> None:
     base = f"http://{options.public_host}:{options.people_port}"
     words("")
     words(f"  Open                   {base}")
-    words(f"  as {PEOPLE[0]:<20}{link_address(base, make_link(find(people.patients[0]), now_ms))}")
+    words(f"  as anybody             {base}/demo/")
+    words(f"  as {ALICE:<20}{link_address(base, make_link(find(people.patients[0]), now_ms))}")
     words(f"  as {DOCTOR:<20}{link_address(base, make_link(find(people.doctor), now_ms))}")
     words("  (each link signs in once, for ten minutes; another: egide person link NAME, with the demo's folders)")
     words("")
@@ -112,13 +141,16 @@ class _Ward:
     """Virtual objects, each enrolled by its claim, each in a thread of its own."""
 
     def __init__(
-        self, folder: Path, count: int, speed: float, people: _Cast, stop: threading.Event, say: Any, supervisor: Any
-    ) -> None:
-        from egide.things.virtual import ward
+        self, folder: Path, count: int, days: int, speed: float, people: _Cast, stop: threading.Event, say: Any,
+        supervisor: Any,
+    ) -> None:  # fmt: skip
+        from egide.things.virtual import VirtualObject
 
         self._folder, self._people, self._stop, self._say = folder / "objects", people, stop, say
         self._supervisor = supervisor
-        self._things = ward(count, speed=speed)
+        self._days = days
+        kinds = [(kind, number) for number, kinds in enumerate(PATIENTS.values()) for kind in kinds]
+        self._things = [VirtualObject(kind, patient_no=number, speed=speed) for kind, number in kinds[:count]]
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> _Ward:
@@ -147,7 +179,7 @@ class _Ward:
             if (folder / "state.json").exists() or any(folder.glob("*.pem")):
                 return Object.open(folder, clock=thing.clock())
             obj = Object.enrol(self._claim(thing), folder=folder, clock=thing.clock())
-            self._say(f"{thing.model} enrolled for {PEOPLE[thing.patient_no % len(PEOPLE)]}")
+            self._say(f"{thing.model} enrolled for {list(PATIENTS)[thing.patient_no]}")
             return obj
         except EgideError as err:
             self._say(f"{thing.model}: {err.code}: {err}")
@@ -160,8 +192,8 @@ class _Ward:
 
         now_ms = time.time_ns() // 1_000_000
         owner = create_object(thing.model, Trust.OBJECT, now_ms)
-        patient = find(self._people.patients[thing.patient_no % len(PEOPLE)])
-        pair(owner, patient, now_ms, since_ms=now_ms - 7 * _DAY_MS)
+        patient = find(self._people.patients[thing.patient_no])
+        pair(owner, patient, now_ms, since_ms=now_ms - (self._days + 1) * _DAY_MS)
         return create_claim(owner, 3_600_000, now_ms).text()
 
     def _run(self, obj: Object, thing: VirtualObject, number: int) -> None:
@@ -180,9 +212,11 @@ class _Ward:
                 self._say(f"{thing.model}: {err.code}: {err}")
 
     def _history(self, obj: Object, thing: VirtualObject, number: int) -> Iterator[Any]:
-        """The past day, once, for objects that measure now and then."""
+        """What it kept from before, once."""
+        from egide.things.past import past
+
         done = self._folder / f"{number:02d}.past"
-        if done.exists() or thing.profile.cadence_s < 60:
+        if done.exists():
             return
-        yield from thing.history(obj.clock.now_ms(), hours=HISTORY_H)
+        yield from past(thing, obj.clock.now_ms(), days=self._days)
         done.touch()

@@ -7,13 +7,15 @@ import contextlib
 import signal
 from collections.abc import Coroutine
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from egide.cli.django import DataOption, KeysOption, setup
 from egide.cli.errors import words
-from egide.errors import EgideError
+from egide.cloud.options import Options
+from egide.errors import EgideError, UnavailableError
 
 
 class Listener(StrEnum):
@@ -49,7 +51,7 @@ def serve(listener: Listener, data: DataOption = None, keys: KeysOption = None) 
 
     Exit codes: 0 stopped, 2 a busy port, a setting or a missing key.
     """
-    options = setup(data, keys)
+    options = _standing(data, keys)
     if listener is Listener.objects:
         from egide.cloud.config.objects_server import serve_objects
 
@@ -67,7 +69,7 @@ def intake(data: DataOption = None, keys: KeysOption = None) -> None:
 
     Exit codes: 0 stopped, 2 a setting or a missing key, 5 the broker or the store does not answer.
     """
-    options = setup(data, keys)
+    options = _standing(data, keys)
     from egide.cloud.fleet.broker.child import load_secrets
     from egide.cloud.intake.worker import calm_collector, run_intake
 
@@ -82,10 +84,24 @@ def worker(data: DataOption = None, keys: KeysOption = None) -> None:
 
     Exit codes: 0 stopped, 2 a setting or a missing key, 5 the broker or the store does not answer.
     """
-    options = setup(data, keys)
+    options = _standing(data, keys)
     from egide.cloud.config.worker import run_worker
 
     _run(run_worker(options, ready=_ready))
+
+
+def _standing(data: Path | None, keys: Path | None) -> Options:
+    """The settings of a platform that was made, for one of its roles: a demo's store and a real one stay apart."""
+    options = setup(data, keys)
+    from django.db import Error
+
+    from egide.cloud.config.initialise import require_kind
+
+    try:
+        require_kind(options)
+    except Error as err:
+        raise UnavailableError("the store does not answer, or was not made yet") from err
+    return options
 
 
 def _ready() -> None:

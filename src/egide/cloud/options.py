@@ -69,6 +69,10 @@ class Options:
         default="", metadata={"help": "path to a nats-server of one's own; empty: the packaged one"}
     )
     certificate_days: int = field(default=90, metadata={"help": "life of an object's certificate"})
+    demo: bool = field(
+        default=False,
+        metadata={"help": "invented people, whom anybody at this machine may be: set by `egide demo`, for a new store"},
+    )
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
 
     def people_address(self) -> str:
@@ -197,6 +201,8 @@ def _check(options: Options) -> None:
         raise ConfigError("the keys folder must lie outside the data folder")
     if options.intake_rate < 1:
         raise ConfigError("intake_rate must be 1 or more")
+    if options.demo and not (_loopback(options.listen) and all(map(_loopback, options.hosts))):
+        raise ConfigError("a demo listens on this machine alone: listen and hosts must be loopback addresses")
     if not options.people_https and not _loopback(options.listen):
         raise PlainHttpError("listen is not a loopback address, and people_https is not set")
 

@@ -21,7 +21,7 @@ from egide.trust.cose import PublicKey
 from egide.trust.identity import Authority, issue_platform, issue_server, make_issuing, make_root
 from egide.trust.seal import Suite, derive_pair, seed_bytes
 
-__all__ = ["ensure_platform", "make_keys", "write_key"]
+__all__ = ["ensure_platform", "make_keys", "require_kind", "write_key"]
 
 ROOT_DAYS = 20 * 365
 ISSUING_DAYS = 10 * 365
@@ -147,7 +147,8 @@ def ensure_platform(options: Options, *, now_ms: int, say: Callable[[str], None]
         say("making keys")
         make_keys(options, now_ms=now_ms)
     _migrate()
-    _open_first_log(now_ms, say)
+    _open_first_log(options, now_ms, say)
+    require_kind(options)
 
 
 def _migrate() -> None:
@@ -160,11 +161,25 @@ def _migrate() -> None:
         raise StorageError("the database cannot be opened or changed") from err
 
 
-def _open_first_log(now_ms: int, say: Callable[[str], None]) -> None:
+def require_kind(options: Options) -> None:
+    """Raises ConfigError when a demo is to open a real store, or the other way round."""
+    from egide.cloud.register.models import Store
+
+    made_for = Store.objects.first()
+    if (made_for is not None and made_for.demo) is not options.demo:
+        raise ConfigError(
+            "this store was not made for a demo: give the demo a folder of its own"
+            if options.demo
+            else "this store was made for a demo: its people are invented, so nothing else opens it"
+        )
+
+
+def _open_first_log(options: Options, now_ms: int, say: Callable[[str], None]) -> None:
     from egide.cloud.register.epochs import open_log
-    from egide.cloud.register.models import Log
+    from egide.cloud.register.models import Log, Store
     from egide.cloud.register.platform import log_signer
 
     if not Log.objects.exists():
         say("opening the register")
+        Store.objects.update_or_create(pk=1, defaults={"demo": options.demo})
         open_log(log_signer(1).public_key, now_ms=now_ms)

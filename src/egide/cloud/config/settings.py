@@ -34,8 +34,10 @@ INSTALLED_APPS = [
     "egide.cloud.fhir",
     "egide.cloud.governance",
     "egide.cloud.portal",
+    "egide.cloud.demo",
 ]
 MIDDLEWARE = [
+    "egide.cloud.demo.guard.DemoGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "egide.cloud.portal.middleware.StaticFilesMiddleware",
     "egide.cloud.portal.middleware.ContentSecurityPolicyMiddleware",
@@ -57,6 +59,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
+                "egide.cloud.demo.context.demo",
             ],
         },
     }

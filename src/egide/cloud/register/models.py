@@ -84,3 +84,9 @@ class Witness(models.Model):
     name = models.CharField(max_length=128, unique=True)
     url = models.CharField(max_length=256)
     vkey = models.CharField(max_length=256)
+
+
+class Store(models.Model):
+    """What the store was made for, written once, beside its first log. The people of a demo are invented."""
+
+    demo = models.BooleanField()
