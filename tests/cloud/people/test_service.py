@@ -52,7 +52,7 @@ def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
 
 
 def test_a_role_that_does_not_exist_is_refused() -> None:
-    """There are three roles."""
+    """There are four roles."""
     with pytest.raises(RefusedError):
         service.create_account("king", "Alice", NOW)
 

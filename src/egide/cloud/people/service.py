@@ -44,7 +44,7 @@ def create_account(role: str, name: str, now_ms: int) -> Account:
         RefusedError: no such role, or a name that is empty, too long or holds control characters.
     """
     if role not in Account.Role.values:
-        raise RefusedError("a role is patient, professional or operator")
+        raise RefusedError("a role is patient, relative, professional or operator")
     clean = _clean(name)
     account = Account(id=uuid.uuid4(), role=role, created_ms=now_ms, name_index=blind_index(clean, _INDEX))
     account.sealed_name = seal_text(clean, _context(account.id))

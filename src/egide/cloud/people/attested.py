@@ -1,0 +1,75 @@
+"""Who holds which office, by the platform's signed statements in the register. Rows are an index, never a ground.
+
+An appointment or a dismissal has no patient: its statement carries random ids only, and its subject is the account.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from egide import cbor
+from egide.cloud.register.models import Statement
+from egide.cloud.register.platform import platform
+from egide.errors import EgideError
+from egide.trust.cose import PublicKey, Sign1
+from egide.trust.limits import LIMITS
+
+__all__ = ["KINDS", "Appointment", "attested_offices"]
+
+APPOINTMENT: Final = "appointment"
+DISMISSAL: Final = "dismissal"
+KINDS: Final = (APPOINTMENT, DISMISSAL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """An office as signed: from `since_ms` until just before `until_ms`."""
+
+    membership: str
+    account: str
+    establishment: str
+    office: str
+    since_ms: int
+    until_ms: int | None
+
+
+def attested_offices(account: uuid.UUID) -> dict[str, Appointment]:
+    """Every office that a signed statement gave to this account, by membership id, ended where another says so.
+
+    A statement whose signature does not hold says nothing; one moved to another account's row neither.
+    """
+    found: dict[str, Appointment] = {}
+    key = platform().signer.public_key
+    for body in Statement.objects.filter(subject=account, kind__in=KINDS).order_by("entry").values_list("body"):
+        match _said(bytes(body[0]), key):
+            case (kind, {"account": who} as facts) if kind == APPOINTMENT and who == str(account):
+                given = _appointment(facts)
+                found.setdefault(given.membership, given)
+            case (kind, {"membership": name, "until": int(until)}) if kind == DISMISSAL and name in found:
+                held = found[name]
+                found[name] = replace(held, until_ms=until if held.until_ms is None else min(held.until_ms, until))
+    return found
+
+
+def _appointment(facts: dict[str, Any]) -> Appointment:
+    return Appointment(
+        membership=facts["membership"], account=facts["account"], establishment=facts["establishment"],
+        office=facts["office"], since_ms=facts["since"], until_ms=facts["until"],
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=4096)
+def _said(body: bytes, key: PublicKey) -> tuple[str, dict[str, Any]] | None:
+    """(kind, facts) of a statement that this key signed. Remembered by its bytes: a read costs no signature check."""
+    try:
+        statement = Sign1.parse(body, limit=LIMITS.journal, what="statement")
+        statement.verify(key)
+        match cbor.decode(statement.payload or b"", limit=LIMITS.journal, what="statement"):
+            case [str(kind), int(), dict(facts), *_] if kind in KINDS:
+                return kind, facts
+    except (EgideError, TypeError):
+        pass
+    return None
