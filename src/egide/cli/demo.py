@@ -109,13 +109,15 @@ def _people(folder: Path) -> _Cast:
     if kept.exists():
         return _Cast(**json.loads(kept.read_text()))
     now_ms = time.time_ns() // 1_000_000
-    patients = [create_account("patient", name, now_ms) for name in PATIENTS]
-    professionals = {name: create_account("professional", name, now_ms) for name in PROFESSIONALS}
+    patients = [create_account("patient", name, now_ms + at) for at, name in enumerate(PATIENTS)]
+    professionals = {
+        name: create_account("professional", name, now_ms + at) for at, name in enumerate(PROFESSIONALS)
+    }
     for name, professional in professionals.items():
         for patient in patients[: PROFESSIONALS[name]]:
             start_follow_up(professional, patient, now_ms=now_ms)
-    for name in OPERATORS:
-        create_account("operator", name, now_ms)
+    for at, name in enumerate(OPERATORS):
+        create_account("operator", name, now_ms + at)
     cast = _Cast([p.username for p in patients], professionals[DOCTOR].username)
     kept.write_text(json.dumps({"patients": cast.patients, "doctor": cast.doctor}))
     return cast
