@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "egide.cloud.fhir",
     "egide.cloud.governance",
     "egide.cloud.portal",
+    "egide.cloud.ward",
     "egide.cloud.demo",
 ]
 MIDDLEWARE = [

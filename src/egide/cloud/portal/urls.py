@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.i18n import set_language
 
-from egide.cloud.portal.views import care, health, home, journal, reading, record, session
+from egide.cloud.portal.views import health, home, journal, reading, record, session
 
 
 class ReadingKey:
@@ -34,7 +34,6 @@ urlpatterns = [
     path("me/journal", journal.journal, name="journal"),
     path("me/reading/<reading:key>", reading.reading, name="me-reading"),
     path("me/proof/<int:entry>", reading.proof, name="me-proof"),
-    path("patients", care.patients, name="patients"),
     path("patients/<uuid:patient_id>", record.record, name="patient"),
     path("patients/<uuid:patient_id>/latest", record.latest, name="patient-latest"),
     path("patients/<uuid:patient_id>/series", record.series, name="patient-series"),

@@ -1,0 +1,37 @@
+"""Whom a professional follows now: names come from the follow-up; whatever was measured, from the door alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from egide.cloud.consent.models import FollowUp
+from egide.cloud.people.models import Account
+from egide.cloud.people.service import name_of
+
+__all__ = ["Followed", "followed_by"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A patient of the reader's, for as long as rows say so. A row is an index: the door decides."""
+
+    patient: Account
+    name: str
+    since_ms: int
+    paused: bool = False
+    paused_until_ms: int | None = None
+
+
+def followed_by(reader: Account, *, now_ms: int) -> list[Followed]:
+    """Everybody whose follow-up the reader belongs to now, by name."""
+    rows = (
+        FollowUp.objects.filter(Q(until_ms=None) | Q(until_ms__gt=now_ms), professional=reader, since_ms__lte=now_ms)
+        .select_related("patient")
+        .order_by("-since_ms")
+    )
+    found = {
+        row.patient_id: Followed(patient=row.patient, name=name_of(row.patient), since_ms=row.since_ms) for row in rows
+    }
+    return sorted(found.values(), key=lambda one: one.name.casefold())
