@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 
 from egide.cloud.register.models import Log, Tile
 from egide.cloud.register.store import (
@@ -20,6 +20,7 @@ from egide.cloud.register.store import (
     get_tile,
     head_of,
     nodes_of,
+    path_of,
     split_entry,
 )
 from egide.errors import NotFoundError, ProofError, RollbackError, UnavailableError
@@ -191,3 +192,26 @@ def test_writers_at_the_same_time_wait_for_each_other(shared: Register, django_d
     assert [place for place, _ in sorted(places)] == list(range(160))
     assert get_tile(shared.log_id, 0, 0) == b"".join(leaf for _, leaf in sorted(places))
     assert shared.head() == TreeHead(160, root_hash(160, nodes_of(shared.log_id)))
+
+
+@pytest.mark.parametrize("size", [2, 255, 256, 257, 512, 700])
+def test_a_path_is_read_at_once_and_leads_to_the_root(
+    register: Register, size: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """One query, however deep the tree, for the first leaf, the last and those around a tile's edge."""
+    with appending():
+        head = register.append(LEAVES[:size]).head
+    for index in {0, 1, size // 2, min(255, size - 1), min(256, size - 1), size - 1}:
+        with django_assert_num_queries(1):
+            path = path_of(register.log_id, index, size)
+        assert root_from_inclusion(LEAVES[index], index, size, path) == head.root
+
+
+def test_a_path_through_a_tile_that_is_gone_is_not_made_up(register: Register) -> None:
+    """The log cannot prove what it lost."""
+    with appending():
+        register.append(LEAVES)
+    Tile.objects.filter(level=0, n=1).delete()
+    assert path_of(register.log_id, 3, 256)
+    with pytest.raises(NotFoundError):
+        path_of(register.log_id, 300, 700)

@@ -33,6 +33,7 @@ class HealthObject(models.Model):
 class ObjectKey(models.Model):
     """A public key that an object enrolled. The sequence numbers of envelopes belong to it."""
 
+    id = models.AutoField(primary_key=True)
     object = models.ForeignKey(HealthObject, on_delete=models.PROTECT, related_name="keys")
     thumbprint = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the SubjectPublicKeyInfo
     spki = models.BinaryField()
@@ -41,6 +42,7 @@ class ObjectKey(models.Model):
 class Certificate(models.Model):
     """A certificate that was issued to an object."""
 
+    id = models.AutoField(primary_key=True)
     object = models.ForeignKey(HealthObject, on_delete=models.PROTECT, related_name="certificates")
     key = models.ForeignKey(ObjectKey, on_delete=models.PROTECT)
     sha256 = models.BinaryField(max_length=32, unique=True)

@@ -33,7 +33,7 @@ from egide.cloud.register.store import (
     current_log,
     entry_number,
     head_of,
-    nodes_of,
+    path_of,
     split_entry,
 )
 from egide.cloud.vault.models import Envelope as EnvelopeRow
@@ -42,8 +42,6 @@ from egide.cloud.vault.sealing import Chains, Row, insert_rows
 from egide.errors import EgideError, RefusedError, StorageError, UnavailableError
 from egide.trust.answer import encode_receipt_answer, encode_refusal_answer, sign_refusal
 from egide.trust.register.receipt import HeadSigner, SignedHead, TreeHead
-from egide.trust.register.tiles import TileNodes
-from egide.trust.register.tree import inclusion_path
 
 __all__ = ["Answer", "Pipeline"]
 
@@ -180,15 +178,15 @@ class Pipeline:
 
     def _answer_known(self, again: Sequence[Candidate], known: Known, answers: list[Answer | None]) -> None:
         """2 and 11. The same envelope again: the same leaf, and a fresh receipt, computed now."""
-        logs: dict[int, tuple[TreeHead, SignedHead, TileNodes]] = {}
+        logs: dict[int, tuple[TreeHead, SignedHead]] = {}
         for c in again:
             entry = next(entry for identity, entry in known[c.counter] if identity == c.envelope.identity)
             log_id, index = split_entry(entry)
             if log_id not in logs:
                 head = head_of(log_id)
-                logs[log_id] = (head, self._signer(log_id).sign(head), nodes_of(log_id))
-            head, signed, nodes = logs[log_id]
-            receipt = signed.receipt(index, inclusion_path(index, head.size, nodes))
+                logs[log_id] = (head, self._signer(log_id).sign(head))
+            head, signed = logs[log_id]
+            receipt = signed.receipt(index, path_of(log_id, index, head.size))
             answers[c.at] = Answer(encode_receipt_answer(_digest(c.incoming.data), receipt))
 
     def _refuse(self, incoming: Incoming, error: EgideError) -> Answer:

@@ -15,9 +15,12 @@ from django.db import connection, transaction
 from egide.cloud.register.models import ENTRY_BITS, Log
 from egide.errors import NotFoundError, RollbackError, UnavailableError
 from egide.trust.register.receipt import TreeHead
-from egide.trust.register.tiles import Appended, Appender, TileNodes
+from egide.trust.register.tiles import TILE_HEIGHT, TILE_WIDTH, Appended, Appender, TileNodes
+from egide.trust.register.tree import inclusion_path
 
-__all__ = ["Register", "appending", "current_log", "entry_number", "get_tile", "head_of", "nodes_of", "split_entry"]
+__all__ = [
+    "Register", "appending", "current_log", "entry_number", "get_tile", "head_of", "nodes_of", "path_of", "split_entry",
+]
 
 _LOCK_ID = 0x65676964  # "egid"
 
@@ -62,6 +65,26 @@ def nodes_of(log_id: int) -> TileNodes:
         return seen[level, n]
 
     return TileNodes(read)
+
+
+def path_of(log_id: int, index: int, size: int) -> list[bytes]:
+    """The inclusion path of leaf `index` in the tree of `size` leaves; the tiles that it crosses are read in one query.
+
+    Raises NotFoundError when one is not there.
+    """
+    wanted, level = set(), 0
+    while (hashes := size >> (TILE_HEIGHT * level)) > 0:
+        wanted |= {(level, (index >> (TILE_HEIGHT * level)) // TILE_WIDTH), (level, (hashes - 1) // TILE_WIDTH)}
+        level += 1
+    asked = sorted(wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT level, n, data FROM register_tile WHERE log_id = %s AND ("  # noqa: S608 (only marks)
+            + " OR ".join(["(level = %s AND n = %s)"] * len(asked)) + ")",
+            [log_id, *(x for pair in asked for x in pair)],
+        )  # fmt: skip
+        found = {(level, n): bytes(data) for level, n, data in cursor.fetchall()}
+    return inclusion_path(index, size, TileNodes(lambda level, n: found.get((level, n)) or get_tile(log_id, level, n)))
 
 
 def head_of(log_id: int) -> TreeHead:

@@ -14,7 +14,7 @@ from egide.cloud.register.epochs import log_anchor
 from egide.cloud.register.models import Checkpoint, Log, Statement, Witness
 from egide.cloud.register.platform import platform
 from egide.cloud.register.publishing import signed_head
-from egide.cloud.register.store import nodes_of, split_entry
+from egide.cloud.register.store import path_of, split_entry
 from egide.cloud.release.door import Ask, entry_of, flag_names, release
 from egide.cloud.vault.models import Envelope
 from egide.cloud.vault.opening import Opened
@@ -24,7 +24,6 @@ from egide.trust.evidence import Assertion, Epoch, build_evidence
 from egide.trust.genesis import GENESIS_KIND
 from egide.trust.register.checkpoint import Checkpoint as Note
 from egide.trust.register.checkpoint import SignedNote, VerifierKey
-from egide.trust.register.tree import inclusion_path
 
 __all__ = ["platform_anchors", "release_proof"]
 
@@ -60,7 +59,7 @@ def release_proof(*, reader: Account | None, patient: Account, entry: int, purpo
     log_id, index = split_entry(entry)
     checkpoint = _covering(log_id, index)
     root = Note.parse(SignedNote.parse(checkpoint.note.encode()).text).root
-    receipt = signed_head(checkpoint, root).receipt(index, inclusion_path(index, checkpoint.size, nodes_of(log_id)))
+    receipt = signed_head(checkpoint, root).receipt(index, path_of(log_id, index, checkpoint.size))
     certificate = Certificate.objects.get(pk=row.certificate_id)
     me = platform()
     return build_evidence(

@@ -30,20 +30,21 @@ class Envelope(models.Model):
     """One envelope, sealed. `entry` is its number in the register; times are corrected, in ms since 1970.
 
     The database does not check its foreign keys: intake has just read the rows that they name, four look-ups a row are
-    a tenth of its time, and `egide fsck` compares each row with what was signed.
+    a tenth of its time, and `egide fsck` compares each row with what was signed. Columns stand by falling width, so
+    that PostgreSQL pads none of them: fifteen rows of twelve readings fill a page, not fourteen.
     """
 
     entry = models.BigIntegerField(primary_key=True)
-    key = models.ForeignKey(ObjectKey, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     seq = models.BigIntegerField()
-    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, db_index=False, db_constraint=False)
-    pairing = models.ForeignKey(Pairing, on_delete=models.PROTECT, db_index=False, db_constraint=False)
-    data_key = models.ForeignKey(DataKey, on_delete=models.PROTECT, db_index=False, db_constraint=False)
-    step = models.IntegerField()  # link of the data key's chain
-    flags = models.SmallIntegerField()
     received_ms = models.BigIntegerField()
     first_ms = models.BigIntegerField()
     last_ms = models.BigIntegerField()
+    data_key = models.ForeignKey(DataKey, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    key = models.ForeignKey(ObjectKey, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    pairing = models.ForeignKey(Pairing, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    step = models.IntegerField()  # link of the data key's chain
+    flags = models.SmallIntegerField()
     identity = models.BinaryField(max_length=32)
     sealed = models.BinaryField()
 

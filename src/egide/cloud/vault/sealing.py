@@ -34,7 +34,7 @@ _INSERT: Final = (
     f"INSERT INTO vault_envelope ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 )
 _COPY: Final = f"COPY vault_envelope ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-_COPY_TYPES: Final = ("int8", "int8", "int8", "int8", "int4", "int8", "int4", "int2", "int8", "int8", "int8", "bytea",
+_COPY_TYPES: Final = ("int8", "int4", "int8", "int4", "int4", "int8", "int4", "int2", "int8", "int8", "int8", "bytea",
                       "bytea")
 
 #: One row of the envelope table, in the order of its columns.

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ObjectKey',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', models.AutoField(primary_key=True, serialize=False)),
                 ('thumbprint', models.BinaryField(max_length=32, unique=True)),
                 ('spki', models.BinaryField()),
                 ('object', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='keys', to='fleet.healthobject')),
@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Certificate',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', models.AutoField(primary_key=True, serialize=False)),
                 ('sha256', models.BinaryField(max_length=32, unique=True)),
                 ('serial', models.CharField(max_length=40, unique=True)),
                 ('der', models.BinaryField()),
