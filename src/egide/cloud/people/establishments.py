@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
-from typing import Final
 
 from egide.cloud.keys.records import ESTABLISHMENT
+from egide.cloud.people import names
 from egide.cloud.people.authority import Place
 from egide.cloud.people.models import Establishment, Group
 from egide.cloud.register.journal import append_statement
 from egide.errors import RefusedError
 
 __all__ = ["create_establishment", "create_group", "home", "join_group", "place_of", "rename"]
-
-MAX_NAME: Final = 120
 
 
 def home(now_ms: int) -> Establishment:
@@ -31,7 +28,7 @@ def create_establishment(kind: str, name: str, *, now_ms: int, group: Group | No
     if kind not in Establishment.Kind.values:
         raise RefusedError("there is no such kind of establishment")
     made = Establishment(id=uuid.uuid4(), kind=kind, group=group, created_ms=now_ms)
-    made.name = _clean(name)
+    made.name = names.clean(name)
     facts = {"establishment": str(made.pk), "kind": kind, "group": str(group.pk) if group else None}
     append_statement("establishment", None, facts, now_ms=now_ms, also=lambda: made.save(force_insert=True))
     return made
@@ -45,7 +42,7 @@ def create_group(name: str, reference: Establishment, *, now_ms: int) -> Group:
     if reference.group_id is not None:
         raise RefusedError("this establishment belongs to a group already")
     group = Group(id=uuid.uuid4(), reference=reference.pk, created_ms=now_ms)
-    group.name = _clean(name)
+    group.name = names.clean(name)
     facts = {"group": str(group.pk), "reference": str(reference.pk)}
 
     def keep() -> None:
@@ -72,7 +69,7 @@ def join_group(establishment: Establishment, group: Group | None, *, now_ms: int
 
 def rename(establishment: Establishment, name: str) -> None:
     """Give an establishment its name. Raises RefusedError as `create_establishment` does."""
-    establishment.name = _clean(name)
+    establishment.name = names.clean(name)
     establishment.save(update_fields=["sealed_name"])
 
 
@@ -80,10 +77,3 @@ def place_of(establishment: Establishment) -> Place:
     """How steering sees it."""
     reference = establishment.group.reference if establishment.group else None
     return Place(establishment=establishment.pk, reference=reference, home=ESTABLISHMENT)
-
-
-def _clean(name: str) -> str:
-    clean = " ".join(unicodedata.normalize("NFC", name).split())
-    if not clean or len(clean) > MAX_NAME or not clean.isprintable():
-        raise RefusedError("a name has 1 to 120 printable characters")
-    return clean

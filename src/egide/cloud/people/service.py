@@ -6,9 +6,7 @@ The link's secret is 160 random bits, kept as its SHA-256, good for ten minutes 
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
-import unicodedata
 import uuid
 from typing import Final
 
@@ -16,7 +14,9 @@ from django.db import IntegrityError, transaction
 
 from egide.cloud.keys.columns import blind_index, open_text, seal_text
 from egide.cloud.keys.records import create_record_key
-from egide.cloud.people.models import Account, SignInLink
+from egide.cloud.people import names, tokens
+from egide.cloud.people.establishments import home
+from egide.cloud.people.models import Account, Establishment, Registration, SignInLink
 from egide.errors import AmbiguousNameError, NotFoundError, RefusedError, SignInError
 
 __all__ = [
@@ -31,21 +31,21 @@ __all__ = [
 ]
 
 LINK_LIFE_MS: Final = 10 * 60 * 1000
-MAX_NAME: Final = 120
-_TOKEN_BYTES: Final = 20
 _USERNAME_BYTES: Final = 10
 _INDEX: Final = "account name"
 
 
-def create_account(role: str, name: str, now_ms: int) -> Account:
+def create_account(role: str, name: str, now_ms: int, *, at: Establishment | None = None) -> Account:
     """Make an account with a random user name; a patient's comes with the key pair of their record.
+
+    A patient is registered `at` an establishment: the one that runs the platform, when none is named.
 
     Raises:
         RefusedError: no such role, or a name that is empty, too long or holds control characters.
     """
     if role not in Account.Role.values:
         raise RefusedError("a role is patient, relative, professional or operator")
-    clean = _clean(name)
+    clean = names.clean(name)
     account = Account(id=uuid.uuid4(), role=role, created_ms=now_ms, name_index=blind_index(clean, _INDEX))
     account.sealed_name = seal_text(clean, _context(account.id))
     account.set_unusable_password()
@@ -53,6 +53,7 @@ def create_account(role: str, name: str, now_ms: int) -> Account:
         _save_with_random_username(account)
         if role == Account.Role.PATIENT:
             create_record_key(account.id, now_ms=now_ms)
+            Registration.objects.create(patient=account, establishment=at or home(now_ms), since_ms=now_ms)
     return account
 
 
@@ -67,7 +68,7 @@ def find_by_name(name: str) -> Account:
     Raises:
         NotFoundError: nobody has it. AmbiguousNameError: several people do.
     """
-    found = list(Account.objects.filter(name_index=blind_index(_clean(name), _INDEX))[:2])
+    found = list(Account.objects.filter(name_index=blind_index(names.clean(name), _INDEX))[:2])
     if not found:
         raise NotFoundError("no account has that name")
     if len(found) > 1:
@@ -89,14 +90,14 @@ def make_link(account: Account, now_ms: int) -> str:
     if not account.is_active:
         raise SignInError("this account is closed")
     SignInLink.objects.filter(expires_ms__lte=now_ms).delete()
-    token = base64.b32encode(os.urandom(_TOKEN_BYTES)).decode().lower()
-    SignInLink.objects.create(token_hash=_digest(token), account=account, expires_ms=now_ms + LINK_LIFE_MS)
+    token = tokens.new_token()
+    SignInLink.objects.create(token_hash=tokens.digest(token), account=account, expires_ms=now_ms + LINK_LIFE_MS)
     return token
 
 
 def link_address(base: str, token: str) -> str:
     """The address to open. The token lies after `#`: browsers never send that part, so no log can hold it."""
-    return f"{base.rstrip('/')}/sign-in#{token}"
+    return tokens.address(base, "sign-in", token)
 
 
 def redeem_link(token: str, now_ms: int) -> Account:
@@ -106,7 +107,7 @@ def redeem_link(token: str, now_ms: int) -> Account:
         SignInError: unknown, lapsed or used (which of these is not said), or its account is closed.
     """
     fresh = SignInLink.objects.filter(
-        token_hash=_digest(_typed(token)), used_ms=None, expires_ms__gt=now_ms, account__is_active=True
+        token_hash=tokens.digest(tokens.typed(token)), used_ms=None, expires_ms__gt=now_ms, account__is_active=True
     )
     link = fresh.select_related("account").first()
     # The update is what decides: of two tries at the same instant, one changes a row.
@@ -127,21 +128,5 @@ def _save_with_random_username(account: Account) -> None:
     raise RefusedError("no user name is free")
 
 
-def _typed(token: str) -> str:
-    """What a person pasted: spaces, hyphens, capitals, or the whole address instead of the code."""
-    return "".join(token.rsplit("#", 1)[-1].split()).replace("-", "").lower()
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
 def _context(account_id: uuid.UUID) -> bytes:
     return b"people.account.name " + account_id.bytes
-
-
-def _clean(name: str) -> str:
-    clean = " ".join(unicodedata.normalize("NFC", name).split())
-    if not clean or len(clean) > MAX_NAME or not clean.isprintable():
-        raise RefusedError("a name has 1 to 120 printable characters")
-    return clean

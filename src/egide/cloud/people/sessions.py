@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -11,7 +12,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-__all__ = ["SessionStore", "forget_expired"]
+__all__ = ["SessionStore", "end", "forget_expired", "kept", "lasting"]
 
 
 def kept(session_key: str | None) -> str:
@@ -22,6 +23,17 @@ def kept(session_key: str | None) -> str:
 def forget_expired() -> None:
     """Delete the sessions that are over: who was signed in last year is nobody's to read."""
     Session.objects.filter(expire_date__lte=timezone.now()).delete()
+
+
+def end(keys: Iterable[str]) -> None:
+    """End sessions by what stands in the table for them: the next request of theirs is nobody's."""
+    Session.objects.filter(session_key__in=list(keys)).delete()
+
+
+def lasting(keys: Iterable[str]) -> set[str]:
+    """Those of `keys` (as they stand in the table) whose session still lasts."""
+    fresh = Session.objects.filter(session_key__in=list(keys), expire_date__gt=timezone.now())
+    return set(fresh.values_list("session_key", flat=True))
 
 
 class SessionStore(db.SessionStore):
