@@ -85,6 +85,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OPTIONS.people_https
 CSRF_TRUSTED_ORIGINS = OPTIONS.people_origins()
 SECURE_HSTS_SECONDS = 365 * 86_400 if OPTIONS.people_https else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if OPTIONS.people_proxy else None
+# What people give us is never written in clear to a temporary file.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 24 * 1024 * 1024
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" our own forms would come without their origin
 X_FRAME_OPTIONS = "DENY"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.i18n import set_language
 
-from egide.cloud.portal.views import health, home, journal, reading, record, session
+from egide.cloud.portal.views import health, home, journal, objects, reading, record, session
 
 
 class ReadingKey:
@@ -32,6 +32,15 @@ urlpatterns = [
     path("me/latest", record.latest, name="me-latest"),
     path("me/series", record.series, name="me-series"),
     path("me/journal", journal.journal, name="journal"),
+    path("me/journal/copy", journal.copy, name="journal-copy"),
+    path("me/journal/check", journal.check, name="journal-check"),
+    path("me/objects", objects.overview, name="objects"),
+    path("me/objects/add", objects.add, name="object-add"),
+    path("me/objects/<uuid:object_id>", objects.one, name="object"),
+    path("me/objects/<uuid:object_id>/code", objects.code, name="object-code"),
+    path("me/objects/<uuid:object_id>/name", objects.rename, name="object-name"),
+    path("me/objects/<uuid:object_id>/resume", objects.resume, name="object-resume"),
+    path("me/objects/<uuid:object_id>/<slug:act>", objects.change, name="object-change"),
     path("me/reading/<reading:key>", reading.reading, name="me-reading"),
     path("me/proof/<int:entry>", reading.proof, name="me-proof"),
     path("patients/<uuid:patient_id>", record.record, name="patient"),

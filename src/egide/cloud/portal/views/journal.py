@@ -1,35 +1,52 @@
-"""Who saw my measurements: the patient's own journal, from the register."""
+"""Who saw my measurements: the patient's own journal, from the register, by visit; and their own copy of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_POST, require_safe
 
+from egide.cloud.people.models import Account
+from egide.cloud.people.service import name_of
+from egide.cloud.portal import copy as copies
 from egide.cloud.portal import live, words
 from egide.cloud.portal.glance import reader_names
 from egide.cloud.portal.metrics import describe
 from egide.cloud.portal.subject import signed_in, subject_of
+from egide.cloud.portal.visits import Visit, visits_of
 from egide.cloud.release.journal import JournalLine, journal_page
 from egide.errors import MalformedError
 
-__all__ = ["journal"]
+__all__ = ["check", "copy", "journal"]
 
 _LINES: Final = 100
+_FEW: Final = 6
+_CHANNELS: Final = {
+    "portal": gettext_noop("on this site"),
+    "ward": gettext_noop("on this site"),
+    "fhir": gettext_noop("through other software"),
+    "cli": gettext_noop("on the service's own machine"),
+    "proof": gettext_noop("downloaded a proof"),
+    "export": gettext_noop("downloaded a copy"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of the journal in words."""
+    """One visit in words."""
 
     entry: int
+    entries: tuple[int, ...]
     at_ms: int
+    first_ms: int
+    asked: int
     name: str
     role: str
     purpose: str
@@ -37,7 +54,9 @@ class Line:
     since_ms: int
     until_ms: int
     yes: bool
+    export: bool
     ground: str
+    where: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +75,43 @@ def journal(request: HttpRequest) -> HttpResponse:
 
     Raises AccessDeniedError for an account that has no record, MalformedError.
     """
+    return _page(request, subject_of(request, None).patient)
+
+
+@require_safe
+@signed_in
+def copy(request: HttpRequest) -> HttpResponse:
+    """One's own copy, as a file. Raises AccessDeniedError, MalformedError."""
+    patient = subject_of(request, None).patient
     now = live.now_ms()
-    subject = subject_of(request, None)
+    names = {str(account.pk): name_of(account) for account in Account.objects.filter(is_active=True)}
+    data = copies.make_copy(patient, names, before=_before(request), now_ms=now)
+    response = HttpResponse(data, content_type="application/json")
+    stamp = words.local(now).strftime("%Y-%m-%d")
+    response.headers["Content-Disposition"] = f'attachment; filename="journal-{stamp}.json"'
+    return response
+
+
+@require_POST
+@signed_in
+def check(request: HttpRequest) -> HttpResponse:
+    """Compare a copy with the register: what was taken away or changed since is said. Nothing of the file is kept."""
+    patient = subject_of(request, None).patient
+    file = request.FILES.get("copy")
+    try:
+        compared = copies.compare(file.read(copies.MAX_BYTES + 1) if file else b"", patient)
+    except MalformedError as err:
+        problem = _("This file is not a copy of your journal, or it was altered. Nothing was compared.")
+        return _page(request, patient, status=400, problem=problem, code=err.code)
+    return _page(request, patient, compared=compared)
+
+
+def _page(request: HttpRequest, patient: Account, *, status: int = 200, **more: Any) -> HttpResponse:
+    now = live.now_ms()
     before, only_others = _before(request), request.GET.get("who") == "others"
-    page = journal_page(subject.patient, before=before, others=only_others, count=_LINES)
+    page = journal_page(patient, before=before, others=only_others, count=_LINES)
     names = reader_names({line.reader for line in page.lines if line.reader})
-    days = _days(page.lines, names, str(subject.patient.pk))
+    days = _days(page.lines, names, str(patient.pk))
     whole = before is None and page.older is None
     context = {
         "days": days,
@@ -71,8 +121,9 @@ def journal(request: HttpRequest) -> HttpResponse:
         "latest": before is None,
         "whole": whole,
         "alone": whole and not any(day.others for day in days),
+        **more,
     }
-    return render(request, "portal/journal.html", context)
+    return render(request, "portal/journal.html", context, status=status)
 
 
 def _before(request: HttpRequest) -> int | None:
@@ -86,28 +137,39 @@ def _before(request: HttpRequest) -> int | None:
 
 def _days(lines: Sequence[JournalLine], names: dict[str, str], me: str) -> list[Day]:
     days = []
-    for _date, group in groupby(lines, key=lambda line: words.local(line.at_ms).date()):
-        rows = list(group)
+    for _date, group in groupby(visits_of(lines), key=lambda visit: words.local(visit.last_ms).date()):
+        visits = list(group)
         days.append(
             Day(
-                title_ms=rows[0].at_ms,
-                others=[_line(row, names) for row in rows if row.reader != me],
-                own=[_line(row, names) for row in rows if row.reader == me],
+                title_ms=visits[0].last_ms,
+                others=[_line(visit, names) for visit in visits if visit.last.reader != me],
+                own=[_line(visit, names) for visit in visits if visit.last.reader == me],
             )
         )
     return days
 
 
-def _line(line: JournalLine, names: dict[str, str]) -> Line:
+def _line(visit: Visit, names: dict[str, str]) -> Line:
+    last = visit.last
+    known = sorted({describe(code).name for code in visit.codes})
+    shown = known[:_FEW]
+    if len(known) > _FEW:
+        shown.append(_("and %(n)s more") % {"n": len(known) - _FEW})
+    where = _CHANNELS.get(last.channel)
     return Line(
-        entry=line.entry,
-        at_ms=line.at_ms,
-        name=names.get(line.reader, _("a closed account") if line.reader else _("somebody not signed in")),
-        role=words.role_words(line.role),
-        purpose=words.purpose_words(line.purpose),
-        metrics=", ".join(describe(code).name for code in line.codes) or _("all measurements"),
-        since_ms=line.since_ms,
-        until_ms=line.until_ms,
-        yes=line.decision == "yes",
-        ground=words.ground_words(line.ground),
+        entry=last.entry,
+        entries=tuple(line.entry for line in visit.lines),
+        at_ms=visit.last_ms,
+        first_ms=visit.first_ms,
+        asked=len(visit.lines),
+        name=names.get(last.reader, _("a closed account") if last.reader else _("somebody not signed in")),
+        role=words.role_words(last.role),
+        purpose=words.purpose_words(last.purpose),
+        metrics=", ".join(shown) or _("all measurements"),
+        since_ms=visit.since_ms,
+        until_ms=visit.until_ms,
+        yes=visit.yes,
+        export=visit.export,
+        ground=words.ground_words(last.ground),
+        where=_(where) if where else last.channel,
     )
