@@ -93,9 +93,9 @@ def consistency(request: HttpRequest) -> HttpResponse:
 @objects_view("GET")
 def epochs(_: HttpRequest) -> HttpResponse:
     """How each epoch opened, and what it says of the one before."""
-    rows = Statement.objects.filter(kind="genesis").order_by("entry")
-    chain = list(platform().chain)
-    return binary(cbor.encode([[bytes(body), chain] for body in rows.values_list("body", flat=True)]), CBOR_TYPE)
+    bodies = list(Statement.objects.filter(kind="genesis").order_by("entry").values_list("body", flat=True))
+    chain = list(platform().chain) if bodies else []
+    return binary(cbor.encode([[bytes(body), chain] for body in bodies]), CBOR_TYPE)
 
 
 def _lines(last: Checkpoint) -> list[str]:
