@@ -25,6 +25,7 @@ class RecordKey(models.Model):
     epoch = models.IntegerField()  # of the key-encryption key
     created_ms = models.BigIntegerField()
     erased_ms = models.BigIntegerField(null=True)
+    erased_entry = models.BigIntegerField(null=True)  # of the statement that says so
 
     class Meta:
         indexes = [models.Index(fields=["subject", "establishment", "klass"], name="recordkey_subject")]

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.db import connection, transaction
 
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.provider import provider
 from egide.errors import KeyMissingError
 from egide.trust.seal import Suite, derive_pair, seal_to, seed_bytes
 
-__all__ = ["ESTABLISHMENT", "care_key", "create_record_key", "private_seed", "seal_for"]
+__all__ = [
+    "ESTABLISHMENT", "care_key", "create_record_key", "keys_lock", "private_seed", "seal_for", "wrap_context",
+]
+
+_LOCK_ID: Final = 0x65676B65  # "egke"
 
 #: The one establishment of a platform that has not declared others.
 ESTABLISHMENT = uuid.UUID("00000000-0000-4000-8000-000000000001")
 
 
-def _context(subject: uuid.UUID, establishment: uuid.UUID, klass: str) -> bytes:
+@contextmanager
+def keys_lock() -> Iterator[None]:
+    """A transaction in which nobody else makes, wraps again or erases a record's key."""
+    with transaction.atomic():  # on SQLite it holds the one lock there is (BEGIN IMMEDIATE)
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_ID])
+        yield
+
+
+def wrap_context(subject: uuid.UUID, establishment: uuid.UUID, klass: str) -> bytes:
+    """What a wrapped key is bound to: moved to another record or class, it does not open."""
     return b"egide record key v1" + subject.bytes + establishment.bytes + klass.encode()
 
 
@@ -30,17 +50,18 @@ def create_record_key(
 ) -> RecordKey:
     """Make a key pair for a patient's record; its private half leaves this function wrapped."""
     seed = os.urandom(seed_bytes(suite))
-    keys = provider()
-    return RecordKey.objects.create(
-        subject=subject,
-        establishment=establishment,
-        klass=klass,
-        suite=int(suite),
-        public=derive_pair(suite, seed),
-        wrapped=keys.wrap(seed, _context(subject, establishment, klass)),
-        epoch=keys.current,
-        created_ms=now_ms,
-    )
+    with keys_lock():  # so that no epoch is destroyed between wrapping and keeping
+        keys = provider().keys()
+        return RecordKey.objects.create(
+            subject=subject,
+            establishment=establishment,
+            klass=klass,
+            suite=int(suite),
+            public=derive_pair(suite, seed),
+            wrapped=keys.wrap(seed, wrap_context(subject, establishment, klass)),
+            epoch=keys.current,
+            created_ms=now_ms,
+        )
 
 
 def care_key(subject: uuid.UUID) -> RecordKey:
@@ -58,7 +79,7 @@ def private_seed(key: RecordKey) -> bytes:
     if key.wrapped is None:
         raise KeyMissingError("this record's key was erased")
     return provider().unwrap(
-        key.epoch, bytes(key.wrapped), _context(key.subject, key.establishment, key.klass)
+        key.epoch, bytes(key.wrapped), wrap_context(key.subject, key.establishment, key.klass)
     )
 
 

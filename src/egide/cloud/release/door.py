@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from egide.cloud.consent.attested import attested_follow_ups
-from egide.cloud.consent.policy import permits
-from egide.cloud.consent.rules import Question, require_ground
+from egide.cloud.consent.attested import facts_of
+from egide.cloud.consent.facts import ESTABLISHMENT, Facts, Window
+from egide.cloud.consent.families import families_of, family_of
+from egide.cloud.consent.policy import agrees, judge
+from egide.cloud.consent.rules import EMERGENCY, Decision, Question, decide, visible
 from egide.cloud.intake.models import Event
 from egide.cloud.people.models import Account
+from egide.cloud.people.offices import offices_of
 from egide.cloud.register.store import nodes_of, split_entry
 from egide.cloud.release import journal
 from egide.cloud.vault.models import Envelope, Flag
@@ -19,8 +23,11 @@ from egide.measure.plausibility import spread
 from egide.measure.readings import decode_readings
 from egide.trust.cose import Sign1
 
-__all__ = ["Answer", "Ask", "Column", "entry_of", "flag_names", "release"]
+__all__ = ["Answer", "Ask", "Column", "entry_of", "flag_names", "release", "why"]
 
+#: Channels by which an answer leaves as a file.
+EXPORTS: Final = frozenset({"export", "proof"})
+_CARING: Final = frozenset({"nurse", "doctor", "professional", "researcher"})
 _FLAGS = {Flag.CONTESTED: "contested", Flag.LATE: "late", Flag.CLOCK: "clock", Flag.HELD: "held"}
 
 
@@ -39,6 +46,9 @@ class Ask:
     channel: str
     codes: tuple[str, ...] = ()
     entry: int | None = None  # only this envelope
+    export: bool = False  # the answer leaves for a file or for other software: an emergency never does
+    app: str = ""  # the id of a program that asks for itself, or for the patient who granted it
+    sector: str = ""  # what whoever asks works for, where that is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +77,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was released, in the order of time, and the journal's entry that says so. Only `release` makes one."""
+    """What was released, in the order of time, and the journal's entry that says so. Only `release` makes one.
+
+    `decision` says on which ground, and what it hides: it is for the door, and never shown to the reader.
+    """
 
     ask: Ask
     columns: list[Column]
     journal_entry: int
+    decision: Decision
 
 
 def release(ask: Ask, *, now_ms: int) -> Answer:
@@ -80,47 +94,77 @@ def release(ask: Ask, *, now_ms: int) -> Answer:
     Raises:
         AccessDeniedError: no ground (journaled).
     """
-    ground = _decide(ask, now_ms)
-    entry = _journal(ask, ground, now_ms)
-    if ground is None:
+    decision = _decide(ask, now_ms)
+    entry = _journal(ask, decision, now_ms)
+    if not decision.allowed:
         raise AccessDeniedError("no ground lets this reader see this record")
-    return Answer(ask=ask, columns=_open(ask), journal_entry=entry)
+    return Answer(ask=ask, columns=_open(ask, decision), journal_entry=entry, decision=decision)
 
 
-def _decide(ask: Ask, now_ms: int) -> str | None:
-    """The rules and the policies both say yes, or it is no."""
-    if ask.reader is None or not ask.reader.is_active:
-        return None
-    question = Question(
-        reader=str(ask.reader.pk),
-        role=ask.reader.role,
+def why(ask: Ask, *, now_ms: int) -> Decision:
+    """What `release` would decide, with its reasons: for the patient and the data-protection officer only.
+
+    Nothing is opened and nothing journaled; the caller makes sure who looks.
+    """
+    return _decide(ask, now_ms)
+
+
+def _decide(ask: Ask, now_ms: int) -> Decision:
+    """The rules and the policies both say yes, to the same grounds and restrictions, or it is no."""
+    question = _question(ask, now_ms)
+    if ask.reader is not None and not ask.reader.is_active:
+        return Decision(question=question, reason="closed-account")
+    facts = facts_of(ask.patient.pk)
+    if ask.reader is not None and _names_places(facts):
+        question = _question(ask, now_ms, establishments=_places(ask.reader, now_ms))
+    decision = decide(question, facts)
+    if agrees(decision, judge(question, facts, emergency=decision.ground == EMERGENCY)):
+        return decision
+    detail = f"{question.role} {question.purpose}"[:200]
+    Event.objects.create(at_ms=now_ms, kind="policy-disagreement", detail=detail)
+    return Decision(question=question, reason="policies-disagree")
+
+
+def _question(ask: Ask, now_ms: int, *, establishments: frozenset[str] = frozenset()) -> Question:
+    by_app = ask.app and (ask.reader is None or ask.reader.pk == ask.patient.pk)
+    return Question(
+        reader=ask.app if by_app else str(ask.reader.pk) if ask.reader else "",
+        role="app" if by_app else ask.reader.role if ask.reader else "",
         patient=str(ask.patient.pk),
         purpose=ask.purpose,
         at_ms=now_ms,
+        families=families_of(ask.codes),
+        since_ms=ask.since_ms,
+        until_ms=ask.until_ms,
+        export=ask.export or ask.channel in EXPORTS,
+        sector=ask.sector,
+        establishments=establishments,
     )
-    follows = [f for f in attested_follow_ups(ask.patient.pk) if f.professional == question.reader]
-    try:
-        ground = require_ground(question, follows)
-    except AccessDeniedError:
-        ground = None
-    allowed = permits(question, follows)
-    if allowed is not (ground is not None):
-        detail = f"{question.role} {question.purpose}"[:200]
-        Event.objects.create(at_ms=now_ms, kind="policy-disagreement", detail=detail)
-    return ground if allowed else None
 
 
-def _journal(ask: Ask, ground: str | None, now_ms: int) -> int:
+def _names_places(facts: Facts) -> bool:
+    holders = [*(g.holder for g in facts.grants), *(p.holder for p in facts.participations)]
+    return any(h.kind == ESTABLISHMENT for h in (*holders, *(r.who for r in facts.restrictions)))
+
+
+def _places(reader: Account, now_ms: int) -> frozenset[str]:
+    """Where the reader holds an office of care or research now."""
+    held = offices_of(reader, now_ms=now_ms)
+    return frozenset(str(m.establishment_id) for m in held if m.office in _CARING)
+
+
+def _journal(ask: Ask, decision: Decision, now_ms: int) -> int:
     return journal.write(
         patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
-        until_ms=ask.until_ms, channel=ask.channel, ground=ground, now_ms=now_ms,
+        until_ms=ask.until_ms, channel=ask.channel, decision=decision, app=ask.app, now_ms=now_ms,
     )  # fmt: skip
 
 
 def _rows(ask: Ask) -> Sequence[Envelope]:
     query = (
         Envelope.objects.filter(
-            pairing__patient=ask.patient, last_ms__gte=ask.since_ms, first_ms__lt=ask.until_ms
+            pairing__patient=ask.patient, last_ms__gte=ask.since_ms, first_ms__lt=ask.until_ms,
+            data_key__record_key__erased_ms=None,
         )
         .select_related("pairing")
         .order_by("data_key_id", "step")

@@ -35,7 +35,9 @@ __all__ = ["MAGIC", "read_items", "tables", "write_backup"]
 
 MAGIC: Final = b"EGIDE-BACKUP-1\n"
 CHUNK: Final = 1 << 20
-_APPS: Final = ("keys", "register", "people", "fleet", "consent", "vault", "intake")
+_APPS: Final = (
+    "keys", "register", "people", "fleet", "consent", "vault", "intake", "signin", "federation", "governance",
+)  # fmt: skip
 _ROWS: Final = 2_000
 
 

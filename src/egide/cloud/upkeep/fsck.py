@@ -4,6 +4,7 @@
     entry      every leaf has exactly one row, and every row its leaf
     statement  its leaf, its signature
     envelope   opens, is the leaf, is signed by the key of the certificate it names, and every column says what it says
+    erased     a record's key that a statement says was erased, and whose envelopes nobody opens any more (a notice)
     gap        a counter that is missing 10 minutes after a later one arrived (a notice: the object may hold it refused)
 """
 
@@ -18,14 +19,13 @@ from cryptography import x509
 from django.db import connection
 
 from egide.cloud.fleet.models import Certificate, Pairing
-from egide.cloud.keys.models import RecordKey
-from egide.cloud.keys.records import private_seed
 from egide.cloud.register.epochs import log_anchor
 from egide.cloud.register.models import Checkpoint, Log, Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.register.store import entry_number, get_tile, nodes_of, split_entry
 from egide.cloud.upkeep.finding import Finding
 from egide.cloud.upkeep.grounds import check_grounds
+from egide.cloud.upkeep.keyring import check_keys, erased_data_keys
 from egide.cloud.upkeep.snapshot import snapshot
 from egide.cloud.vault.models import Envelope as Row
 from egide.cloud.vault.models import Flag
@@ -36,7 +36,6 @@ from egide.trust.envelope import Envelope
 from egide.trust.limits import LIMITS
 from egide.trust.register.checkpoint import VerifierKey, verify_checkpoint
 from egide.trust.register.tree import leaf_hash, node_hash, root_hash
-from egide.trust.seal import Suite, derive_pair
 
 __all__ = ["Finding", "Report", "fsck"]
 
@@ -54,6 +53,7 @@ class Report:
     statements: int = 0
     tiles: int = 0
     checkpoints: int = 0
+    erased: int = 0  # envelopes whose key was erased: only their leaves can be checked
 
     @property
     def damaged(self) -> bool:
@@ -74,7 +74,7 @@ def _fsck(now_ms: int, progress: Callable[[str, int, int], None]) -> Report:
         report.findings += _check_tree(log, report)
         report.findings += _check_checkpoints(log, report)
         report.findings += _check_entries(log)
-    report.findings += _check_keys()
+    report.findings += check_keys()
     report.findings += check_grounds()
     report.findings += _check_statements(report)
     report.findings += _check_envelopes(report, progress)
@@ -169,15 +169,6 @@ def _check_entries(log: Log) -> Iterator[Finding]:
         yield Finding(kind="entry", where=_name(missing), what="missing")
 
 
-def _check_keys() -> Iterator[Finding]:
-    for key in RecordKey.objects.filter(erased_ms=None):
-        try:
-            if derive_pair(Suite(key.suite), private_seed(key)) != bytes(key.public):
-                yield Finding(kind="key", where=str(key.pk), what="pair")
-        except Exception as err:
-            yield Finding(kind="key", where=str(key.pk), what=_what(err))
-
-
 def _check_statements(report: Report) -> Iterator[Finding]:
     nodes = {log.pk: nodes_of(log.pk) for log in Log.objects.all()}
     key = platform().signer.public_key
@@ -198,6 +189,7 @@ def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) 
     certificates = {c.pk: c for c in Certificate.objects.select_related("key")}
     pairings = {p.pk: p for p in Pairing.objects.all()}
     keys: dict[int, PublicKey] = {}
+    erased = erased_data_keys()
     vault = Vault()
     at = 0
     while rows := list(Row.objects.filter(entry__gt=at).order_by("entry")[:CHUNK]):
@@ -211,6 +203,8 @@ def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) 
                 yield Finding(kind="envelope", where=_name(row.entry), what="pairing-missing")
             else:
                 row.pairing = pairings[row.pairing_id]
+        report.erased += sum(1 for row in rows if row.data_key_id in erased)
+        lost |= {row.entry for row in rows if row.data_key_id in erased}
         readable = sorted((r for r in rows if r.entry not in lost), key=lambda r: (r.data_key_id, r.step))
         for row in readable:
             try:

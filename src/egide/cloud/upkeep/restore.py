@@ -2,6 +2,9 @@
 
 The new log has its own origin and key; its genesis names the old origin, size and root. Objects follow it because the
 platform's certificate, under the CA they pinned, signs the genesis, and resend what they hold receipts for beyond it.
+
+What was erased since the backup is erased again in the same transaction, before anything of it can be opened: the
+keyring of the keys folder says what, and gives the keys that an erasure wrapped again (keys/keyring.py).
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ from typing import Any, Final
 from django.db import Error as DatabaseFailure
 from django.db import connection, models, transaction
 
+from egide.cloud.governance.erasure import replay
 from egide.cloud.options import Options
 from egide.cloud.register.epochs import open_log
 from egide.cloud.register.models import Log
 from egide.cloud.register.platform import log_signer
 from egide.cloud.upkeep.backup import columns, read_items, tables
+from egide.cloud.upkeep.keyring import take_keyring
 from egide.cloud.vault.models import Envelope
 from egide.cloud.vault.sealing import insert_rows
 from egide.errors import ConfigError, MalformedError, StorageError
@@ -44,7 +49,8 @@ def restore(
 
     Raises:
         ConfigError: the data folder (or database) is not empty.
-        MalformedError, SealError, KeyMissingError: not a backup that these keys open; nothing was written.
+        MalformedError, SealError, KeyMissingError: not a backup that these keys open, or one older than an erasure
+            without the keyring that goes with it; nothing was written.
         StorageError: the disk.
     """
     _require_empty(options)
@@ -56,7 +62,10 @@ def restore(
         with path.open("rb") as file, transaction.atomic():
             counts = _load(read_items(file))
             _reset_sequences()
-            return counts, _open_epoch(options, now_ms, write_key)
+            erased = take_keyring(options)
+            log = _open_epoch(options, now_ms, write_key)
+            replay(erased, now_ms=now_ms)
+            return counts, log
     except OSError as err:
         raise StorageError("the backup cannot be read") from err
     except DatabaseFailure as err:
