@@ -31,6 +31,13 @@ class Limits:
     evidence: int = 256 * 1024
     journal: int = 16_384  # a platform statement
     anchors: int = 256 * 1024  # a file of trust anchors
+    consent: int = 9_000  # a statement that a person signs, with the text that was shown
+    signed_consent: int = 12_288  # that statement, and what the passkey signed of it
+    origin: int = 255  # characters
+    authenticator_data: int = 512
+    client_data: int = 2_048
+    passkey_signature: int = 80
+    passkey_key: int = 256
 
 
 LIMITS: Final = Limits()

@@ -19,26 +19,20 @@ Revocation cannot be known offline: the receipt says that the register accepted 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-
-from egide.errors import EgideError, MalformedError, ProofError, SignatureError
+from egide.errors import MalformedError, ProofError
 from egide.measure.plausibility import WHOLE
 from egide.measure.readings import encode_readings
 from egide.trust.anchors import Anchors, LogAnchor
 from egide.trust.cose import RECEIPTS, Sign1
 from egide.trust.envelope import Envelope, VerifiedEnvelope
+from egide.trust.evidence.anchored import Steps, require_anchored_roots, verify_log
 from egide.trust.evidence.form import Assertion, Evidence, decode
 from egide.trust.evidence.report import ProvedReading, ProvedSeries, Report, WitnessSeen
 from egide.trust.evidence.witnesses import verify_note, verify_witnesses
-from egide.trust.genesis import Genesis, verify_genesis
-from egide.trust.identity import Usage, VerifiedCertificate, ca_pin, parse_certificate, verify_chain
-from egide.trust.identity.profile import reading
+from egide.trust.identity import Usage, VerifiedCertificate, verify_chain
 from egide.trust.limits import LIMITS
 from egide.trust.register.checkpoint import SignedNote
 from egide.trust.register.receipt import VerifiedReceipt, verify_receipt
@@ -48,22 +42,6 @@ __all__ = ["verify_evidence"]
 
 _CLOCK_SLACK_MS: Final = 600_000  # two honest clocks may differ by this much
 _MAX_MS: Final = 2**47  # about the year 6429
-
-
-@dataclass(slots=True)
-class _Steps:
-    """The steps that passed, in order."""
-
-    passed: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Raises ProofError, with the step's name, for whatever fails inside it."""
-        try:
-            yield
-        except EgideError as err:
-            raise ProofError(f"step {name}: {err}", step=name) from err
-        self.passed.append(name)
 
 
 def verify_evidence(data: bytes, anchors: Anchors | None, *, at: datetime | None = None) -> Report:
@@ -76,18 +54,19 @@ def verify_evidence(data: bytes, anchors: Anchors | None, *, at: datetime | None
     Raises:
         ProofError: a step failed; `step` is its name.
     """
-    step = _Steps()
+    step = Steps()
     with step("1 form"):
         signed = decode(data)
         evidence, assertion = signed.evidence, signed.evidence.assertion
         envelope, receipt_bytes = _statement(evidence.statement)
     with step("2 object certificate"):
-        _require_anchored_roots(evidence, anchors)
+        require_anchored_roots(evidence.roots, anchors)
         certificate = _verify_object(evidence, envelope)
     with step("3 object signature"):
         verified = envelope.verify(certificate.public_key)
     with step("4 log"):
-        log = _verify_log(evidence, anchors)
+        log = LogAnchor(origin=evidence.origin, uri=evidence.log_uri, public=evidence.log_key)
+        verify_log(log, evidence.epochs, evidence.roots, anchors)
     with step("5 receipt"):
         receipt = verify_receipt(receipt_bytes, envelope.leaf(), key=log.key, log_uri=log.uri)
     with step("6 checkpoint"):
@@ -96,7 +75,7 @@ def verify_evidence(data: bytes, anchors: Anchors | None, *, at: datetime | None
     with step("7 consistency"):
         verify_consistency(receipt.size, receipt.root, head.size, head.root, evidence.consistency)
     with step("8 witnesses"):
-        witnesses = verify_witnesses(evidence, note, log, anchors)
+        witnesses = verify_witnesses(evidence.witnesses, note, log, anchors)
     with step("9 assertion"):
         series = _apply(assertion, verified)
         _require_made_before(assertion, at)
@@ -166,21 +145,6 @@ def _statement(data: bytes) -> tuple[Envelope, bytes]:
     raise MalformedError("the transparent statement carries one receipt and nothing else beside the envelope")
 
 
-def _require_anchored_roots(evidence: Evidence, anchors: Anchors | None) -> None:
-    """By their keys, for a root may have been renewed since it was pinned; each is signed by its own."""
-    pins = set()
-    for root in evidence.roots:
-        certificate = parse_certificate(root)
-        pins.add(ca_pin(certificate))
-        with reading("a root certificate"):
-            try:
-                certificate.verify_directly_issued_by(certificate)
-            except InvalidSignature as err:
-                raise SignatureError("a root certificate is not signed by its own key") from err
-    if anchors is not None and not pins.issubset(anchors.root_pins()):
-        raise ProofError("the file brings a root certificate that is not in the anchors")
-
-
 def _verify_object(evidence: Evidence, envelope: Envelope) -> VerifiedCertificate:
     """The certificate of the object that the envelope names, in force at the envelope's corrected time."""
     at_ms = envelope.iat * 1000 + evidence.assertion.correction_ms
@@ -190,38 +154,6 @@ def _verify_object(evidence: Evidence, envelope: Envelope) -> VerifiedCertificat
     if certificate.sha256 != envelope.certificate or certificate.uuid != envelope.object_id:
         raise ProofError("the envelope names another certificate, or another object")
     return certificate
-
-
-def _verify_log(evidence: Evidence, anchors: Anchors | None) -> LogAnchor:
-    """The log, once it is known to be one that the reader trusts or to follow one."""
-    log = LogAnchor(origin=evidence.origin, uri=evidence.log_uri, public=evidence.log_key)
-    epochs = [verify_genesis(epoch.statement, epoch.chain, evidence.roots) for epoch in evidence.epochs]
-    lineage = _lineage(epochs, log)
-    if anchors is None:
-        return log
-    pinned = anchors.log(log.uri)
-    if pinned is not None:
-        if pinned != log:
-            raise ProofError("the file brings another origin or key than the anchors have for this log")
-    elif not any((known := anchors.log(uri)) and known.origin == origin for origin, uri in lineage):
-        raise ProofError("neither the log nor one that it follows is in the anchors")
-    return log
-
-
-def _lineage(epochs: list[Genesis], log: LogAnchor) -> list[tuple[str, str]]:
-    """(origin, uri) of the logs before this one. Raises ProofError when the epochs do not lead to it."""
-    lineage: list[tuple[str, str]] = []
-    reached: LogAnchor | None = None
-    for genesis in epochs:
-        before = genesis.previous and (genesis.previous.origin, genesis.previous.uri)
-        if reached and before != (reached.origin, reached.uri):
-            raise ProofError("the epochs of the file do not follow each other")
-        if before:
-            lineage.append(before)
-        reached = genesis.log
-    if reached not in (None, log):
-        raise ProofError("the epochs of the file lead to another log")
-    return lineage
 
 
 def _apply(assertion: Assertion, verified: VerifiedEnvelope) -> tuple[ProvedSeries, ...]:

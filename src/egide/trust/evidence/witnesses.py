@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from egide.errors import MalformedError, ProofError
 from egide.trust.anchors import Anchors, LogAnchor
-from egide.trust.evidence.form import Evidence
 from egide.trust.evidence.report import WitnessSeen
 from egide.trust.register.checkpoint import (
     COSIGNATURE,
@@ -38,7 +38,7 @@ def verify_note(note: SignedNote, log: LogAnchor) -> TreeHead:
 
 
 def verify_witnesses(
-    evidence: Evidence, note: SignedNote, log: LogAnchor, anchors: Anchors | None
+    vkeys: Sequence[str], note: SignedNote, log: LogAnchor, anchors: Anchors | None
 ) -> tuple[WitnessSeen, ...]:
     """Verify every line after the log's, each by the key that the file gives for it.
 
@@ -48,7 +48,7 @@ def verify_witnesses(
         MalformedError, ProofError, SignatureError: a line has no key, or does not verify, or its key is not a
             witness's own.
     """
-    keys = tuple(VerifierKey.parse(vkey) for vkey in evidence.witnesses)
+    keys = tuple(VerifierKey.parse(vkey) for vkey in vkeys)
     lines = [(line.name, line.key_id) for line in note.signatures[1:]]
     if lines != [(key.name, key.key_id) for key in keys] or len({key.name for key in keys}) != len(keys):
         raise ProofError("the checkpoint's lines are not one of each witness that the file names")
