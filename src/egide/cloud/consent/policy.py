@@ -1,64 +1,177 @@
-"""The same decision, by Cedar policies that a data-protection officer can read (policies/*.cedar)."""
+"""The same decision, by Cedar policies that a data-protection officer can read (policies/*.cedar).
+
+Each ground is asked about by itself, and so is each restriction: release compares the answers with the rules'.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import cedarpy
 
-from egide.cloud.consent.rules import Follow, Question
+from egide.cloud.consent.facts import Facts, Window
+from egide.cloud.consent.rules import (
+    CARE_TEAM,
+    EMERGENCY,
+    GRANT,
+    REPRESENTATIVE,
+    RESEARCH,
+    SELF,
+    Decision,
+    Question,
+)
+from egide.errors import ConfigError
 
-__all__ = ["permits"]
+__all__ = ["Verdict", "agrees", "check", "judge"]
 
-_TYPES = {"patient": "Patient", "professional": "Professional", "operator": "Operator"}
+_TYPES: Final = {
+    "patient": "Patient", "professional": "Professional", "relative": "Relative", "operator": "Operator", "app": "App",
+}  # fmt: skip
+_FOLDER: Final = files("egide.cloud.consent") / "policies"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policies permit: grounds, as (ground, id), and the restrictions that bind the reader."""
+
+    passed: frozenset[tuple[str, str]]
+    bound_by: frozenset[str]
+
+
+def check() -> None:
+    """Raises ConfigError when the policies do not fit their schema: we refuse to start."""
+    found = cedarpy.validate_policies(_text(), _schema_text())
+    if not found.validation_passed:
+        raise ConfigError("the access policies do not fit their schema")
+
+
+def judge(question: Question, facts: Facts, *, emergency: bool) -> Verdict:
+    """What the policies say of every ground and restriction; anything they cannot evaluate opens nothing.
+
+    `emergency`: whether the reader would read on that ground.
+    """
+    action = "export" if question.export else "read"
+    grounds = _grounds(question, facts)
+    limits = [("Restriction", r.id, _restriction(question, r)) for r in facts.restrictions]
+    asked = [(action, type_, key, attrs) for _, type_, key, attrs in grounds]
+    asked += [("seeThrough", type_, key, attrs) for type_, key, attrs in limits]
+    try:
+        answers = _ask(question, facts, asked, emergency=emergency)
+    except Exception:  # policies that cannot be evaluated permit nothing, and let nobody see through anything
+        answers = [False] * len(asked)
+    passed = {(kind, key) for (kind, _, key, _), yes in zip(grounds, answers, strict=False) if yes}
+    bound = {key for (_, key, _), yes in zip(limits, answers[len(grounds) :], strict=True) if not yes}
+    return Verdict(frozenset(passed), frozenset(bound))
+
+
+def agrees(decision: Decision, verdict: Verdict) -> bool:
+    """Whether rules and policies let the same grounds through, and hold the reader to the same restrictions."""
+    if not decision.allowed:
+        return not verdict.passed
+    return decision.passed == verdict.passed and decision.bound_by == verdict.bound_by
 
 
 @functools.cache
-def _policies() -> str:
-    folder = files("egide.cloud.consent") / "policies"
-    return "\n".join(
-        item.read_text(encoding="utf-8")
-        for item in sorted(folder.iterdir(), key=lambda item: item.name)
-        if item.name.endswith(".cedar")
-    )
+def _text() -> str:
+    found = sorted((f for f in _FOLDER.iterdir() if f.name.endswith(".cedar")), key=lambda f: f.name)
+    return "\n".join(f.read_text(encoding="utf-8") for f in found)
 
 
-def permits(question: Question, follows: Iterable[Follow]) -> bool:
-    """What the policies say; anything they cannot evaluate is a no."""
-    kind = _TYPES.get(question.role, "Unknown")
-    followed_by = [
-        {"__entity": {"type": "Professional", "id": f.professional}}
-        for f in follows
-        if f.patient == question.patient
-        and f.since_ms <= question.at_ms
-        and (f.until_ms is None or question.at_ms < f.until_ms)
-    ]
-    patient = {"__entity": {"type": "Patient", "id": question.patient}}
-    try:
-        answer = _ask_cedar(kind, question, patient, followed_by)
-    except Exception:  # a policy that cannot be read permits nothing
-        return False
-    return bool(answer.allowed)
+@functools.cache
+def _schema_text() -> str:
+    return (_FOLDER / "schema.cedarschema").read_text(encoding="utf-8")
 
 
-def _ask_cedar(kind: str, question: Question, patient: dict[str, Any], followed_by: list[dict[str, Any]]) -> Any:
-    return cedarpy.is_authorized(
-        {
-            "principal": f'{kind}::"{question.reader}"',
-            "action": 'Action::"read"',
-            "resource": f'Record::"{question.patient}"',
-            "context": {"purpose": question.purpose},
-        },
-        _policies(),
-        [
-            {"uid": {"type": kind, "id": question.reader}, "attrs": {}, "parents": []},
-            {
-                "uid": {"type": "Record", "id": question.patient},
-                "attrs": {"patient": patient, "followedBy": followed_by},
-                "parents": [],
-            },
-        ],
-    )
+@functools.cache
+def _policies() -> Any:
+    check()
+    return cedarpy.PolicySet.from_str(_text())
+
+
+def _ask(
+    question: Question, facts: Facts, asked: list[tuple[str, str, str, dict[str, Any]]], *, emergency: bool
+) -> list[bool]:
+    if not asked:
+        return []
+    who = {"type": _TYPES[question.role], "id": question.reader}
+    entities = [{"uid": who, "attrs": {"establishments": sorted(question.establishments)}, "parents": []}]
+    requests = []
+    context = _context(question, facts, emergency=emergency)
+    for number, (action, type_, _, attrs) in enumerate(asked):
+        thing = {"type": type_, "id": str(number)}
+        entities.append({"uid": thing, "attrs": attrs, "parents": []})
+        requests.append(
+            {"principal": who, "action": {"type": "Action", "id": action}, "resource": thing, "context": context}
+        )
+    answers = cedarpy.is_authorized_batch(requests, _policies(), entities)
+    return [bool(a.allowed) and not a.diagnostics.errors for a in answers]
+
+
+def _context(question: Question, facts: Facts, *, emergency: bool) -> dict[str, Any]:
+    now = question.at_ms
+    return {
+        "reader": question.reader,
+        "patient": question.patient,
+        "purpose": question.purpose,
+        "sector": question.sector,
+        "at": now,
+        "everything": not question.families,
+        "families": sorted(question.families),
+        "since": question.since_ms,
+        "until": question.until_ms,
+        "damaged": facts.damaged,
+        "dead": facts.died_ms is not None and now >= facts.died_ms,
+        "emergency": emergency,
+        "refused": any(r.since_ms <= now < _end(r.until_ms) for r in facts.refusals),
+    }
+
+
+def _grounds(question: Question, facts: Facts) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """(ground, entity type, id, attributes) of all that might name the reader."""
+    now, who = question.at_ms, {"patient": facts.patient}
+    found: list[tuple[str, str, str, dict[str, Any]]] = [(SELF, "Own", "", who)]
+    for f in facts.follows:
+        if f.professional == question.reader:
+            opposed = any(
+                o.since_ms <= now < _end(o.until_ms) and o.professional in (f.professional, "")
+                for o in facts.oppositions
+                if o.follow_up in (f.follow_up, "")
+            )
+            attrs = who | {"professional": f.professional, "opposed": opposed} | _span(f)
+            found.append((CARE_TEAM, "CareTeam", f.follow_up, attrs))
+    for g in facts.grants:
+        holder = {"holderKind": g.holder.kind, "holder": g.holder.id, "purpose": g.purpose}
+        found.append((GRANT, "Grant", g.id, who | holder | _span(g) | _data(g.data)))
+    for r in facts.representations:
+        stopped = any(s.since_ms <= now < _end(s.until_ms) for s in r.suspended)
+        attrs = who | {"representative": r.representative, "suspended": stopped} | _span(r)
+        adult = {} if r.adult_ms is None else {"adult": r.adult_ms}
+        found.append((REPRESENTATIVE, "Representation", r.id, attrs | adult))
+    for p in facts.participations:
+        holder = {"holderKind": p.holder.kind, "holder": p.holder.id}
+        found.append((RESEARCH, "Research", p.id, who | holder | _span(p) | _data(p.data)))
+    for e in facts.emergencies:
+        found.append((EMERGENCY, "Emergency", e.id, who | {"reader": e.reader} | _span(e) | _data(e.data)))
+    return found
+
+
+def _restriction(question: Question, r: Any) -> dict[str, Any]:
+    return {"patient": question.patient, "whoKind": r.who.kind, "who": r.who.id} | _span(r)
+
+
+def _span(ground: Any) -> dict[str, Any]:
+    span = {"since": ground.since_ms}
+    return span if ground.until_ms is None else span | {"until": ground.until_ms}
+
+
+def _data(window: Window) -> dict[str, Any]:
+    said: dict[str, Any] = {"families": window.families and sorted(window.families)}
+    said |= {"dataSince": window.since_ms, "dataUntil": window.until_ms}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _end(until_ms: int | None) -> int:
+    return 2**62 if until_ms is None else until_ms

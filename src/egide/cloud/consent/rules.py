@@ -1,66 +1,302 @@
-"""Decide on which ground somebody may read a record. Pure: no clock, no database. The default answer is no."""
+"""Decide on which grounds somebody may read a record, and what of it. Pure: no clock, no database. The default is no.
+
+    1  some purposes and sectors are refused whatever was granted
+    2  each ground that names the reader is tried: is it in force, for this purpose, for some of what is asked?
+    3  the first kind that has grounds left opens what they name, less what the patient restricts
+
+policy.py asks Cedar the same of each ground, and release refuses when they disagree.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from egide.errors import AccessDeniedError
+from egide.cloud.consent.facts import (
+    ACCOUNT,
+    APP,
+    ESTABLISHMENT,
+    EVERYONE,
+    Emergency,
+    Facts,
+    Follow,
+    Grant,
+    Holder,
+    Participation,
+    Representation,
+    Restriction,
+    Window,
+    runs,
+)
 
-__all__ = ["CARE_TEAM", "SELF", "Follow", "Question", "require_ground"]
+__all__ = [
+    "CARE_TEAM", "EMERGENCY", "EMERGENCY_MS", "FORBIDDEN_PURPOSES", "FORBIDDEN_SECTORS", "GRANT", "GRANTABLE",
+    "GROUNDS", "NATURES", "PURPOSES", "REASONS", "REPRESENTATIVE", "RESEARCH", "SELF", "Decision", "Explanation",
+    "Question", "decide", "explain", "visible",
+]  # fmt: skip
 
 SELF: Final = "self"
 CARE_TEAM: Final = "care-team"
+GRANT: Final = "grant"
+REPRESENTATIVE: Final = "representative"
+RESEARCH: Final = "research"
+EMERGENCY: Final = "emergency"
+#: In the order in which they are used: what a care team may read needs no grant.
+GROUNDS: Final = (SELF, CARE_TEAM, GRANT, REPRESENTATIVE, RESEARCH, EMERGENCY)
 
-#: What each ground is good for (HL7 v3 PurposeOfUse).
-_PURPOSES: Final = {SELF: frozenset({"PATRQT"}), CARE_TEAM: frozenset({"TREAT"})}
+#: What each ground is good for (HL7 v3 PurposeOfUse). A grant serves the one purpose that it names.
+PURPOSES: Final = {
+    SELF: frozenset({"PATRQT"}),
+    CARE_TEAM: frozenset({"TREAT"}),
+    GRANT: frozenset({"TREAT", "CAREMGT", "FAMRQT", "SUPNWK", "PATRQT"}),
+    REPRESENTATIVE: frozenset({"FAMRQT", "PWATRNY"}),
+    RESEARCH: frozenset({"HRESCH"}),
+    EMERGENCY: frozenset({"ETREAT"}),
+}
+GRANTABLE: Final = PURPOSES[GRANT]
+NATURES: Final = ("mandate", "parent", "guardian", "other")
+
+#: Marketing, insurers and payers, employers, banks, sale, geolocation: no ground opens these.
+FORBIDDEN_PURPOSES: Final = frozenset({
+    "HMARKT", "HPAYMT", "CLMATTCH", "COVAUTH", "COVERAGE", "ELIGDTRM", "ELIGVER", "ENROLLM", "MEMADMIN", "MILDCRG",
+    "REMITADV", "X-INSURER", "X-EMPLOYER", "X-BANK", "X-SALE", "X-GEOLOCATION",
+})  # fmt: skip
+#: An emergency opens for four hours, whatever a statement says.
+EMERGENCY_MS: Final = 4 * 3_600_000
+FORBIDDEN_SECTORS: Final = frozenset({"insurer", "employer", "bank", "marketing", "broker", "geolocation"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One reader wants one patient's measurements for one purpose, now. Ids, not names."""
+    """One reader wants one patient's measurements for one purpose, now. Ids, not names.
+
+    `role` is an account's role, or "app" for a program that stands for itself (`reader` is then its id). No families
+    means all; the period asked for is [since_ms, until_ms).
+    """
 
     reader: str
     role: str
     patient: str
     purpose: str
     at_ms: int
+    families: frozenset[str] = frozenset()
+    since_ms: int = 0
+    until_ms: int = 2**53
+    export: bool = False
+    sector: str = ""  # of whoever the reader works for, where that is known
+    establishments: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Follow:
-    """A professional belongs to a patient's follow-up, from `since_ms` until just before `until_ms`."""
+class Decision:
+    """Yes, on `ground` (by the statements named in `grounds`), or no for a `reason`. Never shown to the reader."""
 
-    patient: str
-    professional: str
-    since_ms: int
-    until_ms: int | None
+    question: Question
+    ground: str = ""
+    grounds: tuple[str, ...] = ()
+    reason: str = ""
+    opens: tuple[Window, ...] = ()
+    hides: tuple[Window, ...] = ()
+    passed: frozenset[tuple[str, str]] = frozenset()  # every (ground, id) that would do
+    bound_by: frozenset[str] = frozenset()  # restrictions that bind this reader
 
-
-def require_ground(question: Question, follows: Iterable[Follow]) -> str:
-    """Return the ground that lets the question through. The caller journals it: it is the evidence.
-
-    Raises:
-        AccessDeniedError: no ground, or not for this purpose.
-    """
-    ground = _ground(question, follows)
-    if ground is None:
-        raise AccessDeniedError("no ground lets this reader see this record")
-    if question.purpose not in _PURPOSES[ground]:
-        raise AccessDeniedError("the ground does not serve this purpose")
-    return ground
+    @property
+    def allowed(self) -> bool:
+        return bool(self.ground)
 
 
-def _ground(question: Question, follows: Iterable[Follow]) -> str | None:
-    if question.role == "patient":
-        return SELF if question.reader == question.patient else None
-    if question.role == "professional":
-        for follow in follows:
-            if (
-                (follow.patient, follow.professional) == (question.patient, question.reader)
-                and follow.since_ms <= question.at_ms
-                and (follow.until_ms is None or question.at_ms < follow.until_ms)
-            ):
-                return CARE_TEAM
-    return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why, for the patient and the data-protection officer: which message, about which statements."""
+
+    message: str
+    grounds: tuple[str, ...]
+    hidden: int  # how many restrictions were applied
+
+
+#: Why not, from the nearest miss to the furthest.
+REASONS: Final = (
+    "purpose-forbidden", "sector-forbidden", "statement-damaged", "no-export", "other-data", "opposed", "suspended",
+    "of-age", "died", "over", "not-begun", "other-purpose", "other-role", "no-ground",
+)  # fmt: skip
+
+
+def decide(question: Question, facts: Facts) -> Decision:
+    """What the rules say. `facts` are those of the patient asked about; others' open nothing."""
+    if question.purpose in FORBIDDEN_PURPOSES:
+        return Decision(question=question, reason="purpose-forbidden")
+    if question.sector in FORBIDDEN_SECTORS:
+        return Decision(question=question, reason="sector-forbidden")
+    if facts.patient != question.patient:
+        return Decision(question=question, reason="no-ground")
+    tried = list(_tried(question, facts))
+    good = [t for t in tried if not t.reason]
+    ground = next((kind for kind in GROUNDS if any(t.kind == kind for t in good)), "")
+    if not ground:
+        reason = min((t.reason for t in tried), key=REASONS.index, default="no-ground")
+        return Decision(question=question, reason=reason)
+    chosen = [t for t in good if t.kind == ground]
+    bound = [r for r in facts.restrictions if _binds(r, ground, question, facts)]
+    secrets = _secrets(question, facts) if ground == REPRESENTATIVE else ()
+    return Decision(
+        question=question,
+        ground=ground,
+        grounds=tuple(t.id for t in chosen),
+        opens=tuple(t.opens for t in chosen),
+        hides=(*(r.data for r in bound), *(Window(families=s) for s in secrets)),
+        passed=frozenset((t.kind, t.id) for t in good),
+        bound_by=frozenset(r.id for r in bound),
+    )
+
+
+def visible(decision: Decision, family: str, at_ms: int) -> bool:
+    """Whether a value of this family, measured then, is among what the decision opens."""
+    return any(_covers(w, family, at_ms) for w in decision.opens) and not any(
+        _covers(w, family, at_ms) for w in decision.hides
+    )
+
+
+def explain(decision: Decision) -> Explanation:
+    """Say why, in a message's name and the statements behind it (words.py has the sentences)."""
+    word = f"allowed.{decision.ground}" if decision.allowed else f"refused.{decision.reason}"
+    return Explanation(message=word, grounds=decision.grounds, hidden=len(decision.hides))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """One ground that names the reader; `reason` empty: it does."""
+
+    kind: str
+    id: str
+    opens: Window
+    reason: str
+
+
+def _tried(question: Question, facts: Facts) -> Iterator[_Tried]:
+    if question.role == "patient" and question.reader == question.patient:
+        yield _Tried(SELF, "", Window(), _first(_purpose(SELF, question), _dead(facts, question)))
+    for follow in facts.follows:
+        if follow.professional == question.reader:
+            yield _Tried(CARE_TEAM, follow.follow_up, Window(), _follow(follow, question, facts))
+    for grant in facts.grants:
+        if _holds(grant.holder, question):
+            yield _Tried(GRANT, grant.id, grant.data, _grant(grant, question, facts))
+    for held in facts.representations:
+        if held.representative == question.reader:
+            yield _Tried(REPRESENTATIVE, held.id, Window(), _representation(held, question, facts))
+    for part in facts.participations:
+        if _holds(part.holder, question):
+            yield _Tried(RESEARCH, part.id, part.data, _participation(part, question, facts))
+    for opened in facts.emergencies:
+        if opened.reader == question.reader:
+            yield _Tried(EMERGENCY, opened.id, opened.data, _emergency(opened, question, facts))
+
+
+def _follow(follow: Follow, question: Question, facts: Facts) -> str:
+    opposed = any(
+        runs(o, question.at_ms)
+        and o.follow_up in ("", follow.follow_up)
+        and o.professional in ("", follow.professional)
+        for o in facts.oppositions
+    )
+    return _first(
+        _role(question, "professional"), _purpose(CARE_TEAM, question), _running(follow, question),
+        "opposed" if opposed else "", _damaged(facts),
+    )  # fmt: skip
+
+
+def _grant(grant: Grant, question: Question, facts: Facts) -> str:
+    return _first(
+        _role(question, "professional", "patient", "relative", "app"),
+        "" if question.purpose == grant.purpose and grant.purpose in GRANTABLE else "other-purpose",
+        _running(grant, question), _dead(facts, question), _data(grant.data, question), _damaged(facts),
+    )  # fmt: skip
+
+
+def _representation(held: Representation, question: Question, facts: Facts) -> str:
+    grown = held.adult_ms is not None and held.adult_ms <= question.at_ms
+    stopped = any(runs(stop, question.at_ms) for stop in held.suspended)
+    return _first(
+        _role(question, "relative", "patient", "professional"), _purpose(REPRESENTATIVE, question),
+        _running(held, question), _dead(facts, question), "of-age" if grown else "", "suspended" if stopped else "",
+        _damaged(facts),
+    )  # fmt: skip
+
+
+def _participation(part: Participation, question: Question, facts: Facts) -> str:
+    return _first(
+        _role(question, "professional", "app"), _purpose(RESEARCH, question), _running(part, question),
+        _dead(facts, question), _data(part.data, question), _damaged(facts),
+    )  # fmt: skip
+
+
+def _emergency(opened: Emergency, question: Question, facts: Facts) -> str:
+    lapsed = "over" if question.at_ms >= opened.since_ms + EMERGENCY_MS else ""
+    return _first(
+        _role(question, "professional"), _purpose(EMERGENCY, question), _running(opened, question), lapsed,
+        _data(opened.data, question), "no-export" if question.export else "", _damaged(facts),
+    )  # fmt: skip
+
+
+def _first(*reasons: str) -> str:
+    return next(filter(None, reasons), "")
+
+
+def _role(question: Question, *roles: str) -> str:
+    return "" if question.role in roles else "other-role"
+
+
+def _purpose(kind: str, question: Question) -> str:
+    return "" if question.purpose in PURPOSES[kind] else "other-purpose"
+
+
+def _running(ground: Follow | Grant | Representation | Participation | Emergency, question: Question) -> str:
+    if question.at_ms < ground.since_ms:
+        return "not-begun"
+    return "" if runs(ground, question.at_ms) else "over"
+
+
+def _dead(facts: Facts, question: Question) -> str:
+    return "died" if facts.died_ms is not None and facts.died_ms <= question.at_ms else ""
+
+
+def _damaged(facts: Facts) -> str:
+    return "statement-damaged" if facts.damaged else ""
+
+
+def _data(window: Window, question: Question) -> str:
+    """Whether a ground opens anything of what is asked."""
+    families = not question.families or window.families is None or bool(question.families & window.families)
+    begun = window.until_ms is None or question.since_ms < window.until_ms
+    ended = window.since_ms is None or question.until_ms > window.since_ms
+    return "" if families and begun and ended else "other-data"
+
+
+def _holds(holder: Holder, question: Question) -> bool:
+    if holder.kind == ACCOUNT:
+        return question.role != "app" and holder.id == question.reader
+    if holder.kind == ESTABLISHMENT:
+        return question.role == "professional" and holder.id in question.establishments
+    return holder.kind == APP and question.role == "app" and holder.id == question.reader
+
+
+def _binds(restriction: Restriction, ground: str, question: Question, facts: Facts) -> bool:
+    """Whether this reader must not see what a restriction names."""
+    if ground == SELF or not runs(restriction, question.at_ms):
+        return False
+    if ground == EMERGENCY and not any(runs(refusal, question.at_ms) for refusal in facts.refusals):
+        return False
+    return restriction.who.kind == EVERYONE or _holds(restriction.who, question)
+
+
+def _secrets(question: Question, facts: Facts) -> tuple[frozenset[str], ...]:
+    return tuple(s.families for s in facts.secrets if runs(s, question.at_ms))
+
+
+def _covers(window: Window, family: str, at_ms: int) -> bool:
+    return (
+        (window.families is None or family in window.families)
+        and (window.since_ms is None or window.since_ms <= at_ms)
+        and (window.until_ms is None or at_ms < window.until_ms)
+    )

@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import ESTABLISHMENT, Facts, Window
-from egide.cloud.consent.families import families_of, family_of
+from egide.cloud.consent.facts import ESTABLISHMENT, Facts
+from egide.cloud.consent.families import families_of
 from egide.cloud.consent.policy import agrees, judge
-from egide.cloud.consent.rules import EMERGENCY, Decision, Question, decide, visible
+from egide.cloud.consent.rules import EMERGENCY, Decision, Question, decide
 from egide.cloud.intake.models import Event
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.register.store import nodes_of, split_entry
 from egide.cloud.release import journal
+from egide.cloud.release.sight import see, sees_whole
 from egide.cloud.vault.models import Envelope, Flag
 from egide.cloud.vault.opening import Opened, open_envelopes
 from egide.errors import AccessDeniedError, NotFoundError
 from egide.measure.plausibility import spread
-from egide.measure.readings import decode_readings
+from egide.measure.readings import Readings, decode_readings
 from egide.trust.cose import Sign1
 
 __all__ = ["Answer", "Ask", "Column", "entry_of", "flag_names", "release", "why"]
@@ -55,7 +56,8 @@ class Ask:
 class Column:
     """One metric of one envelope. `times_ms` are corrected; the i-th value is `values[i] * 10**exponent`.
 
-    `first` is the place, in the series as it was signed, of the first value here: a period may cut a series.
+    `position` is the place of the series in its envelope, and `first` that of the first value here in the series (a
+    period may cut one), both counted among what the reader may see.
     """
 
     entry: int
@@ -156,7 +158,8 @@ def _places(reader: Account, now_ms: int) -> frozenset[str]:
 def _journal(ask: Ask, decision: Decision, now_ms: int) -> int:
     return journal.write(
         patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
-        until_ms=ask.until_ms, channel=ask.channel, decision=decision, app=ask.app, now_ms=now_ms,
+        until_ms=ask.until_ms, channel=ask.channel, ground=decision.ground or None, decision=decision, app=ask.app,
+        now_ms=now_ms,
     )  # fmt: skip
 
 
@@ -183,13 +186,13 @@ def leaves_of(rows: Sequence[Envelope]) -> dict[int, bytes]:
     return leaves
 
 
-def _open(ask: Ask) -> list[Column]:
+def _open(ask: Ask, decision: Decision) -> list[Column]:
     rows = _rows(ask)
     columns: list[Column] = []
     for row, opened in open_envelopes(rows, leaves_of(rows), ask.patient.pk):
         if row.flags & Flag.HELD:
             continue  # outside its pairing's window: nobody's until it is attributed
-        columns += _columns(row, opened, ask)
+        columns += _columns(row, opened, ask, decision)
     columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
     return columns
 
@@ -199,16 +202,19 @@ def flag_names(bits: int) -> frozenset[str]:
     return frozenset(name for bit, name in _FLAGS.items() if bits & bit)
 
 
-def _columns(row: Envelope, opened: Opened, ask: Ask) -> list[Column]:
-    readings = decode_readings(Sign1.parse(opened.entry).payload or b"")
-    shift = readings.t0_ms + opened.correction_ms
+def _columns(row: Envelope, opened: Opened, ask: Ask, decision: Decision) -> list[Column]:
+    readings = _readings(opened)
     flags = flag_names(row.flags)
     columns = []
-    for position, series in enumerate(readings.series):
+    for seen in see(readings, readings.t0_ms + opened.correction_ms, decision):
+        series = seen.series
         if ask.codes and series.code not in ask.codes:
             continue
-        times, values = [shift + ms for ms in series.offsets_ms()], series.values
-        doubts = spread(opened.doubts.get(position, {}), len(values))
+        times, values = seen.times_ms, series.values
+        doubts = spread(opened.doubts.get(seen.signed_position, {}), len(values))
+        if seen.kept is not None:
+            doubts = {n: doubts[i] for n, i in enumerate(seen.kept) if i in doubts}
+            values = tuple(values[i] for i in seen.kept)
         first = 0
         if times[0] < ask.since_ms or times[-1] >= ask.until_ms:
             kept = [i for i, t in enumerate(times) if ask.since_ms <= t < ask.until_ms]
@@ -220,7 +226,7 @@ def _columns(row: Envelope, opened: Opened, ask: Ask) -> list[Column]:
         columns.append(
             Column(
                 entry=row.entry,
-                position=position,
+                position=seen.position,
                 code=series.code,
                 unit=series.unit,
                 exponent=series.exponent,
@@ -239,6 +245,10 @@ def _columns(row: Envelope, opened: Opened, ask: Ask) -> list[Column]:
     return columns
 
 
+def _readings(opened: Opened) -> Readings:
+    return decode_readings(Sign1.parse(opened.entry).payload or b"")
+
+
 def _object_of(row: Envelope) -> str:
     return str(row.pairing.object_id)
 
@@ -246,8 +256,10 @@ def _object_of(row: Envelope) -> str:
 def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
     """The one envelope that an answered ask named, opened: the signed bytes, for a proof.
 
+    They hold everything that was measured together, so only who may see all of it gets them (sight.sees_whole).
+
     Raises:
-        NotFoundError: the record has no such entry.
+        NotFoundError: the record has no such entry, for this reader.
     """
     rows = _rows(answer.ask)
     if answer.ask.entry is None or not rows:
@@ -255,4 +267,7 @@ def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
     row, opened = next(iter(open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)))
     if row.flags & Flag.HELD:
         raise NotFoundError("this entry is nobody's until it is attributed")
+    readings = _readings(opened)
+    if not sees_whole(readings, readings.t0_ms + opened.correction_ms, answer.decision):
+        raise NotFoundError("no signed bytes of this entry can be given")
     return row, opened

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
+from egide.cloud.consent.rules import Decision
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import Journaled, append_statement, open_statement
@@ -33,6 +34,10 @@ class JournalLine:
     channel: str
     decision: str  # yes | no
     ground: str
+    grounds: tuple[str, ...] = ()  # the follow-up, grant, representation, project or emergency that opened it
+    reason: str = ""  # of a no (consent.rules.REASONS): for the patient and the DPO, never for the reader
+    hidden: int = 0  # restrictions that were applied
+    app: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +50,9 @@ class JournalPage:
 
 def write(
     *, patient: uuid.UUID, reader: Account | None, purpose: str, codes: tuple[str, ...], since_ms: int, until_ms: int,
-    channel: str, ground: str | None, now_ms: int,
+    channel: str, ground: str | None, now_ms: int, decision: Decision | None = None, app: str = "",
 ) -> int:  # fmt: skip
-    """Journal one answer; `ground` None is a no. Durable when this returns."""
+    """Journal one answer; `ground` None is a no, `decision` has the reasons. Durable when this returns."""
     return append_statement(
         KIND,
         patient,
@@ -62,6 +67,10 @@ def write(
             "until": until_ms,
             "channel": channel,
             "ground": ground or "",
+            "grounds": [name for name in decision.grounds if name] if decision else [],
+            "reason": decision.reason if decision else "",
+            "hidden": len(decision.hides) if decision else 0,
+            "app": app,
         },
         sealed_for=care_key(patient),
     )
@@ -115,4 +124,8 @@ def _line(said: Journaled) -> JournalLine:
         channel=personal["channel"],
         decision=said.facts["decision"],
         ground=personal["ground"],
+        grounds=tuple(personal.get("grounds", ())),
+        reason=personal.get("reason", ""),
+        hidden=personal.get("hidden", 0),
+        app=personal.get("app", ""),
     )

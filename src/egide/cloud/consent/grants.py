@@ -1,0 +1,161 @@
+"""Grants outside the team, and research: who, what, of which period, what for, until when. Each a signed statement."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of, window_said
+from egide.cloud.consent.attested import facts_of
+from egide.cloud.consent.facts import ACCOUNT, APP, ESTABLISHMENT, Grant, Holder, Participation, Window
+from egide.cloud.consent.families import require_families
+from egide.cloud.consent.models import Ground
+from egide.cloud.consent.rules import FORBIDDEN_PURPOSES, FORBIDDEN_SECTORS, GRANTABLE
+from egide.cloud.people.models import Account, Establishment
+from egide.errors import NotFoundError, RefusedError
+
+__all__ = [
+    "ForbiddenUseError", "give_grant", "grants_of", "holder_of", "join_research", "leave_research", "research_of",
+    "withdraw_everything", "withdraw_grant",
+]  # fmt: skip
+
+_MAX_APP: Final = 64
+_Kept = TypeVar("_Kept", Grant, Participation)
+
+
+class ForbiddenUseError(RefusedError):
+    """Insurer, employer, bank, marketing, sale, geolocation: no grant can open these."""
+
+    code = "use-forbidden"
+    hint = "health data are not for this, even with agreement"
+
+
+def holder_of(who: Account | Establishment | str) -> Holder:
+    """An account, an establishment, or an app by its id, as statements name it."""
+    if isinstance(who, Account):
+        return Holder(kind=ACCOUNT, id=str(who.pk))
+    if isinstance(who, Establishment):
+        return Holder(kind=ESTABLISHMENT, id=str(who.pk))
+    if not who or len(who) > _MAX_APP or not who.isprintable():
+        raise RefusedError("an app is named by its id")
+    return Holder(kind=APP, id=who)
+
+
+def give_grant(
+    patient: Account, who: Account | Establishment | str, *, families: Iterable[str] | None, purpose: str, now_ms: int,
+    until_ms: int | None, data_since_ms: int | None = None, data_until_ms: int | None = None, sector: str = "",
+    given_by: Account | None = None, signature: bytes | None = None, grant_id: str | None = None,
+) -> str:  # fmt: skip
+    """Open some of a record to somebody outside the team, from now until `until_ms`; return the grant's id.
+
+    `families` None: all. The period [data_since_ms, data_until_ms) is of the data, not of the grant. `sector`: what
+    the grantee does, where it is known. `given_by`: who typed it at the desk, if not the patient. `signature`: the
+    patient's own, over the text shown, kept in the statement; `grant_id` names the grant that it signed.
+
+    Raises:
+        ForbiddenUseError: a purpose or a sector that nothing opens.
+        RefusedError: another purpose, family or period that cannot be, or a grant to oneself.
+    """
+    require_patient(patient)
+    holder = holder_of(who)
+    sector = sector or (str(who.kind) if isinstance(who, Establishment) else "")
+    if purpose in FORBIDDEN_PURPOSES or sector in FORBIDDEN_SECTORS:
+        raise ForbiddenUseError("no grant can open health data for this")
+    if purpose not in GRANTABLE:
+        raise RefusedError("a grant serves one purpose, among those that can be granted")
+    if holder.id == str(patient.pk):
+        raise RefusedError("one's own record needs no grant")
+    require_period(now_ms, until_ms)
+    require_period(data_since_ms, data_until_ms)
+    data = Window(families=require_families(families), since_ms=data_since_ms, until_ms=data_until_ms)
+    key = str(uuid.UUID(grant_id)) if grant_id else new_id()
+    said = window_said(data) | {
+        "id": key, "holder_kind": holder.kind, "holder": holder.id, "purpose": purpose, "since": now_ms,
+        "until": until_ms, "by": str((given_by or patient).pk), "signature": signature,
+    }  # fmt: skip
+    _keep("grant", Ground.Kind.GRANT, patient, holder, said, now_ms)
+    return key
+
+
+def withdraw_grant(
+    patient: Account, grant: str, *, now_ms: int, by: Account | None = None, signature: bytes | None = None
+) -> None:
+    """From now on this grant opens nothing, at the next read of every process. Raises NotFoundError, RefusedError."""
+    _end("grant-end", patient, _one(grants_of(patient), grant), now_ms, by=by, signature=signature)
+
+
+def withdraw_everything(patient: Account, *, now_ms: int) -> list[str]:
+    """Withdraw every grant that runs; return their ids. The care team is another matter: follow_ups.oppose."""
+    ended = [g for g in grants_of(patient) if g.until_ms is None or g.until_ms > now_ms]
+    for grant in ended:
+        _end("grant-end", patient, grant, now_ms)
+    return [grant.id for grant in ended]
+
+
+def grants_of(patient: Account) -> tuple[Grant, ...]:
+    """Every grant of a patient, as signed, ended ones included."""
+    return facts_of(patient.pk).grants
+
+
+def join_research(
+    patient: Account, who: Account | Establishment | str, *, project: str, families: Iterable[str], now_ms: int,
+    until_ms: int, data_since_ms: int | None = None, data_until_ms: int | None = None, sector: str = "",
+    signature: bytes | None = None,
+) -> str:  # fmt: skip
+    """Take part in a named project, for named families, until a date. Raises as `give_grant` does."""
+    require_patient(patient)
+    if sector in FORBIDDEN_SECTORS:
+        raise ForbiddenUseError("no project can open health data for this")
+    holder = holder_of(who)
+    require_period(now_ms, until_ms)
+    require_period(data_since_ms, data_until_ms)
+    data = Window(families=require_families(families), since_ms=data_since_ms, until_ms=data_until_ms)
+    key = new_id()
+    said = window_said(data) | {
+        "id": key, "project": text_of(project), "holder_kind": holder.kind, "holder": holder.id, "since": now_ms,
+        "until": until_ms, "signature": signature,
+    }  # fmt: skip
+    _keep("research", Ground.Kind.RESEARCH, patient, holder, said, now_ms)
+    return key
+
+
+def leave_research(patient: Account, participation: str, *, now_ms: int) -> None:
+    """From now on the project reads nothing more. Raises NotFoundError, RefusedError."""
+    _end("research-end", patient, _one(research_of(patient), participation), now_ms)
+
+
+def research_of(patient: Account) -> tuple[Participation, ...]:
+    """Every project a patient takes, or took, part in, as signed."""
+    return facts_of(patient.pk).participations
+
+
+def _keep(kind: str, row: str, patient: Account, holder: Holder, said: dict[str, Any], now_ms: int) -> None:
+    def keep() -> None:
+        Ground.objects.create(
+            id=said["id"], kind=row, patient=patient, holder_kind=holder.kind, holder=holder.id, since_ms=now_ms,
+            until_ms=said["until"],
+        )  # fmt: skip
+
+    say(kind, patient, said, now_ms=now_ms, also=keep)
+
+
+def _one(found: Sequence[_Kept], key: str) -> _Kept:
+    for ground in found:
+        if ground.id == key:
+            return ground
+    raise NotFoundError("there is no such ground")
+
+
+def _end(
+    kind: str, patient: Account, ground: Grant | Participation, now_ms: int, *, by: Account | None = None,
+    signature: bytes | None = None,
+) -> None:  # fmt: skip
+    if ground.until_ms is not None and ground.until_ms <= now_ms:
+        raise RefusedError("this is over already")
+    said = {"id": ground.id, "until": now_ms, "by": str((by or patient).pk), "signature": signature}
+
+    def end() -> None:
+        Ground.objects.filter(pk=ground.id).update(until_ms=now_ms)
+
+    say(kind, patient, said, now_ms=now_ms, also=end)
