@@ -61,6 +61,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "egide.cloud.demo.context.demo",
+                "egide.cloud.ward.context.desks",
             ],
         },
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from egide.cloud.people.models import Account
+from egide.cloud.people.names import folded
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.ward import words
@@ -43,7 +43,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         raise AccessDeniedError("only professionals follow patients")
     sought = request.POST.get("name", "")[:120]
     whole = [_shown(line, now) for line in roster(reader, now_ms=now)]
-    shown = [row for row in whole if _folded(sought) in row["folded"]]
+    shown = [row for row in whole if folded(sought) in row["folded"]]
     return {
         "waiting": [row for row in shown if row["line"].needs],
         "others": [row for row in shown if not row["line"].needs],
@@ -56,15 +56,9 @@ def _context(request: HttpRequest) -> dict[str, Any]:
 def _shown(line: Line, now_ms: int) -> dict[str, Any]:
     return {
         "line": line,
-        "folded": _folded(line.name),
+        "folded": folded(line.name),
         "reasons": [
             {"mark": words.reason_mark(reason), "words": words.reason_words(reason, now_ms=now_ms)}
             for reason in line.reasons
         ],
     }
-
-
-def _folded(text: str) -> str:
-    """Letters without case or accents, as people type names."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())

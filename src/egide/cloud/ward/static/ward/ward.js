@@ -1,7 +1,8 @@
 // What the ward's pages do beyond reading: filter a list as one types. Every page reads well without it.
 "use strict";
 
-const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trim().replace(/\s+/g, " ");
+/** As the server folds names: no case, no accents, no hyphens. */
+const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/œ/g, "oe").replace(/æ/g, "ae").replace(/[^a-z0-9]+/g, " ").trim();
 
 /** Hide the lines whose name does not hold what was typed; nothing leaves the page. */
 function filter(input) {

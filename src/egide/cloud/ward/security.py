@@ -1,0 +1,158 @@
+"""What the security officer reads: events of the path and what was refused. Objects by their model, nobody's name."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import Count, Max, QuerySet
+
+from egide.cloud.fleet.models import HealthObject
+from egide.cloud.intake.models import Event, Refused
+from egide.cloud.intake.quarantine import PER_MINUTE
+from egide.cloud.signin.models import Attempt, Notice
+from egide.cloud.ward.desks import Seat
+
+__all__ = [
+    "Flood",
+    "Happening",
+    "Pile",
+    "SignIn",
+    "floods",
+    "happenings",
+    "piles_by_code",
+    "piles_by_source",
+    "refused_count",
+    "signin_facts",
+]
+
+_EVENTS: Final = 100
+_SOURCES: Final = 20
+_FLOOD_WINDOW_MS: Final = 7 * 86_400_000
+_MINUTE_MS: Final = 60_000
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """An event: its kind's code, when, and the object, when it concerns one."""
+
+    kind: str
+    at_ms: int
+    model: str
+    object_id: str
+    entry: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pile:
+    """Refused envelopes that lie in quarantine, under one code or from one source."""
+
+    key: str  # a code, or an object's id ("" for a sender that nothing proved)
+    label: str
+    count: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flood:
+    """A source that was refused so often within one minute that the rest was only counted."""
+
+    at_ms: int
+    label: str
+    source: str
+
+
+def happenings(seat: Seat) -> list[Happening]:
+    """The latest events, newest first: all of them, or those of the objects of one's own establishments."""
+    rows = Event.objects.order_by("-at_ms", "-pk")
+    mine = seat.objects()
+    if mine is not None:
+        rows = rows.filter(object_id__in=mine)
+    found = list(rows[:_EVENTS])
+    models = _models({row.object_id for row in found if row.object_id})
+    return [
+        Happening(
+            kind=row.kind,
+            at_ms=row.at_ms,
+            model=models.get(str(row.object_id), ""),
+            object_id=str(row.object_id or ""),
+            entry=row.entry,
+            detail=row.detail,
+        )
+        for row in found
+    ]
+
+
+def piles_by_code(seat: Seat) -> list[Pile]:
+    """What is in quarantine, by refusal code, most first."""
+    rows = _refused(seat).values("code").annotate(n=Count("id"), last=Max("at_ms")).order_by("-n", "code")
+    return [Pile(key=row["code"], label=row["code"], count=row["n"], last_ms=row["last"]) for row in rows]
+
+
+def piles_by_source(seat: Seat) -> list[Pile]:
+    """The objects refused most often; "" stands for senders that nothing proved."""
+    rows = _refused(seat).values("source").annotate(n=Count("id"), last=Max("at_ms")).order_by("-n", "source")
+    found = list(rows[:_SOURCES])
+    models = _models({_uuid(row["source"]) for row in found})
+    return [
+        Pile(key=row["source"], label=models.get(row["source"], ""), count=row["n"], last_ms=row["last"])
+        for row in found
+    ]
+
+
+def floods(seat: Seat, *, now_ms: int) -> list[Flood]:
+    """Minutes of the last week in which a source met the quarantine's bound, newest first."""
+    recent = _refused(seat).filter(at_ms__gte=now_ms - _FLOOD_WINDOW_MS).values_list("source", "at_ms")
+    minutes = Counter((source, at_ms // _MINUTE_MS) for source, at_ms in recent)
+    full = sorted(((minute, source) for (source, minute), n in minutes.items() if n >= PER_MINUTE), reverse=True)
+    models = _models({_uuid(source) for _, source in full})
+    return [
+        Flood(at_ms=minute * _MINUTE_MS, label=models.get(source, ""), source=source)
+        for minute, source in full[:_EVENTS]
+    ]
+
+
+def refused_count(seat: Seat) -> int:
+    return _refused(seat).count()
+
+
+def _refused(seat: Seat) -> QuerySet[Refused]:
+    mine = seat.objects()
+    rows = Refused.objects.all()
+    return rows if mine is None else rows.filter(source__in=[str(key) for key in mine])
+
+
+def _models(ids: set[uuid.UUID | None]) -> dict[str, str]:
+    known = HealthObject.objects.filter(pk__in=[key for key in ids if key]).values_list("pk", "model")
+    return {str(key): model for key, model in known}
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Sign-in over the last day, as counts: nobody is named."""
+
+    wrong: int  # codes that did not work
+    buckets: int  # from how many keyed sources
+    told: tuple[tuple[str, int], ...]  # what owners of accounts were told: kind, how often
+
+
+def signin_facts(*, now_ms: int) -> SignIn:
+    """What sign-in says of the last 24 hours."""
+    tried = Attempt.objects.filter(at_ms__gte=now_ms - _DAY_MS)
+    told = Notice.objects.filter(at_ms__gte=now_ms - _DAY_MS).values("kind").annotate(n=Count("id"))
+    return SignIn(
+        wrong=tried.count(),
+        buckets=tried.values("bucket").distinct().count(),
+        told=tuple((row["kind"], row["n"]) for row in told.order_by("-n", "kind")),
+    )

@@ -1,0 +1,134 @@
+"""People of the establishments that an officer steers, their offices, and what waits for a second person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from egide.cloud.people.models import Account, Establishment, Invitation, Membership, Proposal
+from egide.cloud.people.offices import offices_of
+from egide.cloud.people.service import name_of
+from egide.cloud.ward.desks import Seat
+
+__all__ = ["Colleague", "Invited", "Place", "Waiting", "colleagues", "invited", "places", "waiting"]
+
+_MANY: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An office in force."""
+
+    membership: Membership
+    office: str
+    place: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colleague:
+    """Somebody who works here: a professional or an officer, never a patient."""
+
+    account: Account
+    name: str
+    held: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An office that one person proposed and a second one has not decided. `mine`: it waits for somebody else."""
+
+    proposal: Proposal
+    name: str
+    office: str
+    place: str
+    by: str
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """An invitation that nobody used yet."""
+
+    name: str
+    place: str
+    made_ms: int
+    expires_ms: int
+    lapsed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An establishment, and how many people work and are registered there."""
+
+    establishment: Establishment
+    name: str
+    kind: str
+    group: str
+    staff: int
+    patients: int
+
+
+def colleagues(seat: Seat, *, now_ms: int) -> list[Colleague]:
+    """Everybody with an office in force there, by name; offices are those that signed statements give."""
+    rows = Membership.objects.filter(establishment__in=seat.steers).exclude(until_ms__lte=now_ms)
+    found = []
+    for account in Account.objects.filter(pk__in=rows.values("account"))[:_MANY]:
+        held = tuple(
+            Held(membership=m, office=m.office, place=m.establishment.name, since_ms=m.since_ms)
+            for m in offices_of(account, now_ms=now_ms)
+            if m.establishment_id in seat.steers
+        )
+        if held:
+            found.append(Colleague(account=account, name=name_of(account), held=held))
+    return sorted(found, key=lambda one: one.name.casefold())
+
+
+def waiting(seat: Seat, *, now_ms: int) -> list[Waiting]:
+    """Appointments to decide, the oldest first."""
+    rows = Proposal.objects.filter(establishment__in=seat.steers, decided_ms=None, lapses_ms__gt=now_ms)
+    ordered = rows.select_related("account", "establishment", "proposed_by").order_by("proposed_ms")
+    return [
+        Waiting(
+            proposal=row,
+            name=name_of(row.account),
+            office=row.office,
+            place=row.establishment.name,
+            by=name_of(row.proposed_by),
+            mine=seat.account.pk in (row.proposed_by_id, row.account_id),
+        )
+        for row in ordered
+    ]
+
+
+def invited(seat: Seat, *, now_ms: int) -> list[Invited]:
+    """Open invitations of staff, latest first: who is invited as a patient is not told here."""
+    rows = Invitation.objects.filter(establishment__in=seat.steers, used_ms=None, withdrawn_ms=None)
+    staff = rows.filter(account__role__in=("professional", "operator")).select_related("account", "establishment")
+    return [
+        Invited(
+            name=name_of(row.account),
+            place=row.establishment.name,
+            made_ms=row.made_ms,
+            expires_ms=row.expires_ms,
+            lapsed=row.expires_ms <= now_ms,
+        )
+        for row in staff.order_by("-made_ms")[:_MANY]
+    ]
+
+
+def places(seat: Seat, *, now_ms: int) -> list[Place]:
+    """The establishments, by name."""
+    rows = Establishment.objects.filter(pk__in=seat.steers).select_related("group")
+    found = [
+        Place(
+            establishment=row,
+            name=row.name,
+            kind=row.kind,
+            group=row.group.name if row.group else "",
+            staff=row.memberships.filter(since_ms__lte=now_ms).exclude(until_ms__lte=now_ms).values("account").distinct().count(),
+            patients=row.registrations.filter(until_ms=None).count(),
+        )
+        for row in rows
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: one.name.casefold())
