@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +24,7 @@ from egide.measure.plausibility import spread
 from egide.measure.readings import Readings, decode_readings
 from egide.trust.cose import Sign1
 
-__all__ = ["Answer", "Ask", "Column", "entry_of", "flag_names", "release", "why"]
+__all__ = ["Answer", "Ask", "Column", "entries_of", "entry_of", "flag_names", "release", "why"]
 
 #: Channels by which an answer leaves as a file.
 EXPORTS: Final = frozenset({"export", "proof"})
@@ -251,6 +251,12 @@ def _readings(opened: Opened) -> Readings:
 
 def _object_of(row: Envelope) -> str:
     return str(row.pairing.object_id)
+
+
+def entries_of(answer: Answer) -> Iterator[tuple[Envelope, Opened]]:
+    """Every envelope of an answer, opened whole: for whom nothing is hidden."""
+    rows = [row for row in _rows(answer.ask) if not row.flags & Flag.HELD]
+    yield from open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)
 
 
 def entry_of(answer: Answer) -> tuple[Envelope, Opened]:

@@ -25,7 +25,7 @@ from egide.trust.genesis import GENESIS_KIND
 from egide.trust.register.checkpoint import Checkpoint as Note
 from egide.trust.register.checkpoint import SignedNote, VerifierKey
 
-__all__ = ["platform_anchors", "release_proof"]
+__all__ = ["build_proof", "platform_anchors", "release_proof"]
 
 _FOREVER: Final = 2**50
 
@@ -55,8 +55,12 @@ def release_proof(*, reader: Account | None, patient: Account, entry: int, purpo
     ask = Ask(
         reader=reader, patient=patient, since_ms=0, until_ms=_FOREVER, purpose=purpose, channel="proof", entry=entry
     )
-    row, opened = entry_of(release(ask, now_ms=now_ms))
-    log_id, index = split_entry(entry)
+    return build_proof(*entry_of(release(ask, now_ms=now_ms)), now_ms=now_ms)
+
+
+def build_proof(row: Envelope, opened: Opened, *, now_ms: int) -> bytes:
+    """The proof file of an envelope that was released. Raises UnavailableError: no checkpoint covers it yet."""
+    log_id, index = split_entry(row.entry)
     checkpoint = _covering(log_id, index)
     root = Note.parse(SignedNote.parse(checkpoint.note.encode()).text).root
     receipt = signed_head(checkpoint, root).receipt(index, path_of(log_id, index, checkpoint.size))
