@@ -191,7 +191,7 @@ class Contact(models.Model):
 
 
 class Identity(models.Model):
-    """What a patient's identity is known by: traits and national number, sealed, with the number's status."""
+    """The index of a patient's identity: traits sealed for the search in memory, the number by its blind index."""
 
     class Status(models.TextChoices):
         PROVISIONAL = "provisoire"
@@ -204,18 +204,22 @@ class Identity(models.Model):
     fictive = models.BooleanField(default=False)
     doubtful = models.BooleanField(default=False)
     sealed_traits = models.BinaryField()
-    sealed_ins = models.BinaryField(default=b"")
     ins_index = models.BinaryField(max_length=32, null=True, db_index=True)
     changed_ms = models.BigIntegerField()
 
 
-class Proofing(models.Model):
-    """How a person's identity was proved, once. The statement of the register is what says it."""
+class Agreement(models.Model):
+    """A patient agreed, or refused, aloud or on paper; a professional recorded it, the patient may confirm it later.
+
+    What was agreed to and who recorded it lie in the statement, sealed; the scan is sealed to the patient's record.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="proofings")
-    level = models.CharField(max_length=16)
+    patient = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="agreements")
     at_ms = models.BigIntegerField()
+    confirmed_ms = models.BigIntegerField(null=True)
+    withdrawn_ms = models.BigIntegerField(null=True)
+    sealed_scan = models.BinaryField(null=True)
 
 
 class Merge(models.Model):

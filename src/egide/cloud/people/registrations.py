@@ -5,6 +5,8 @@ Being registered opens no measurement. Each change is a statement sealed for the
 
 from __future__ import annotations
 
+import uuid
+
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.authority import CARE_OFFICES
 from egide.cloud.people.models import Account, Establishment, Registration
@@ -18,7 +20,7 @@ __all__ = ["REGISTRARS", "end_registration", "register_patient", "registered_at"
 REGISTRARS = (*sorted(CARE_OFFICES), "administrator")
 
 
-def registered_at(patient: Account) -> frozenset[object]:
+def registered_at(patient: Account) -> frozenset[uuid.UUID]:
     """The ids of the establishments that know this patient today."""
     open_now = Registration.objects.filter(patient=patient, until_ms=None)
     return frozenset(open_now.values_list("establishment_id", flat=True))

@@ -1,0 +1,86 @@
+"""How a person is reached. Sealed; found by the exact value, through a keyed blind index."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from egide.cloud.keys.columns import blind_index, open_text, seal_text
+from egide.cloud.people.models import Account, Contact
+from egide.errors import RefusedError
+
+__all__ = ["Reach", "add_contact", "contacts_of", "forget_contact", "who_has"]
+
+_EMAIL: Final = re.compile(r"[^\s@<>\"',;:()]{1,64}@[^\s@<>\"',;:()]{1,190}\.[^\s@<>\"',;:().]{2,63}")
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+MAX_CONTACTS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """A contact, opened."""
+
+    id: uuid.UUID
+    kind: str
+    value: str
+
+
+def add_contact(account: Account, kind: str, value: str, *, now_ms: int) -> Contact:
+    """Keep a contact; the same one twice is kept once.
+
+    Raises:
+        RefusedError: not an e-mail address or a phone number, or ten are kept already.
+    """
+    clean = _clean(kind, value)
+    index = blind_index(clean, f"contact {kind}")
+    kept = Contact.objects.filter(account=account, value_index=index).first()
+    if kept is not None:
+        return kept
+    if Contact.objects.filter(account=account).count() >= MAX_CONTACTS:
+        raise RefusedError("ten contacts are kept at most")
+    made = Contact(id=uuid.uuid4(), account=account, kind=kind, value_index=index, since_ms=now_ms)
+    made.sealed_value = seal_text(clean, _context(made.id, account.pk))
+    made.save(force_insert=True)
+    return made
+
+
+def contacts_of(account: Account) -> list[Reach]:
+    """Opened. Raises SealError when a row was altered, or moved to another account."""
+    rows = Contact.objects.filter(account=account).order_by("since_ms", "id")
+    return [
+        Reach(id=row.pk, kind=row.kind, value=open_text(bytes(row.sealed_value), _context(row.pk, account.pk)))
+        for row in rows
+    ]
+
+
+def forget_contact(account: Account, contact: uuid.UUID) -> None:
+    """Raises RefusedError: this person has no such contact."""
+    if not Contact.objects.filter(account=account, pk=contact).delete()[0]:
+        raise RefusedError("there is no such contact")
+
+
+def who_has(kind: str, value: str) -> list[Account]:
+    """The accounts with exactly that contact: several people of one household may share it."""
+    index = blind_index(_clean(kind, value), f"contact {kind}")
+    return [row.account for row in Contact.objects.filter(value_index=index).select_related("account")]
+
+
+def _clean(kind: str, value: str) -> str:
+    """One form for each: an address in small letters, a number as +33612345678."""
+    text = unicodedata.normalize("NFKC", value).strip()
+    if kind == Contact.Kind.EMAIL and _EMAIL.fullmatch(text) and text.isprintable():
+        return text.casefold()
+    if kind == Contact.Kind.PHONE:
+        digits = re.sub(r"[\s.\-()]", "", text)
+        if re.fullmatch(r"0[1-9][0-9]{8}", digits, re.ASCII):  # as it is dialled in France
+            digits = f"+33{digits[1:]}"
+        if _PHONE.fullmatch(digits):
+            return digits
+    raise RefusedError("this is not an e-mail address, nor a phone number")
+
+
+def _context(contact: uuid.UUID, account: uuid.UUID) -> bytes:
+    return b"people.contact.value " + contact.bytes + account.bytes
