@@ -94,8 +94,9 @@ def test_everything_can_be_read_without_script(portal: Portal, chromium: Browser
     """Signing in with the code, the record with its drawing and table, a reading's page, signing out."""
     with visitor(chromium, java_script_enabled=False) as page:
         page.goto(f"{portal.base}/sign-in")
-        page.get_by_label("Code").fill(portal.code_for("alice"))
-        page.get_by_role("main").get_by_role("button").click()
+        page.get_by_text("On m’a remis un lien").click()
+        page.locator("#code").fill(portal.code_for("alice"))
+        page.locator("#sign-in button").click()
         page.goto(f"{portal.base}/me")
         expect(page.locator("figure.chart svg .curve")).to_have_attribute("d", re.compile("^M"))
         expect(page.get_by_role("row")).to_have_count(16)

@@ -36,6 +36,8 @@ INSTALLED_APPS = [
     "egide.cloud.portal",
     "egide.cloud.ward",
     "egide.cloud.demo",
+    "allauth.account",  # the sign-in engine: last, so that our words win over its own
+    "allauth.mfa",
 ]
 MIDDLEWARE = [
     "egide.cloud.demo.guard.DemoGuardMiddleware",
@@ -47,6 +49,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "egide.cloud.signin.life.SessionLifeMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "egide.cloud.portal.errors.ErrorPagesMiddleware",
 ]
@@ -61,11 +65,22 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "egide.cloud.demo.context.demo",
+                "egide.cloud.signin.life.context",
                 "egide.cloud.ward.context.desks",
             ],
         },
     }
 ]
+# allauth: factors only. Nobody signs up, no e-mail is kept, and none of its own pages is reachable.
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "egide.cloud.signin.adapter.SealedAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_RECOVERY_CODE_DIGITS = 12
+SIGNIN_CLOSE_TO: list[str] = []  # (account, other) -> bool: who is close to a person is no second person at the desk
 DATABASES = {"default": OPTIONS.database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "fr"

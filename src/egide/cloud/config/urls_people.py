@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("egide.cloud.portal.urls")),
+    path("", include("egide.cloud.signin.urls")),
     path("", include("egide.cloud.ward.urls")),
     path("demo/", include("egide.cloud.demo.urls")),
     path("fhir/", include("egide.cloud.fhir.urls")),

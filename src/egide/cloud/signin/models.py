@@ -1,0 +1,52 @@
+"""Sessions as people see them, what they are told about their account, and what was spent.
+
+No address is kept: a session shows when it began and what kind of device it is, in words anybody would use.
+The factors themselves are rows of allauth's `mfa.Authenticator`; one counts where a statement says so (attested.py).
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from egide.cloud.people.models import Account
+
+
+class OpenSession(models.Model):
+    """A session, under the same hash of its key as in Django's table."""
+
+    session_key = models.CharField(max_length=40, primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="open_sessions")
+    method = models.CharField(max_length=16)
+    device = models.CharField(max_length=48)  # devices.py: three words, not the browser's own text
+    opened_ms = models.BigIntegerField()
+    seen_ms = models.BigIntegerField()
+
+
+class Notice(models.Model):
+    """Something that the owner of an account is told in the portal, until they say that they read it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=24)
+    detail = models.CharField(max_length=48, blank=True)  # a device, or a kind of factor; never a name
+    at_ms = models.BigIntegerField()
+    read_ms = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "read_ms"], name="notice_unread")]
+
+
+class Spent(models.Model):
+    """What may be used once only, as a hash: the row that can be inserted decides, in any process."""
+
+    digest = models.BinaryField(max_length=32, unique=True)
+    lapses_ms = models.BigIntegerField(db_index=True)
+
+
+class Attempt(models.Model):
+    """A wrong code, counted under a keyed hash: neither an address nor a user name can be read here."""
+
+    bucket = models.BinaryField(max_length=32)
+    at_ms = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["bucket", "at_ms"], name="attempt_bucket")]

@@ -1,0 +1,120 @@
+"""Open a session, list one's own, end them. Nothing else of the platform signs anybody in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.contrib.auth import login, logout
+from django.http import HttpRequest
+
+from egide.cloud.people.models import Account
+from egide.cloud.people.sessions import end, forget_expired, kept, lasting
+from egide.cloud.signin.devices import device_of, device_words
+from egide.cloud.signin.models import OpenSession
+from egide.cloud.signin.notices import tell
+from egide.cloud.signin.tries import known_browser
+
+__all__ = [
+    "CONFIRMED", "LIFE_MS", "LINKED", "OPENED", "UNTIL", "Line", "close_session", "end_all", "end_one", "end_others",
+    "open_session", "sessions_of", "touch",
+]  # fmt: skip
+
+#: When a factor was last presented in this session, and when a link opened it (milliseconds).
+CONFIRMED: Final = "signin.confirmed"
+LINKED: Final = "signin.linked"
+OPENED: Final = "signin.opened"
+UNTIL: Final = "signin.until"
+_BACKEND: Final = "egide.cloud.people.backend.LinkBackend"
+_SEEN_MS: Final = 5 * 60 * 1000
+LIFE_MS: Final = 8 * 3_600_000
+_FORGOTTEN_MS: Final = 3 * 86_400_000
+_METHODS: Final = frozenset({"webauthn", "totp", "recovery_codes"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One open session, as its owner sees it."""
+
+    key: str
+    device: str
+    method: str
+    opened_ms: int
+    seen_ms: int
+    current: bool
+
+
+def open_session(request: HttpRequest, account: Account, method: str, *, now_ms: int) -> None:
+    """Sign `account` in: the session gets another key, and the owner is told when the browser is not known.
+
+    `method` says how: link, webauthn, totp, recovery_codes, or the name of a provider.
+    """
+    known = known_browser(request, account) is not None
+    login(request, account, backend=_BACKEND)
+    request.session.set_expiry(None)
+    if not request.session.session_key:
+        request.session.create()
+    request.session.update({OPENED: now_ms, UNTIL: now_ms + LIFE_MS})
+    if method in _METHODS:
+        request.session[CONFIRMED] = now_ms
+    if method == "link":
+        request.session[LINKED] = now_ms
+    device = device_of(request.headers.get("User-Agent", ""))
+    forget_expired()
+    OpenSession.objects.filter(opened_ms__lte=now_ms - _FORGOTTEN_MS).delete()
+    OpenSession.objects.create(
+        session_key=kept(request.session.session_key), account=account, method=method[:16], device=device,
+        opened_ms=now_ms, seen_ms=now_ms,
+    )  # fmt: skip
+    if not known:
+        tell(account, "sign-in", now_ms=now_ms, detail=device)
+    if method == "recovery_codes":
+        tell(account, "recovery-code", now_ms=now_ms)
+
+
+def close_session(request: HttpRequest) -> None:
+    """Sign out: here, in Django's table and in ours."""
+    OpenSession.objects.filter(session_key=kept(request.session.session_key)).delete()
+    logout(request)
+
+
+def sessions_of(account: Account, current: str | None) -> Sequence[Line]:
+    """Those that still last, the current one (its cookie's value) first, then the latest seen."""
+    rows = list(OpenSession.objects.filter(account=account).order_by("-seen_ms"))
+    open_now = lasting([row.session_key for row in rows])
+    mine = kept(current)
+    lines = [
+        Line(
+            key=row.session_key, device=device_words(row.device), method=row.method, opened_ms=row.opened_ms,
+            seen_ms=row.seen_ms, current=row.session_key == mine,
+        )
+        for row in rows
+        if row.session_key in open_now
+    ]  # fmt: skip
+    return sorted(lines, key=lambda line: not line.current)
+
+
+def end_one(account: Account, key: str) -> None:
+    """End a session of this account's; of anybody else's, nothing happens."""
+    if OpenSession.objects.filter(account=account, session_key=key).delete()[0]:
+        end([key])
+
+
+def end_others(account: Account, current: str | None) -> int:
+    """End all but the current one. Returns how many."""
+    keys = OpenSession.objects.filter(account=account).exclude(session_key=kept(current))
+    gone = list(keys.values_list("session_key", flat=True))
+    keys.delete()
+    end(gone)
+    return len(gone)
+
+
+def end_all(account: Account) -> int:
+    return end_others(account, None)
+
+
+def touch(session_key: str | None, *, now_ms: int) -> None:
+    """Note that a session is in use; at most one write in five minutes."""
+    rows = OpenSession.objects.filter(session_key=kept(session_key), seen_ms__lte=now_ms - _SEEN_MS)
+    rows.update(seen_ms=now_ms)

@@ -1,0 +1,1 @@
+"""Pages: signing in, one's factors and sessions, and the desk's recovery."""
