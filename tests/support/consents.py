@@ -38,6 +38,7 @@ from egide.trust.grant import (
     consent_facts,
     verify_consent_proof,
 )
+from egide.trust.grant.entries import ENTERED_AS
 from egide.trust.register.tree import leaf_hash
 from egide.trust.webauthn import Assertion, PasskeyKey, Place, with_low_s
 from tests.support.proofs import DAY_MS, LOG, PLATFORM, START_MS, TestCA, TestLog, Witness, ed25519_signer
@@ -177,7 +178,7 @@ class ConsentWorld:
         facts = {**consent_facts(signed.digest), **other.pop("facts", {})}
         parts: dict[str, Any] = {"at_ms": said.at_ms + 20_000, "sealed": b"sealed to Alice", **other}
         subject = parts.pop("subject", said.patient.uri)
-        return self.statement(parts.pop("kind", said.kind), subject, facts, **parts)
+        return self.statement(parts.pop("kind", ENTERED_AS[said.kind]), subject, facts, **parts)
 
     def log(self, *entries: bytes | None) -> TestLog:
         """A log that holds these as its leaves 2, 4, 6..."""

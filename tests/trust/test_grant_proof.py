@@ -201,7 +201,7 @@ def test_further_facts_may_stand_beside() -> None:
         pytest.param({"facts": {"consent": bytes(32)}}, id="another-consent"),
         pytest.param({"facts": {"consent": None}}, id="no-consent"),
         pytest.param({"subject": CLAIRE}, id="another-patient"),
-        pytest.param({"kind": WITHDRAWAL}, id="another-kind"),
+        pytest.param({"kind": "grant-end"}, id="another-kind"),
         pytest.param({"at_ms": NOW_MS - 1}, id="before-it-was-written"),
         pytest.param({"at_ms": NOW_MS + 600_001}, id="long-after"),
         pytest.param({"signer": ed25519_signer()}, id="another-signer"),

@@ -47,6 +47,7 @@ FIELDS: dict[str, Any] = {
     "kind": {"kind": WITHDRAWAL, "until_ms": None}, "grant": {"grant": CLAIRE},
     "patient": {"patient": Named(CLAIRE, "Alice Moreau")}, "patient-name": {"patient": Named(ALICE, "Alice Moreau ")},
     "signer": {"signer": Named(ALICE, "A. Moreau")}, "reader-kind": {"reader_kind": "team"},
+    "app": {"reader_kind": "app", "reader": Named("app:walk.1", "Marche")},
     "reader": {"reader": Named(CLAIRE, "Dr Claire")}, "families": {"families": ("glucose",)},
     "period": {"period": Period(None, None)}, "purpose": {"purpose": "HRESCH"}, "until": {"until_ms": None},
     "previous": {"previous": bytes(32)}, "nonce": {"nonce": bytes(16)}, "at": {"at_ms": NOW_MS + 1},
@@ -78,7 +79,9 @@ def test_every_field_is_in_the_list_above() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"kind": "gift"}, {"grant": "9b2de0c6"}, {"reader_kind": "insurer"}, {"families": ()},
+        {"kind": "gift"}, {"grant": "9b2de0c6"}, {"reader_kind": "insurer"}, {"reader_kind": "app"},
+        {"reader": Named("app:x", "x")}, {"patient": Named("app:x", "x")}, {"signer": Named("app:x", "x")},
+        {"families": ()},
         {"families": ("pressure", "glucose")}, {"families": ("glucose", "glucose")}, {"families": ("Glucose",)},
         {"families": tuple(f"f{i:02}" for i in range(33))}, {"families": ("",)}, {"purpose": "treat"},
         {"purpose": ""}, {"purpose": "T"}, {"previous": bytes(31)}, {"nonce": bytes(15)}, {"at_ms": -1},
@@ -97,7 +100,8 @@ def test_a_statement_out_of_its_form_cannot_be_made(change: dict[str, Any]) -> N
     "make",
     [
         lambda: Named(ALICE, ""), lambda: Named(ALICE, "x" * 161), lambda: Named(ALICE, "Dr\u202eeinahpeté"),
-        lambda: Named(ALICE, "two\nlines"), lambda: Named("alice", "Alice"), lambda: Period(2, 2),
+        lambda: Named(ALICE, "two\nlines"), lambda: Named("alice", "Alice"),
+        lambda: Named("app:", "x"), lambda: Named("app:" + "x" * 65, "x"), lambda: Period(2, 2),
         lambda: Period(-1, None), lambda: Period(None, 2**46), lambda: Period(False, None),
         lambda: Shown("", "1", "fr"), lambda: Shown("x" * 6_001, "1", "fr"), lambda: Shown("a\x1b[2J", "1", "fr"),
         lambda: Shown("a\r\nb", "1", "fr"), lambda: Shown("a", "", "fr"), lambda: Shown("a", "1", "français"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
@@ -14,6 +15,7 @@ from egide.cloud.consent.models import Ground
 from egide.cloud.consent.rules import FORBIDDEN_PURPOSES, FORBIDDEN_SECTORS, GRANTABLE
 from egide.cloud.people.models import Account, Establishment
 from egide.errors import NotFoundError, RefusedError
+from egide.trust.grant import consent_facts
 
 __all__ = [
     "ForbiddenUseError", "give_grant", "grants_of", "holder_of", "join_research", "leave_research", "research_of",
@@ -137,7 +139,7 @@ def _keep(kind: str, row: str, patient: Account, holder: Holder, said: dict[str,
             until_ms=said["until"],
         )  # fmt: skip
 
-    say(kind, patient, said, now_ms=now_ms, also=keep)
+    say(kind, patient, said, facts=_signed(said), now_ms=now_ms, also=keep)
 
 
 def _one(found: Sequence[_Kept], key: str) -> _Kept:
@@ -153,9 +155,15 @@ def _end(
 ) -> None:  # fmt: skip
     if ground.until_ms is not None and ground.until_ms <= now_ms:
         raise RefusedError("this is over already")
-    said = {"id": ground.id, "until": now_ms, "by": str((by or patient).pk), "signature": signature}
+    said: dict[str, Any] = {"id": ground.id, "until": now_ms, "by": str((by or patient).pk), "signature": signature}
 
     def end() -> None:
         Ground.objects.filter(pk=ground.id).update(until_ms=now_ms)
 
-    say(kind, patient, said, now_ms=now_ms, also=end)
+    say(kind, patient, said, facts=_signed(said), now_ms=now_ms, also=end)
+
+
+def _signed(said: dict[str, Any]) -> dict[str, Any]:
+    """What stands in the clear beside a signed act: the hash of its signature, for a proof to show (signing.py)."""
+    signature = said["signature"]
+    return consent_facts(hashlib.sha256(signature).digest()) if signature else {}

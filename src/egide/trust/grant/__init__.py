@@ -9,11 +9,12 @@ from egide.trust.grant.entries import (
     Credential,
     PlatformStatement,
     consent_facts,
+    credential_end_facts,
     verify_entry,
 )
 from egide.trust.grant.form import CONSENT_TYPE, ConsentProof, Entry, is_consent_proof
 from egide.trust.grant.report import ConsentReport
-from egide.trust.grant.signed import SignedConsent, verify_consent
+from egide.trust.grant.signed import SignedConsent, VerifiedConsent, verify_consent
 from egide.trust.grant.statement import (
     GRANT,
     MAX_CEREMONY_MS,
@@ -30,6 +31,7 @@ from egide.trust.grant.verify import verify_consent_proof
 __all__ = [
     "CONSENT_TYPE", "CREDENTIAL", "CREDENTIAL_END", "GRANT", "MAX_CEREMONY_MS", "READERS", "WITHDRAWAL",
     "Consent", "ConsentProof", "ConsentReport", "Credential", "Entry", "Named", "Period",
-    "PlatformStatement", "Shown", "SignedConsent", "build_consent_proof", "challenge_of", "consent_facts",
-    "is_consent_proof", "verify_consent", "verify_consent_proof", "verify_entry",
+    "PlatformStatement", "Shown", "SignedConsent", "VerifiedConsent", "build_consent_proof", "challenge_of",
+    "consent_facts", "credential_end_facts", "is_consent_proof", "verify_consent", "verify_consent_proof",
+    "verify_entry",
 ]

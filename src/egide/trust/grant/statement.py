@@ -34,6 +34,7 @@ MAX_CEREMONY_MS: Final = 600_000
 _TAG: Final = b"egide consent v1\x00"
 _VERSION: Final = 1
 _MAX_MS: Final = 2**45
+_APP: Final = re.compile(r"app:[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FAMILY: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _PURPOSE: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 _TEXT_VERSION: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}")
@@ -48,12 +49,13 @@ _FRENCH_SPACES: Final = str.maketrans("\u00a0\u202f", "  ")
 class Named:
     """Somebody or something, by the identifier that holds and the name that the screen showed."""
 
-    uri: str  # urn:uuid:...
+    uri: str  # urn:uuid:..., or app: and the identifier of a program
     name: str
 
     def __post_init__(self) -> None:
         """Raises MalformedError when a part has not its form."""
-        uuid_of(self.uri)
+        if not _APP.fullmatch(self.uri):
+            uuid_of(self.uri)
         if len(self.name) > _MAX_NAME or not _printable(self.name):
             raise MalformedError("a name has 1 to 160 printable characters")
 
@@ -113,7 +115,10 @@ class Consent:
 
     def __post_init__(self) -> None:
         """Raises MalformedError when a part is out of its range or order."""
-        uuid_of(self.grant)
+        for uri in (self.grant, self.patient.uri, self.signer.uri):
+            uuid_of(uri)
+        if (self.reader_kind == "app") != self.reader.uri.startswith("app:"):
+            raise MalformedError("a program is named app:, anything else urn:uuid:")
         if self.kind not in (GRANT, WITHDRAWAL) or self.reader_kind not in READERS:
             raise MalformedError("a consent is a grant or a withdrawal, to a reader of a known kind")
         if not 0 < len(self.families) <= _MAX_FAMILIES or list(self.families) != sorted(set(self.families)):

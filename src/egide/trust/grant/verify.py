@@ -33,6 +33,7 @@ from egide.trust.genesis import Genesis
 from egide.trust.grant.entries import (
     CREDENTIAL,
     CREDENTIAL_END,
+    ENTERED_AS,
     Credential,
     PlatformStatement,
     verify_entry,
@@ -146,7 +147,7 @@ def _verify_retirement(proof: ConsentProof, credential: Credential) -> PlatformS
 
 def _verify_entered(proof: ConsentProof, verified: VerifiedConsent) -> PlatformStatement:
     consent = verified.consent
-    entered = _verify_statement(proof.entry, proof.roots, consent.kind)
+    entered = _verify_statement(proof.entry, proof.roots, ENTERED_AS[consent.kind])
     if entered.subject != consent.patient.uri or entered.facts.get("consent") != proof.signed.digest:
         raise ProofError("the register's statement is about another patient, or another consent")
     if not 0 <= entered.at_ms - consent.at_ms <= MAX_CEREMONY_MS:
