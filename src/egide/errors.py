@@ -155,6 +155,59 @@ class SignInError(RefusedError):
     hint = "ask for a new link: one works once, for ten minutes"
 
 
+class ProviderError(RefusedError):
+    """A sign-in provider's answer does not hold. `step` names the check that failed."""
+
+    code = "provider-answer-refused"
+    hint = "begin the sign-in again; if it happens again, tell the help desk"
+
+    def __init__(self, message: str, *, step: str = "") -> None:
+        super().__init__(message)
+        self.step = step
+
+
+class SignInDeniedError(RefusedError):
+    """The provider did not sign this person in, or they turned back."""
+
+    code = "sign-in-denied"
+    hint = "try again, or sign in another way"
+
+
+class ProviderUnreachableError(UnavailableError):
+    """A sign-in provider does not answer, or not in time."""
+
+    code = "provider-unreachable"
+    hint = "try again in a minute, or sign in another way"
+
+
+class SignInLostError(RefusedError):
+    """This browser began no such sign-in, or too long ago, or has finished it."""
+
+    code = "sign-in-lost"
+    hint = "begin the sign-in again, in one browser, and finish it within ten minutes"
+
+
+class NotLinkedError(RefusedError):
+    """The provider's identity opens no account here."""
+
+    code = "identity-not-linked"
+    hint = "sign in as you were invited to, then link the identity to your account"
+
+
+class LinkRefusedError(RefusedError):
+    """The identity opens an account already, or may not open one of this kind."""
+
+    code = "identity-link-refused"
+    hint = "ask the person in charge of accounts"
+
+
+class AssuranceError(RefusedError):
+    """The provider is less sure of who this is than we ask."""
+
+    code = "assurance-too-low"
+    hint = "sign in at the provider by a stronger means"
+
+
 class ConfigError(EgideError):
     """The settings cannot work: we refuse to start."""
 

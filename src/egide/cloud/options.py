@@ -74,6 +74,19 @@ class Options:
         metadata={"help": "invented people, whom anybody at this machine may be: set by `egide demo`, for a new store"},
     )
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
+    # sign-in by OpenID Connect; the secrets are files of the keys folder (federation/providers.py)
+    psc_issuer: str = field(default="", metadata={"help": "Pro Santé Connect's issuer; empty: no sign-in by it"})
+    psc_discovery: str = field(default="", metadata={"help": "Pro Santé Connect's configuration, if elsewhere"})
+    psc_client: str = field(default="", metadata={"help": "the client identifier that Pro Santé Connect gave us"})
+    psc_acr: tuple[str, ...] = field(default=("eidas1",), metadata={"help": "levels asked of Pro Santé Connect"})
+    franceconnect_issuer: str = field(default="", metadata={"help": "FranceConnect's issuer; empty: no sign-in by it"})
+    franceconnect_discovery: str = field(default="", metadata={"help": "FranceConnect's configuration, if elsewhere"})
+    franceconnect_client: str = field(default="", metadata={"help": "the client identifier that FranceConnect gave us"})
+    franceconnect_acr: tuple[str, ...] = field(default=("eidas2",), metadata={"help": "levels asked of FranceConnect"})
+    sso_issuer: str = field(default="", metadata={"help": "your own provider's issuer; empty: no sign-in by it"})
+    sso_discovery: str = field(default="", metadata={"help": "your own provider's configuration, if elsewhere"})
+    sso_client: str = field(default="", metadata={"help": "the client identifier that your own provider gave us"})
+    sso_acr: tuple[str, ...] = field(default=(), metadata={"help": "levels asked of your own provider"})
 
     def people_address(self) -> str:
         """Where people's browsers go. What speaks HTTPS before us has a port of its own, the usual one."""

@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "egide.cloud.federation.sessions.FederatedSessionMiddleware",
     "egide.cloud.signin.life.SessionLifeMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -65,8 +66,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "egide.cloud.demo.context.demo",
-                "egide.cloud.signin.life.context",
                 "egide.cloud.ward.context.desks",
+                "egide.cloud.signin.life.context",
             ],
         },
     }

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("egide.cloud.signin.urls")),
     path("", include("egide.cloud.ward.urls")),
     path("demo/", include("egide.cloud.demo.urls")),
+    path("federation/", include("egide.cloud.federation.urls")),
     path("fhir/", include("egide.cloud.fhir.urls")),
 ]
 handler400 = "egide.cloud.portal.errors.bad_request"
