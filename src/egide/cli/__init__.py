@@ -29,6 +29,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "object": ("egide.cli.object", "object_app", "Be an object: enrol, send, look at the outbox."),
     "fleet": ("egide.cli.fleet", "fleet_app", "Claims, pairings and revocations."),
     "person": ("egide.cli.person", "person_app", "Accounts, follow-ups and sign-in links."),
+    "people": ("egide.cli.identity", "people_app", "Establishments, offices, invitations and identities."),
     "read": ("egide.cli.read", "read", "Read a patient's measurements, on a ground and for a purpose."),
     "verify": ("egide.cli.verify", "verify", "Check a proof file, offline."),
     "anchors": ("egide.cli.fleet", "anchors", "Print what an auditor pins: CA, logs and witnesses."),

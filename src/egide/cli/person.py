@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from enum import StrEnum
 from typing import Annotated
 
+import click
 import typer
 
 from egide.cli.django import DataOption, KeysOption, setup
@@ -24,6 +26,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on std
 
 class Role(StrEnum):
     patient = "patient"
+    relative = "relative"
     professional = "professional"
     operator = "operator"
 
@@ -92,6 +95,64 @@ def link(
     from egide.cloud.people.service import find, link_address, make_link
 
     typer.echo(link_address(options.people_address(), make_link(find(who), _now())))
+
+
+@person_app.command("ceremony")
+def ceremony(
+    finish: Annotated[bool, typer.Option("--finish", help="Bring both halves together.")] = False,
+    first_name: Annotated[str, typer.Option(help="Name of the first person: the administrator.")] = "",
+    second_name: Annotated[str, typer.Option(help="Name of the second: the security officer.")] = "",
+    data: DataOption = None,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the first two officers, by two people. Without --finish, makes two halves: each person keeps one.
+
+    With --finish, within the hour, each types their half (on a terminal it is not shown; else a line each on stdin).
+    Prints each officer's user name and invitation. Refused while two officers can act: they appoint the others.
+
+    Example: egide person ceremony --finish --first-name "Adèle Roux" --second-name "Simon Blanc"
+
+    Exit codes: 0 done, 1 refused, 2 usage or settings.
+    """
+    options = setup(data, keys)
+    from egide.cloud.people.ceremony import begin
+    from egide.cloud.people.ceremony import finish as bring_together
+    from egide.cloud.people.establishments import home
+    from egide.cloud.people.invitations import invitation_address, invite_staff
+
+    if not finish:
+        halves = begin(_now())
+        if as_json:
+            typer.echo(json.dumps({"first": halves.first, "second": halves.second}))
+            return
+        for who, half in (("first", halves.first), ("second", halves.second)):
+            words(f"egide: for the {who} person alone, to keep for an hour:")
+            typer.echo(half)
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                typer.prompt(f"the {who} person has noted it; press Enter", default="", show_default=False)
+                click.clear()
+        return
+    if not (first_name and second_name):
+        raise typer.BadParameter("give both names")
+    first, second = _half("first"), _half("second")
+    made = bring_together(first, first_name, second, second_name, now_ms=_now())
+    rows = []
+    for account, other, office in zip(made, reversed(made), ("administrator", "security-officer"), strict=True):
+        token = invite_staff(account, home(_now()), by=other, now_ms=_now())
+        address = invitation_address(options.people_address(), token)
+        rows.append({"user": account.username, "office": office, "address": address})
+    if as_json:
+        typer.echo(json.dumps(rows))
+    else:
+        for row in rows:
+            typer.echo("  ".join(row.values()))
+
+
+def _half(who: str) -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt(f"half of the {who} person", hide_input=True, err=True))
+    return sys.stdin.readline().strip()
 
 
 @person_app.command("list")
