@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egide.prove import envelopes, identity, network, people, store
+from egide.prove import envelopes, identity, network, people, store, web
 from egide.prove.registry import ATTACKS
 
-__all__ = ["ATTACKS", "envelopes", "identity", "network", "people", "store"]
+__all__ = ["ATTACKS", "envelopes", "identity", "network", "people", "store", "web"]
