@@ -20,8 +20,8 @@ from tests.support.core import *  # noqa: F403
 from tests.support.thing import NOW, open_platform
 
 
-@pytest.fixture
-def opened_platform(  # type: ignore[no-redef]  # the same, with keys of its own
+@pytest.fixture(name="opened_platform")
+def platform_of_its_own(
     db: None, platform_keys: Options, settings: Settings, tmp_path: Path
 ) -> Iterator[Options]:
     """An open register on an empty database, with a keys folder that this test may change."""

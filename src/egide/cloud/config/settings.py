@@ -67,6 +67,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "egide.cloud.demo.context.demo",
                 "egide.cloud.ward.context.desks",
+                "egide.cloud.governance.context.rights",
                 "egide.cloud.signin.life.context",
             ],
         },

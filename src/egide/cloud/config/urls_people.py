@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from egide.cloud.fhir.portability_view import take
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("egide.cloud.portal.urls")),
     path("", include("egide.cloud.signin.urls")),
     path("", include("egide.cloud.ward.urls")),
     path("demo/", include("egide.cloud.demo.urls")),
     path("federation/", include("egide.cloud.federation.urls")),
+    path("rights/take", take, name="rights-take"),
+    path("rights/", include("egide.cloud.governance.urls")),
     path("fhir/", include("egide.cloud.fhir.urls")),
 ]
 handler400 = "egide.cloud.portal.errors.bad_request"

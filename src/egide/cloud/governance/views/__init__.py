@@ -1,0 +1,1 @@
+"""Pages of the rights desk: the patient's, and the desk's."""

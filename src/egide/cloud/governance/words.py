@@ -1,0 +1,113 @@
+"""The rights in words that a person uses, and what each means for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from egide.cloud.governance.models import Request
+
+__all__ = ["KINDS", "RightWords", "class_words", "decision_words", "right_words", "state_words", "step_words"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RightWords:
+    """One right: its name, what it does, what happens then, what to write."""
+
+    kind: str
+    title: str
+    means: str
+    then: str
+    write: str
+    needed: bool = False  # something must be written
+
+
+_RIGHTS: Final = {
+    "access": (
+        gettext_noop("Get a copy of my record"),
+        gettext_noop("A copy of what this service and its professionals hold about you."),
+        gettext_noop("The law leaves you some time to think first. You see at once by which day you are answered."),
+        gettext_noop("Is there something that you look for in particular?"),
+    ),
+    "portability": (
+        gettext_noop("Take my measurements elsewhere"),
+        gettext_noop("One file with everything: to read, for another health service, and with its proofs."),
+        gettext_noop("You can download it yourself, now. Or the team prepares it for you."),
+        gettext_noop("Where would you like to take them? You need not say."),
+    ),
+    "rectify": (
+        gettext_noop("Correct something"),
+        gettext_noop("A measure that is not yours, a wrong date, a name that is misspelt."),
+        gettext_noop(
+            "What an object signed is never changed: a wrong measure is marked as such, and those who read it are told."
+        ),
+        gettext_noop("What is wrong, and what should it say?"),
+    ),
+    "restrict": (
+        gettext_noop("Limit what is shown"),
+        gettext_noop("Somebody should not see a measure, or a period. They will not know that it is hidden."),
+        gettext_noop("You can do it yourself at once, or ask the team to do it with you."),
+        gettext_noop("Who should not see what?"),
+    ),
+    "oppose": (
+        gettext_noop("Object to something"),
+        gettext_noop("You no longer want somebody of the team, or a use of your measurements."),
+        gettext_noop("You can do it yourself at once, or ask the team to do it with you."),
+        gettext_noop("To whom, or to what, do you object?"),
+    ),
+    "erase": (
+        gettext_noop("Erase what may be erased"),
+        gettext_noop("What you added for yourself, and what you lent to research, is erased for good."),
+        gettext_noop(
+            "The law obliges the hospital to keep your care record. You will be told until when, and what you can do"
+            " instead."
+        ),
+        gettext_noop("Is there something that we should know? You need not say why."),
+    ),
+}
+KINDS: Final = tuple(_RIGHTS)
+_STATES: Final = {
+    Request.State.OPEN: gettext_noop("waiting for an answer"),
+    Request.State.GRANTED: gettext_noop("answered: yes"),
+    Request.State.PARTLY: gettext_noop("answered: in part"),
+    Request.State.REFUSED: gettext_noop("answered: no"),
+    Request.State.WITHDRAWN: gettext_noop("taken back"),
+}
+_STEPS: Final = {
+    "asked": gettext_noop("The request"), "put-off": gettext_noop("More time was taken"),
+    "granted": gettext_noop("The answer is yes"), "partly": gettext_noop("The answer is yes, in part"),
+    "refused": gettext_noop("The answer is no"), "withdrawn": gettext_noop("The request was taken back"),
+    "delivered": gettext_noop("The file was handed over"),
+}  # fmt: skip
+_CLASSES: Final = {
+    "care": gettext_noop("Your care record"),
+    "personal": gettext_noop("What you added for yourself"),
+    "research": gettext_noop("What you lent to research"),
+}
+
+
+def right_words(kind: str) -> RightWords:
+    """A right in the reader's language."""
+    title, means, then, write = _RIGHTS[kind]
+    return RightWords(
+        kind=kind, title=_(title), means=_(means), then=_(then), write=_(write), needed=kind == "rectify"
+    )
+
+
+def state_words(state: str) -> str:
+    return _(_STATES[Request.State(state)])
+
+
+def step_words(step: str) -> str:
+    return _(_STEPS[step]) if step in _STEPS else step
+
+
+def class_words(klass: str) -> str:
+    return _(_CLASSES[klass]) if klass in _CLASSES else klass
+
+
+def decision_words(decision: str) -> str:
+    return _("erased") if decision == "erased" else _("kept")
