@@ -8,35 +8,29 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from egide.cli.errors import say_error, words
+from egide.cli.language import Lang, system_lang, time_text
+from egide.cli.verify_consent import MEANINGS as CONSENT_MEANINGS
+from egide.cli.verify_consent import consent_json, consent_lines
 from egide.errors import EgideError, ProofError, UnreadableError
 from egide.measure.catalogue import names
 from egide.trust.anchors import Anchors
 from egide.trust.evidence import ProvedSeries, Report, verify_evidence
+from egide.trust.grant import ConsentReport, is_consent_proof, verify_consent_proof
 from egide.trust.limits import LIMITS
 
-__all__ = ["verify"]
+__all__ = ["MEANINGS", "NOT_ANCHORED", "TEXTS", "Lang", "verify"]
 
 NOT_ANCHORED: Final = 3
 _SHOWN: Final = 12  # readings of one metric that are printed; --json prints all
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Lang(StrEnum):
-    """Languages of what is printed."""
-
-    FR = "fr"
-    EN = "en"
 
 
 TEXTS: Final[dict[Lang, dict[str, Any]]] = {
@@ -129,7 +123,7 @@ def verify(
         bool, typer.Option("--witnessed", help="Require the cosignature of a witness that the anchors name.")
     ] = False,
 ) -> None:
-    """Check a proof file: who measured what and when, and that nothing was changed since.
+    """Check a proof file: who measured what and when, or who agreed to what; that nothing was changed since.
 
     Nothing is sent and nothing is asked: no network, no server.
 
@@ -138,22 +132,29 @@ def verify(
 
     Example: egide verify evidence.cbor --trust anchors.toml
     """
-    spoken = lang or _system_lang()
+    spoken = lang or system_lang()
     texts = TEXTS[spoken]
+    report: Report | ConsentReport
     anchors = _read_anchors(trust) if trust is not None else None
     data = _read(file, LIMITS.evidence)
+    of_consent = is_consent_proof(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a certificate that a library frowns at is refused
-            report = verify_evidence(data, anchors, at=datetime.now(UTC))
+            check = verify_consent_proof if of_consent else verify_evidence
+            report = check(data, anchors, at=datetime.now(UTC))
     except ProofError as err:
         if as_json:
             print(json.dumps({"verdict": "invalid", "step": err.step, "code": err.code}))
         say_error(err)
-        words(f"egide: {MEANINGS[spoken][err.step.split()[0]]}")
+        meanings = CONSENT_MEANINGS if of_consent else MEANINGS
+        words(f"egide: {meanings[spoken][err.step.split()[0]]}")
         raise typer.Exit(1) from err
     if as_json:
-        print(json.dumps(_as_json(report), ensure_ascii=False, indent=2))
+        said = consent_json(report) if isinstance(report, ConsentReport) else _as_json(report)
+        print(json.dumps(said, ensure_ascii=False, indent=2))
+    elif isinstance(report, ConsentReport):
+        print("\n".join(consent_lines(report, spoken)))
     else:
         print("\n".join(_lines(report, texts, spoken)))
     if not report.anchored or (witnessed and not report.witnessed):
@@ -161,11 +162,6 @@ def verify(
         words(f"egide: {missing}: {texts[missing]}")
         words(f"egide: hint: {texts[f'{missing}-hint']}")
         raise typer.Exit(NOT_ANCHORED)
-
-
-def _system_lang() -> Lang:
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return Lang.FR if locale.lower().startswith("fr") else Lang.EN
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -185,12 +181,6 @@ def _read_anchors(path: Path) -> Anchors:
         raise UnreadableError(f"{path.name} does not hold anchors: {err}") from err
 
 
-def _time(ms: int) -> str:
-    """UTC, to the millisecond."""
-    at = _EPOCH + timedelta(milliseconds=ms)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _lines(report: Report, texts: dict[str, Any], lang: Lang) -> Iterator[str]:
     yield texts["proved" if report.anchored else "consistent"]
     yield ""
@@ -208,12 +198,12 @@ def _lines(report: Report, texts: dict[str, Any], lang: Lang) -> Iterator[str]:
         ("pairing", report.pairing_uri),
         ("clock", texts["clock-set" if report.synchronised else "clock-free"]),
         ("correction", f"{report.correction_ms / 1000:+.3f} s"),
-        ("received", _time(report.received_ms)),
+        ("received", time_text(report.received_ms)),
         ("flags", ", ".join(report.flags)),
         ("register", entry),
         ("checkpoint", texts["head"].format(size=report.checkpoint_size, root=root)),
         *(("witnesses", text) for text in _witness_texts(report, texts)),
-        ("made", texts["by"].format(time=_time(report.made_ms), uri=report.platform_uri)),
+        ("made", texts["by"].format(time=time_text(report.made_ms), uri=report.platform_uri)),
         ("steps", f"{len(report.steps)}"),
     ]
     wide = max(len(texts[name]) for name, _ in rows) + 2
@@ -225,7 +215,7 @@ def _lines(report: Report, texts: dict[str, Any], lang: Lang) -> Iterator[str]:
 def _witness_texts(report: Report, texts: dict[str, Any]) -> list[str]:
     lines = []
     for witness in report.witnesses:
-        line = texts["seen"].format(name=witness.name, time=_time(witness.cosigned_s * 1000))
+        line = texts["seen"].format(name=witness.name, time=time_text(witness.cosigned_s * 1000))
         if report.anchored:
             line += f" ({texts['trusted' if witness.anchored else 'unknown']})"
         lines.append(line)
@@ -239,8 +229,8 @@ def _series_lines(series: ProvedSeries, texts: dict[str, Any], lang: Lang) -> It
     width = max(len(str(reading.value)) for reading in shown)
     for reading in shown:
         line = (
-            f"  {reading.value!s:>{width}} {series.unit}   {texts['signed']} {_time(reading.signed_ms)}"
-            f"   {texts['corrected']} {_time(reading.corrected_ms)}"
+            f"  {reading.value!s:>{width}} {series.unit}   {texts['signed']} {time_text(reading.signed_ms)}"
+            f"   {texts['corrected']} {time_text(reading.corrected_ms)}"
         )
         yield line + (f"   {texts['doubt'].format(code=reading.doubt)}" if reading.doubt else "")
     if hidden := len(series.readings) - len(shown):
@@ -262,8 +252,8 @@ def _as_json(report: Report) -> dict[str, Any]:
         "flags": list(report.flags),
         "sequence": report.seq,
         "correction_ms": report.correction_ms,
-        "received": _time(report.received_ms),
-        "made": _time(report.made_ms),
+        "received": time_text(report.received_ms),
+        "made": time_text(report.made_ms),
         "series": [
             {
                 "code": series.code,
@@ -271,8 +261,8 @@ def _as_json(report: Report) -> dict[str, Any]:
                 "readings": [
                     {
                         "value": str(reading.value),
-                        "signed": _time(reading.signed_ms),
-                        "corrected": _time(reading.corrected_ms),
+                        "signed": time_text(reading.signed_ms),
+                        "corrected": time_text(reading.corrected_ms),
                         "doubt": reading.doubt or None,
                     }
                     for reading in series.readings
@@ -288,7 +278,7 @@ def _as_json(report: Report) -> dict[str, Any]:
             "size": report.checkpoint_size, "root": base64.b64encode(report.checkpoint_root).decode()
         },
         "witnesses": [
-            {"name": witness.name, "time": _time(witness.cosigned_s * 1000), "trusted": witness.anchored}
+            {"name": witness.name, "time": time_text(witness.cosigned_s * 1000), "trusted": witness.anchored}
             for witness in report.witnesses
         ],
         "steps": list(report.steps),
