@@ -34,12 +34,13 @@ def merge(kept: Account, merged: Account, *, by: Account, now_ms: int) -> Merge:
         require_desk(patient, by=by, now_ms=now_ms)
     if kept.pk == merged.pk:
         raise RefusedError("a file is not merged with itself")
-    open_now = Merge.objects.filter(undone_ms=None)
-    if open_now.filter(merged__in=[kept, merged]).exists() or open_now.filter(kept=merged).exists():
-        raise RefusedError("one of these files is part of a merge already")
     row = Merge(id=uuid.uuid4(), kept=kept, merged=merged, at_ms=now_ms)
 
     def keep() -> None:
+        # Under the register's lock: two merges at the same instant make no ring and no chain.
+        open_now = Merge.objects.filter(undone_ms=None)
+        if open_now.filter(merged__in=[kept, merged]).exists() or open_now.filter(kept=merged).exists():
+            raise RefusedError("one of these files is part of a merge already")
         row.save(force_insert=True)
         _close(merged, now_ms)
 

@@ -80,7 +80,13 @@ def seat(
         "membership": str(held.pk), "account": str(account.pk), "establishment": str(establishment.pk),
         "office": office, "since": now_ms, "until": until_ms, "by": [str(who.pk) for who in by], "how": how,
     }  # fmt: skip
-    append_statement(APPOINTMENT, account.pk, facts, now_ms=now_ms, also=lambda: held.save(force_insert=True))
+
+    def keep() -> None:
+        # Under the register's lock: of two approvals at the same instant, one gives the office.
+        _require_vacant(account, establishment, office, now_ms)
+        held.save(force_insert=True)
+
+    append_statement(APPOINTMENT, account.pk, facts, now_ms=now_ms, also=keep)
     return held
 
 
@@ -169,6 +175,10 @@ def _require_possible(
         raise RefusedError("this account is closed")
     if until_ms is not None and until_ms <= now_ms:
         raise RefusedError("this office would end before it begins")
+    _require_vacant(account, establishment, office, now_ms)
+
+
+def _require_vacant(account: Account, establishment: Establishment, office: str, now_ms: int) -> None:
     for held in offices_of(account, now_ms=now_ms):
         if (held.office, held.establishment_id) == (office, establishment.pk):
             raise RefusedError("this account holds that office already")

@@ -38,7 +38,9 @@ def register_patient(patient: Account, establishment: Establishment, *, by: Acco
         return
 
     def keep() -> None:
-        Registration.objects.create(patient=patient, establishment=establishment, since_ms=now_ms)
+        Registration.objects.get_or_create(
+            patient=patient, establishment=establishment, until_ms=None, defaults={"since_ms": now_ms}
+        )
 
     personal = {"establishment": str(establishment.pk), "since": now_ms, "by": str(by.pk)}
     append_statement(
