@@ -32,6 +32,7 @@ __all__ = [
     "permission_denied",
     "server_error",
     "status_of",
+    "words_of",
 ]
 
 _log = logging.getLogger("egide.portal")
@@ -98,6 +99,21 @@ _WORDS: Final = {
         now=gettext_noop("Try again in a minute."),
     ),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an error's page says, in the language in force."""
+
+    title: str
+    happened: str
+    safe: str
+
+
+def words_of(status: int) -> Told:
+    """The words of an error's page, for whoever has to tell beforehand what somebody will read."""
+    words = _WORDS[status]
+    return Told(title=_(words.title), happened=_(words.happened), safe=_(words.safe))
 
 
 def status_of(error: EgideError) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.i18n import set_language
 
-from egide.cloud.portal.views import health, home, journal, objects, reading, record, session
+from egide.cloud.portal.views import granting, health, home, journal, leave, objects, reading, record, session, sharing
 
 
 class ReadingKey:
@@ -41,6 +41,22 @@ urlpatterns = [
     path("me/objects/<uuid:object_id>/name", objects.rename, name="object-name"),
     path("me/objects/<uuid:object_id>/resume", objects.resume, name="object-resume"),
     path("me/objects/<uuid:object_id>/<slug:act>", objects.change, name="object-change"),
+    path("me/sharing", sharing.overview, name="sharing"),
+    path("me/sharing/new", granting.begin, name="grant"),
+    path("me/sharing/new/review", granting.review, name="grant-review"),
+    path("me/sharing/new/<slug:step>", granting.step, name="grant-step"),
+    path("me/sharing/hide", granting.begin_hiding, name="hide-begin"),
+    path("me/sharing/hide/<slug:step>", granting.hide, name="hide"),
+    path("me/sharing/grants/<uuid:grant_id>/withdraw", sharing.withdraw, name="grant-withdraw"),
+    path("me/sharing/research/<uuid:participation_id>/leave", sharing.leave_project, name="research-leave"),
+    path("me/sharing/team/<uuid:professional_id>/object", sharing.oppose, name="oppose"),
+    path("me/sharing/team/<uuid:professional_id>/agree", sharing.agree, name="agree"),
+    path("me/sharing/mandates/<uuid:representation_id>/end", sharing.end, name="mandate-end"),
+    path("me/sharing/hidden/<uuid:restriction_id>/lift", sharing.lift, name="lift"),
+    path("settings/options", leave.options, name="options"),
+    path("settings/options/how", leave.how, name="options-how"),
+    path("settings/options/check", leave.check, name="options-check"),
+    path("settings/options/undo/<uuid:parted_id>", leave.undo, name="options-undo"),
     path("me/reading/<reading:key>", reading.reading, name="me-reading"),
     path("me/proof/<int:entry>", reading.proof, name="me-proof"),
     path("patients/<uuid:patient_id>", record.record, name="patient"),

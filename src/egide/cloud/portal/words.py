@@ -131,17 +131,26 @@ _PURPOSES: Final = {
     "HPAYMT": gettext_noop("payment"),
     "HOPERAT": gettext_noop("running the service"),
     "HMARKT": gettext_noop("marketing"),
+    "CAREMGT": gettext_noop("organising care"),
+    "FAMRQT": gettext_noop("news for the family"),
+    "SUPNWK": gettext_noop("day-to-day help"),
+    "PWATRNY": gettext_noop("acting for the patient"),
 }
 
 
 _ROLES: Final = {
     "patient": gettext_noop("patient"),
+    "relative": gettext_noop("relative"),
     "professional": gettext_noop("care professional"),
     "operator": gettext_noop("operator"),
 }
 _GROUNDS: Final = {
     "self": gettext_noop("it is their own record"),
     "care-team": gettext_noop("member of the follow-up"),
+    "grant": gettext_noop("a grant of the patient's"),
+    "representative": gettext_noop("acts for the patient"),
+    "research": gettext_noop("a research project"),
+    "emergency": gettext_noop("an emergency"),
 }
 
 

@@ -1,0 +1,279 @@
+"""Words and answers of sharing: who, what, until when, what for, and what happens if I say no."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any, Final
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from egide.cloud.consent.facts import ACCOUNT, APP, ESTABLISHMENT, EVERYONE, Facts, Holder, Window
+from egide.cloud.consent.families import FAMILIES, OTHER
+from egide.cloud.people.models import Account, Establishment
+from egide.cloud.people.service import find_by_name, name_of
+from egide.cloud.portal import words
+from egide.errors import EgideError, NotFoundError, RefusedError
+
+__all__ = [
+    "DATA", "PURPOSES", "UNTIL", "Choice", "Draft", "account_holder", "family_choices", "family_words", "find_holder",
+    "holder_name", "known_holders", "list_words", "purpose_choices", "purpose_sentence", "until_of", "window_words",
+]  # fmt: skip
+
+_DAY_MS: Final = 86_400_000
+_FAMILIES: Final = {
+    "heart": gettext_noop("heart and pulse"),
+    "pressure": gettext_noop("blood pressure"),
+    "breathing": gettext_noop("breathing and oxygen"),
+    "glucose": gettext_noop("glucose"),
+    "temperature": gettext_noop("temperature"),
+    "weight": gettext_noop("weight and body"),
+    "activity": gettext_noop("activity"),
+    "sleep": gettext_noop("sleep"),
+    "substances": gettext_noop("breath tests (alcohol, carbon monoxide)"),
+    "treatment": gettext_noop("treatment (insulin, medicines taken)"),
+    "nerves-eyes": gettext_noop("skin and eyes"),
+    "device": gettext_noop("state of the objects (batteries, leads)"),
+    "other": gettext_noop("other measurements"),
+}
+#: What a grant may be for, in a sentence that ends it.
+PURPOSES: Final = {
+    "TREAT": gettext_noop("So that they can treat me."),
+    "CAREMGT": gettext_noop("So that they can organise my care."),
+    "FAMRQT": gettext_noop("So that my family knows how things stand."),
+    "SUPNWK": gettext_noop("So that they can help me day to day."),
+}
+_PURPOSE_CHOICES: Final = {
+    "SUPNWK": gettext_noop("To help me day to day"),
+    "FAMRQT": gettext_noop("So that my family knows how things stand"),
+    "TREAT": gettext_noop("To treat me"),
+    "CAREMGT": gettext_noop("To organise my care"),
+}
+UNTIL: Final = {
+    "7": gettext_noop("For a week"),
+    "30": gettext_noop("For a month"),
+    "90": gettext_noop("For three months"),
+    "365": gettext_noop("For a year"),
+    "date": gettext_noop("Until a day that I choose"),
+}
+DATA: Final = {
+    "new": gettext_noop("Only what is measured from now on"),
+    "90": gettext_noop("The past three months, and what comes"),
+    "all": gettext_noop("Everything measured so far, and what comes"),
+}
+_LONGEST_DAYS: Final = 5 * 366
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One answer to a question."""
+
+    value: str
+    label: str
+    hint: str = ""
+    checked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The answers so far. Whatever a form said is checked when it is put in, and again when it is used."""
+
+    holder: Holder | None = None
+    families: tuple[str, ...] | None = ()  # None: all of them
+    data: str = ""
+    until_ms: int = 0
+    purpose: str = ""
+
+    @classmethod
+    def read(cls, kept: dict[str, Any]) -> Draft:
+        """From what `kept` said; what it cannot have said is not answered yet."""
+        kind, name = str(kept.get("kind", "")), str(kept.get("holder", ""))
+        families = kept.get("families", [])
+        until = kept.get("until", 0)
+        return cls(
+            holder=Holder(kind=kind, id=name) if kind in (ACCOUNT, ESTABLISHMENT, EVERYONE) else None,
+            families=None if families is None else tuple(f for f in families if f in FAMILIES),
+            data=str(kept.get("data", "")) if kept.get("data") in DATA else "",
+            until_ms=until if isinstance(until, int) else 0,
+            purpose=str(kept.get("purpose", "")) if kept.get("purpose") in PURPOSES else "",
+        )
+
+    def kept(self) -> dict[str, Any]:
+        return {
+            "kind": self.holder.kind if self.holder else "",
+            "holder": self.holder.id if self.holder else "",
+            "families": None if self.families is None else list(self.families),
+            "data": self.data,
+            "until": self.until_ms,
+            "purpose": self.purpose,
+        }
+
+    def data_since_ms(self, now_ms: int) -> int | None:
+        """The earliest measurement that is opened; None: the first."""
+        return {"new": now_ms, "90": now_ms - 90 * _DAY_MS}.get(self.data)
+
+    def missing(self, now_ms: int) -> str:
+        """The first question without an answer; "" when all have one."""
+        if self.holder is None:
+            return "who"
+        if self.families == () or not self.data:
+            return "what"
+        if self.until_ms <= now_ms:
+            return "until"
+        return "" if self.purpose else "for"
+
+    def sentences(self, now_ms: int) -> list[str]:
+        """The grant as a person reads it aloud. It is what gets signed: changing a word changes the statement."""
+        assert self.holder is not None
+        who = holder_name(self.holder)
+        if self.families is None:
+            what = _("I let %(who)s see all my measurements.") % {"who": who}
+        else:
+            named = list_words([family_words(f) for f in self.families])
+            what = _("I let %(who)s see these measurements of mine: %(what)s.") % {"who": who, "what": named}
+        until = formats.date_format(words.local(self.until_ms - 1), "j F Y")
+        return [
+            what,
+            _since_words(self.data_since_ms(now_ms), now_ms),
+            _("Until the end of %(day)s, unless I stop it before.") % {"day": until},
+            purpose_sentence(self.purpose),
+            _("If I say no, %(who)s sees nothing of it, and my care stays the same.") % {"who": who},
+        ]
+
+
+def _since_words(since_ms: int | None, now_ms: int) -> str:
+    if since_ms is None:
+        return _("What was measured before today is included.")
+    if since_ms >= now_ms:
+        return _("Only what is measured from today on.")
+    return _("What was measured since %(day)s is included.") % {
+        "day": formats.date_format(words.local(since_ms), "j F Y")
+    }
+
+
+def purpose_sentence(code: str) -> str:
+    return _(PURPOSES[code]) if code in PURPOSES else words.purpose_words(code)
+
+
+def purpose_choices(chosen: str) -> list[Choice]:
+    return [Choice(value=k, label=_(v), checked=k == chosen) for k, v in _PURPOSE_CHOICES.items()]
+
+
+def family_words(family: str) -> str:
+    return _(_FAMILIES[family]) if family in _FAMILIES else family
+
+
+def family_choices(chosen: Iterable[str] | None) -> list[Choice]:
+    """Every family, in the order of their names; `chosen` None: all."""
+    picked = None if chosen is None else set(chosen)
+    rows = [
+        Choice(value=f, label=_upper(family_words(f)), checked=picked is not None and f in picked)
+        for f in FAMILIES
+        if f != OTHER
+    ]
+    return sorted(rows, key=lambda row: row.label.casefold())
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def list_words(names: Sequence[str]) -> str:
+    """a, b and c."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("%(first)s and %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
+
+
+def window_words(window: Window) -> str:
+    """What a ground or a restriction names, in words."""
+    if window.families is None:
+        return _("all measurements")
+    return list_words(sorted(family_words(f) for f in window.families))
+
+
+def until_of(answer: str, day: str, *, now_ms: int) -> int:
+    """The instant at which a grant ends, for an answer of `UNTIL`: the end of that day. Raises RefusedError."""
+    if answer not in UNTIL:
+        raise RefusedError("there is no such answer")
+    if answer != "date":
+        return _end_of(words.local(now_ms + int(answer) * _DAY_MS))
+    try:
+        until = _end_of(datetime.combine(datetime.fromisoformat(day).date(), time(), tzinfo=words.zone()))
+    except ValueError as err:
+        raise RefusedError("this is not a day") from err
+    if not now_ms < until <= now_ms + _LONGEST_DAYS * _DAY_MS:
+        raise RefusedError("a grant ends after today, within five years")
+    return until
+
+
+def _end_of(moment: datetime) -> int:
+    """Just after the day's last instant."""
+    midnight = datetime.combine(moment.date(), time(), tzinfo=moment.tzinfo)
+    after = datetime.combine(
+        words.local(int(midnight.timestamp() * 1000) + 26 * 3_600_000).date(), time(), words.zone()
+    )
+    return int(after.timestamp() * 1000)
+
+
+def account_holder(account_id: str) -> Holder:
+    """A person, by their account's id."""
+    return Holder(kind=ACCOUNT, id=account_id)
+
+
+def holder_name(holder: Holder) -> str:
+    """To whom: a name, or what is known of it."""
+    if holder.kind == EVERYONE:
+        return _("everybody")
+    if holder.kind == APP:
+        return _("an app")
+    try:
+        row_id = uuid.UUID(holder.id)
+        if holder.kind == ESTABLISHMENT:
+            return Establishment.objects.get(pk=row_id).name or _("the service that runs this site")
+        return name_of(Account.objects.get(pk=row_id))
+    except (ValueError, Account.DoesNotExist, Establishment.DoesNotExist, EgideError):
+        return _("a closed account")
+
+
+def known_holders(patient: Account, facts: Facts) -> list[Holder]:
+    """Whom the patient has shared with, or is represented by: each once, the latest first."""
+    ids = [g.holder for g in reversed(facts.grants)]
+    ids += [Holder(kind=ACCOUNT, id=r.representative) for r in reversed(facts.representations)]
+    there = {str(pk) for pk in Account.objects.filter(pk__in=_uuids(ids), is_active=True).values_list("pk", flat=True)}
+    kept = [h for h in ids if h.kind == ACCOUNT and h.id in there and h.id != str(patient.pk)]
+    return list(dict.fromkeys(kept))
+
+
+def _uuids(holders: Iterable[Holder]) -> list[uuid.UUID]:
+    found = []
+    for holder in holders:
+        try:
+            found.append(uuid.UUID(holder.id))
+        except ValueError:
+            continue
+    return found
+
+
+def find_holder(text: str, patient: Account) -> Holder:
+    """The person whom a patient named: a professional by name, anybody by the code that they gave.
+
+    Relatives and patients are never found by name: nobody learns in this way who has an account.
+
+    Raises:
+        NotFoundError: nobody. AmbiguousNameError: several professionals have that name.
+    """
+    typed = " ".join(text.split())[:120]
+    code = typed.replace(" ", "").lower()
+    found = Account.objects.filter(username=code, is_active=True).exclude(role=Account.Role.OPERATOR).first()
+    if found is None:
+        found = find_by_name(typed) if typed else None
+        if found is None or found.role != Account.Role.PROFESSIONAL or not found.is_active:
+            raise NotFoundError("nobody answers to that name or code")
+    if found.pk == patient.pk:
+        raise NotFoundError("that is the patient")
+    return Holder(kind=ACCOUNT, id=str(found.pk))

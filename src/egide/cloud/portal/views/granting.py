@@ -1,0 +1,266 @@
+"""Give a grant, or hide something, one question a page; then the sentence to read aloud, then yes or no."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from egide.cloud.consent import grants, restrictions
+from egide.cloud.consent.attested import facts_of
+from egide.cloud.consent.facts import ACCOUNT, ESTABLISHMENT, EVERYONE, Holder
+from egide.cloud.consent.families import FAMILIES
+from egide.cloud.consent.overview import who_may_see
+from egide.cloud.people.models import Account, Establishment
+from egide.cloud.portal import drafts, live, sharing
+from egide.cloud.portal.sharing import DATA, UNTIL, Choice, Draft
+from egide.cloud.portal.subject import signed_in, subject_of
+from egide.cloud.signin.factors import widening
+from egide.errors import NotFoundError, RefusedError
+
+__all__ = ["begin", "begin_hiding", "hide", "review", "step"]
+
+_GRANT: Final = "grant"
+_HIDE: Final = "hide"
+_NEXT: Final = {"who": "what", "what": "until", "until": "for", "for": "review"}
+
+
+@require_safe
+@signed_in
+@widening
+def begin(request: HttpRequest) -> HttpResponse:
+    """A new grant: the factor first, so that nobody answers in vain."""
+    _patient(request)
+    drafts.clear(request, _GRANT)
+    return redirect("portal:grant-step", step="who")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def step(request: HttpRequest, step: str) -> HttpResponse:
+    """One question. Answered well, the next one; when all are answered, the review."""
+    patient, now = _patient(request), live.now_ms()
+    if step not in _NEXT:
+        raise NotFoundError("no such question")
+    draft, problem = Draft.read(drafts.load(request, patient, _GRANT)), ""
+    if request.method == "POST":
+        try:
+            answers = draft.kept() | _answer(request, step, patient, now)
+        except RefusedError:
+            problem = _problem(step)
+        else:
+            drafts.save(request, patient, _GRANT, answers)
+            complete = not Draft.read(answers).missing(now)
+            return redirect("portal:grant-review") if complete else redirect("portal:grant-step", step=_NEXT[step])
+    elif step != "who" and draft.holder is None:
+        return redirect("portal:grant-step", step="who")
+    context = _question(step, draft, patient) | {"problem": problem, "step": step, "typed": _typed(request)}
+    return render(request, f"portal/sharing_{step}.html", context, status=400 if problem else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+@widening
+def review(request: HttpRequest) -> HttpResponse:
+    """The sentence, read aloud before it is signed; then it holds. Raises RefusedError."""
+    patient, now = _patient(request), live.now_ms()
+    draft = Draft.read(drafts.load(request, patient, _GRANT))
+    if missing := draft.missing(now):
+        return redirect("portal:grant-step", step=missing)
+    if request.method == "POST":
+        assert draft.holder is not None
+        grants.give_grant(
+            patient, _who(draft.holder), families=draft.families, purpose=draft.purpose, now_ms=now,
+            until_ms=draft.until_ms, data_since_ms=draft.data_since_ms(now),
+        )  # fmt: skip
+        drafts.clear(request, _GRANT)
+        return redirect(f"{reverse('portal:sharing')}?done=given")
+    rows = [
+        {"label": _("Who"), "step": "who"},
+        {"label": _("What"), "step": "what"},
+        {"label": _("Until when"), "step": "until"},
+        {"label": _("What for"), "step": "for"},
+    ]
+    context = {"sentences": draft.sentences(now), "rows": rows, "relative": draft.purpose in ("FAMRQT", "SUPNWK")}
+    return render(request, "portal/sharing_review.html", context)
+
+
+@require_safe
+@signed_in
+def begin_hiding(request: HttpRequest) -> HttpResponse:
+    _patient(request)
+    drafts.clear(request, _HIDE)
+    return redirect("portal:hide", step="from")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def hide(request: HttpRequest, step: str) -> HttpResponse:
+    """From whom, what, then what stops; then it is hidden at once: it narrows, so no factor is asked for."""
+    patient, now = _patient(request), live.now_ms()
+    draft, problem = Draft.read(drafts.load(request, patient, _HIDE)), ""
+    if step not in ("from", "which", "check"):
+        raise NotFoundError("no such question")
+    if request.method == "POST":
+        if step == "check" and draft.holder is not None and draft.families != ():
+            _restrict(patient, draft, now)
+            drafts.clear(request, _HIDE)
+            return redirect(f"{reverse('portal:sharing')}?done=hidden")
+        try:
+            answers = draft.kept() | _hide_answer(request, step, patient, now)
+        except RefusedError:
+            problem = _("Choose one of the answers.")
+        else:
+            drafts.save(request, patient, _HIDE, answers)
+            return redirect("portal:hide", step="which" if step == "from" else "check")
+    if step != "from" and draft.holder is None:
+        return redirect("portal:hide", step="from")
+    if step == "check" and draft.families == ():
+        return redirect("portal:hide", step="which")
+    context = _hide_question(step, draft, patient, now) | {"problem": problem, "step": step}
+    return render(request, f"portal/sharing_hide_{step}.html", context, status=400 if problem else 200)
+
+
+def _patient(request: HttpRequest) -> Account:
+    return subject_of(request, None).patient
+
+
+def _who(holder: Holder) -> Account | Establishment:
+    kind: type[Account] | type[Establishment] = Establishment if holder.kind == ESTABLISHMENT else Account
+    found = kind.objects.filter(pk=uuid.UUID(holder.id)).first()
+    if found is None:
+        raise NotFoundError("nobody to give it to")
+    return found
+
+
+def _problem(step: str) -> str:
+    return {
+        "who": _("Nobody answers to that name or code. Check it with them, letter by letter."),
+        "what": _("Choose at least one measurement, and from when on."),
+        "until": _("Choose how long. A day is after today, and within five years."),
+        "for": _("Choose what it is for."),
+    }[step]
+
+
+def _answer(request: HttpRequest, step: str, patient: Account, now_ms: int) -> dict[str, Any]:
+    """What a form said, checked. Raises RefusedError."""
+    if step == "who":
+        holder = _holder_answered(request, patient)
+        return {"kind": holder.kind, "holder": holder.id}
+    if step == "what":
+        families = _families_answered(request)
+        if families == [] or request.POST.get("data") not in DATA:
+            raise RefusedError("an answer is missing")
+        return {"families": families, "data": request.POST["data"]}
+    if step == "until":
+        day = request.POST.get("day", "")[:10]
+        return {"until": sharing.until_of(request.POST.get("until", ""), day, now_ms=now_ms)}
+    if request.POST.get("for") not in sharing.PURPOSES:
+        raise RefusedError("an answer is missing")
+    return {"purpose": request.POST["for"]}
+
+
+def _holder_answered(request: HttpRequest, patient: Account) -> Holder:
+    answer = request.POST.get("who", "")
+    for holder in sharing.known_holders(patient, facts_of(patient.pk)):
+        if holder.id == answer:
+            return holder
+    return sharing.find_holder(request.POST.get("name", ""), patient)
+
+
+def _families_answered(request: HttpRequest) -> list[str] | None:
+    if request.POST.get("all"):
+        return None
+    return [f for f in request.POST.getlist("family") if f in FAMILIES]
+
+
+def _question(step: str, draft: Draft, patient: Account) -> dict[str, Any]:
+    who = sharing.holder_name(draft.holder) if draft.holder else ""
+    if step == "who":
+        known = sharing.known_holders(patient, facts_of(patient.pk))
+        chosen = draft.holder.id if draft.holder else ""
+        rows = [Choice(value=h.id, label=sharing.holder_name(h), checked=h.id == chosen) for h in known]
+        return {"choices": rows, "name": sharing.holder_name(draft.holder) if draft.holder and not rows else ""}
+    if step == "what":
+        return {
+            "who": who,
+            "all": draft.families is None,
+            "families": sharing.family_choices(draft.families),
+            "data": [Choice(value=k, label=_(v), checked=k == draft.data) for k, v in DATA.items()],
+        }
+    if step == "until":
+        return {"who": who, "choices": [Choice(value=k, label=_(v)) for k, v in UNTIL.items() if k != "date"]}
+    return {"who": who, "choices": sharing.purpose_choices(draft.purpose)}
+
+
+def _typed(request: HttpRequest) -> str:
+    return request.POST.get("name", "")[:120]
+
+
+def _readers(patient: Account, now_ms: int) -> list[Holder]:
+    """Whom one can hide something from: everybody, or one who may see today."""
+    lines = who_may_see(patient, now_ms=now_ms)
+    named = [line.holder for line in lines if line.holder.kind in (ACCOUNT, ESTABLISHMENT)]
+    return [Holder(kind=EVERYONE), *dict.fromkeys(named)]
+
+
+def _hide_answer(request: HttpRequest, step: str, patient: Account, now_ms: int) -> dict[str, Any]:
+    if step == "from":
+        for holder in _readers(patient, now_ms):
+            if (holder.id or EVERYONE) == request.POST.get("who"):
+                return {"kind": holder.kind, "holder": holder.id}
+        raise RefusedError("nobody of that name may see")
+    families = _families_answered(request)
+    if families == [] or request.POST.get("data") not in ("all", "new"):
+        raise RefusedError("an answer is missing")
+    return {"families": families, "data": request.POST["data"]}
+
+
+def _hide_question(step: str, draft: Draft, patient: Account, now_ms: int) -> dict[str, Any]:
+    if step == "from":
+        chosen = (draft.holder.id or draft.holder.kind) if draft.holder else ""
+        named = {h.id or EVERYONE: sharing.holder_name(h) for h in _readers(patient, now_ms)}
+        named[EVERYONE] = _("Everybody but me")
+        return {"choices": [Choice(value=k, label=label, checked=k == chosen) for k, label in named.items()]}
+    assert draft.holder is not None
+    who = sharing.holder_name(draft.holder)
+    if step == "which":
+        data = [
+            Choice(value="all", label=_("Whenever it was measured"), checked=draft.data != "new"),
+            Choice(value="new", label=_("Only what is measured from now on"), checked=draft.data == "new"),
+        ]
+        return {
+            "who": who,
+            "all": draft.families is None,
+            "families": sharing.family_choices(draft.families),
+            "data": data,
+        }
+    what = _("all measurements") if draft.families is None else _what(draft)
+    return {"who": who, "what": what, "new": draft.data == "new", "consequences": _consequences(who, what)}
+
+
+def _what(draft: Draft) -> str:
+    return sharing.list_words([sharing.family_words(f) for f in draft.families or ()])
+
+
+def _consequences(who: str, what: str) -> list[str]:
+    return [
+        _("To %(who)s, this was never measured: %(what)s. It is in no list, no count, no curve.")
+        % {"who": who, "what": what},
+        _("They are not told that something is hidden. Every clinical screen says that a record may be incomplete."),
+        _("A decision on your care may then be taken without it. An alert that needs it does not reach them."),
+        _("In an emergency it can still be opened, for four hours, and you are told, unless you refused that."),
+        _("What they read before stays known to them."),
+    ]
+
+
+def _restrict(patient: Account, draft: Draft, now_ms: int) -> None:
+    assert draft.holder is not None
+    who = None if draft.holder.kind == EVERYONE else _who(draft.holder)
+    since_ms = now_ms if draft.data == "new" else None
+    restrictions.restrict(patient, families=draft.families, who=who, now_ms=now_ms, data_since_ms=since_ms)
