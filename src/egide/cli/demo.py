@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -19,35 +18,12 @@ from egide.cli.errors import words
 from egide.errors import EgideError
 
 if TYPE_CHECKING:
+    from egide.cloud.demo.cast import Cast
     from egide.cloud.options import Options
     from egide.things import Object
     from egide.things.virtual import VirtualObject
 
-#: Invented people, and what each of them measures with.
-PATIENTS: Final = {
-    "Alice Martin": ("glucose", "watch", "scale"),
-    "Bruno Lefèvre": ("blood-pressure", "scale", "oximeter"),
-    "Claire Petit": ("heart-monitor", "watch"),
-    "David Moreau": ("thermometer", "oximeter"),
-    "Emma Garcia": ("glucose",),
-    "Farid Benali": ("blood-pressure",),
-    "Gabrielle Roux": ("scale", "blood-pressure"),
-    "Hugo Bernard": ("watch",),
-}
-DOCTOR: Final = "Dr Chloé Renard"
-#: Who follows whom: the first patients of the list.
-PROFESSIONALS: Final = {DOCTOR: 8, "Nadia Haddad, infirmière": 5, "Dr Olivier Faure": 2}
-ALICE: Final = next(iter(PATIENTS))
-OPERATORS: Final = ("Inès Marchand", "Jules Carpentier", "Karine Lopez")
 _DAY_MS: Final = 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Cast:
-    """Who plays: user names, and each object's claim while it has not enrolled."""
-
-    patients: list[str]
-    doctor: str
 
 
 def demo(
@@ -74,7 +50,7 @@ def demo(
         stack.enter_context(stopped_by_signals(supervisor))
         stack.enter_context(supervisor)
         people = _people(folder)
-        say(f"{len(people.patients)} patients and {DOCTOR}, who follows them")
+        say(f"{len(people.patients)} patients, those who care for them, and those in charge")
         _remember_that_it_is_one(options)
         stack.enter_context(_Ward(folder, objects, days, speed, people, stop, say, supervisor))
         _invite(options, people)
@@ -100,31 +76,21 @@ def _numbered() -> Any:
     return say
 
 
-def _people(folder: Path) -> _Cast:
+def _people(folder: Path) -> Cast:
     """The same people at each start: made once, remembered by their random user names."""
-    from egide.cloud.consent.service import start_follow_up
-    from egide.cloud.people.service import create_account
+    from egide.cloud.demo.cast import Cast, stage
 
     kept = folder / "people.json"
     if kept.exists():
-        return _Cast(**json.loads(kept.read_text()))
-    now_ms = time.time_ns() // 1_000_000
-    patients = [create_account("patient", name, now_ms + at) for at, name in enumerate(PATIENTS)]
-    professionals = {
-        name: create_account("professional", name, now_ms + at) for at, name in enumerate(PROFESSIONALS)
-    }
-    for name, professional in professionals.items():
-        for patient in patients[: PROFESSIONALS[name]]:
-            start_follow_up(professional, patient, now_ms=now_ms)
-    for at, name in enumerate(OPERATORS):
-        create_account("operator", name, now_ms + at)
-    cast = _Cast([p.username for p in patients], professionals[DOCTOR].username)
+        return Cast(**json.loads(kept.read_text()))
+    cast = stage(now_ms=time.time_ns() // 1_000_000)
     kept.write_text(json.dumps({"patients": cast.patients, "doctor": cast.doctor}))
     return cast
 
 
-def _invite(options: Any, people: _Cast) -> None:
+def _invite(options: Any, people: Cast) -> None:
     """The address to open, and links that sign in."""
+    from egide.cloud.demo.cast import ALICE, DOCTOR
     from egide.cloud.people.service import find, link_address, make_link
 
     now_ms = time.time_ns() // 1_000_000
@@ -143,11 +109,13 @@ class _Ward:
     """Virtual objects, each enrolled by its claim, each in a thread of its own."""
 
     def __init__(
-        self, folder: Path, count: int, days: int, speed: float, people: _Cast, stop: threading.Event, say: Any,
+        self, folder: Path, count: int, days: int, speed: float, people: Cast, stop: threading.Event, say: Any,
         supervisor: Any,
     ) -> None:  # fmt: skip
+        from egide.cloud.demo.cast import PATIENTS
         from egide.things.virtual import VirtualObject
 
+        self._names = list(PATIENTS)
         self._folder, self._people, self._stop, self._say = folder / "objects", people, stop, say
         self._supervisor = supervisor
         self._days = days
@@ -181,7 +149,7 @@ class _Ward:
             if (folder / "state.json").exists() or any(folder.glob("*.pem")):
                 return Object.open(folder, clock=thing.clock())
             obj = Object.enrol(self._claim(thing), folder=folder, clock=thing.clock())
-            self._say(f"{thing.model} enrolled for {list(PATIENTS)[thing.patient_no]}")
+            self._say(f"{thing.model} enrolled for {self._names[thing.patient_no]}")
             return obj
         except EgideError as err:
             self._say(f"{thing.model}: {err.code}: {err}")

@@ -1,0 +1,107 @@
+"""A ward of invented people, each with an everyday reason to see or not to see: made once, with the product's own acts.
+
+Nothing is written beside the services that everybody uses: what the demo shows is what they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from egide.cloud.consent.follow_ups import begin_follow_up, join_team
+from egide.cloud.consent.grants import give_grant
+from egide.cloud.consent.representation import represent
+from egide.cloud.consent.restrictions import restrict
+from egide.cloud.people.ceremony import found
+from egide.cloud.people.establishments import home, rename
+from egide.cloud.people.models import Account
+from egide.cloud.people.offices import appoint
+from egide.cloud.people.registrations import register_patient
+from egide.cloud.people.service import create_account
+
+__all__ = ["ALICE", "DOCTOR", "PATIENTS", "Cast", "stage"]
+
+_DAY_MS: Final = 86_400_000
+PLACE: Final = "Hôpital des Trois-Rivières"
+#: Each patient, and what they measure with.
+PATIENTS: Final = {
+    "Alice Martin": ("glucose", "watch", "scale"),
+    "Bruno Lefèvre": ("blood-pressure", "scale", "oximeter"),
+    "Claire Petit": ("heart-monitor", "watch"),
+    "David Moreau": ("thermometer", "oximeter"),
+    "Emma Garcia": ("glucose",),
+    "Farid Benali": ("blood-pressure",),
+    "Gabrielle Roux": ("scale", "blood-pressure"),
+    "Hugo Bernard": ("watch",),
+}
+ALICE: Final = "Alice Martin"
+DOCTOR: Final = "Dr Chloé Renard"
+_NURSE: Final = "Nadia Haddad, infirmière"
+_CARDIOLOGIST: Final = "Dr Olivier Faure"
+_WHY_FOLLOWED: Final = {
+    "Alice Martin": "Télésurveillance du diabète de type 1",
+    "Bruno Lefèvre": "Suivi de l'hypertension et de la BPCO",
+    "Claire Petit": "Suivi d'une arythmie",
+    "David Moreau": "Retour à domicile après une pneumopathie",
+    "Emma Garcia": "Diabète de l'adolescente",
+    "Farid Benali": "Automesure tensionnelle",
+    "Gabrielle Roux": "Insuffisance cardiaque : poids et tension",
+}
+_OFFICES: Final = {
+    DOCTOR: ("professional", "doctor"),
+    _NURSE: ("professional", "nurse"),
+    _CARDIOLOGIST: ("professional", "doctor"),
+    "Inès Marchand": ("operator", "engineer"),
+    "Jules Carpentier": ("operator", "dpo"),
+}
+_FIRST_TWO: Final = ("Karine Lopez", "Luc Vasseur")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays: the patients' user names, in the order of PATIENTS, and the doctor's."""
+
+    patients: list[str]
+    doctor: str
+
+
+def stage(*, now_ms: int) -> Cast:
+    """Make everybody, and what lies between them. In a store that has nobody yet."""
+    first, second = found(*_FIRST_TWO, now_ms=now_ms)
+    place = home(now_ms)
+    rename(place, PLACE)
+    staff: dict[str, Account] = {}
+    for at, (name, (role, office)) in enumerate(_OFFICES.items()):
+        staff[name] = create_account(role, name, now_ms + at)
+        appoint(staff[name], place, office, by=(first, second), now_ms=now_ms)
+    patients = {name: create_account("patient", name, now_ms + at) for at, name in enumerate(PATIENTS)}
+    for patient in patients.values():
+        register_patient(patient, place, by=first, now_ms=now_ms)
+    _follow(patients, staff, now_ms)
+    _share(patients, staff, now_ms)
+    return Cast([p.username for p in patients.values()], staff[DOCTOR].username)
+
+
+def _follow(patients: dict[str, Account], staff: dict[str, Account], now_ms: int) -> None:
+    """Seven are followed by the doctor, five of them with the nurse; Hugo measures for himself."""
+    for at, (name, why) in enumerate(_WHY_FOLLOWED.items()):
+        follow_up = begin_follow_up(
+            patients[name], responsible=staff[DOCTOR], prescription=why, operator=PLACE, recorded_by=staff[DOCTOR],
+            informed_ms=now_ms, agreed=True, how="oral", now_ms=now_ms,
+        )  # fmt: skip
+        if at < 5:
+            join_team(patients[name], follow_up, staff[_NURSE], part="nurse", now_ms=now_ms)
+
+
+def _share(patients: dict[str, Account], staff: dict[str, Account], now_ms: int) -> None:
+    """A grant, a restriction, and a father: what patients decide, or the law for them."""
+    give_grant(
+        patients["Claire Petit"], staff[_CARDIOLOGIST], families=("heart",), purpose="TREAT", now_ms=now_ms,
+        until_ms=now_ms + 90 * _DAY_MS,
+    )  # fmt: skip
+    restrict(patients[ALICE], families=("weight",), who=staff[_NURSE], now_ms=now_ms)
+    father = create_account("relative", "Paul Garcia", now_ms)
+    represent(
+        patients["Emma Garcia"], father, nature="parent", deed="Livret de famille", recorded_by=staff[DOCTOR],
+        adult_ms=now_ms + 4 * 365 * _DAY_MS, now_ms=now_ms,
+    )  # fmt: skip
