@@ -16,11 +16,12 @@ from egide.cloud.governance.duties import Source, duties
 from egide.cloud.governance.erasure import erase_classes, erasures_of, finish, has_class
 from egide.cloud.governance.models import Request
 from egide.cloud.keys.models import RecordKey
+from egide.cloud.people.identity import known_identity
 from egide.cloud.people.models import Account
 from egide.cloud.vault.models import Envelope
-from egide.errors import RefusedError
+from egide.errors import NotFoundError, RefusedError
 
-__all__ = ["ClassDecision", "complete_on", "decide", "last_contact", "plan"]
+__all__ = ["ClassDecision", "birth_of", "complete_on", "decide", "last_contact", "plan"]
 
 _DAY_MS = 86_400_000
 
@@ -41,6 +42,7 @@ def plan(
 ) -> tuple[ClassDecision, ...]:
     """What an erasure of this record would do, said before it is done: every class it holds, one decision each."""
     rules = duties()
+    birth = birth or birth_of(patient)
     decisions = []
     for klass in RecordKey.Class.values:
         if not has_class(patient.pk, klass):
@@ -53,6 +55,15 @@ def plan(
             ClassDecision(klass=klass, erase=rule.erase, sources=rule.sources, instead=rule.instead, term=term)
         )
     return tuple(decisions)
+
+
+def birth_of(patient: Account) -> date | None:
+    """The birth date that the patient's identity declares; None when there is none, or it is doubtful."""
+    try:
+        known = known_identity(patient)
+    except NotFoundError:
+        return None
+    return None if known.fictive or known.doubtful else date.fromisoformat(known.traits.birth_date)
 
 
 def last_contact(patient: Account, *, now_ms: int) -> date:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from egide.cloud.governance.deadlines import Term, care_term
 from egide.cloud.governance.desk import require_answerer
 from egide.cloud.governance.duties import duties
-from egide.cloud.governance.erasing import last_contact
+from egide.cloud.governance.erasing import birth_of, last_contact
 from egide.cloud.governance.erasure import erase_classes, finish
 from egide.cloud.governance.models import Destruction
 from egide.cloud.keys.models import RecordKey
@@ -30,11 +30,12 @@ KIND = "destruction"
 
 def term_of(patient: Account, *, now_ms: int, birth: date | None = None, death: date | None = None) -> Term:
     """Until when this record must be kept, as the duties in force say."""
-    return care_term(duties().care, last_contact=last_contact(patient, now_ms=now_ms), birth=birth, death=death)
+    contact = last_contact(patient, now_ms=now_ms)
+    return care_term(duties().care, last_contact=contact, birth=birth or birth_of(patient), death=death)
 
 
 def propose_destruction(
-    patient: Account, *, by: Account, now_ms: int, birth: date | None, death: date | None = None,
+    patient: Account, *, by: Account, now_ms: int, birth: date | None = None, death: date | None = None,
     establishment: uuid.UUID = ESTABLISHMENT,
 ) -> Destruction:  # fmt: skip
     """Say that a record's term has passed and that it should be destroyed.

@@ -69,7 +69,7 @@ def line_of(request: Request, *, now_ms: int, named: bool = False) -> Line:
     is_open = request.state == Request.State.OPEN
     return Line(
         request=request,
-        title=right_words(request.kind).title,
+        title=right_words(request.kind).desk if named else right_words(request.kind).title,
         state=state_words(request.state),
         open=is_open,
         late=is_open and left <= 0,
@@ -81,32 +81,32 @@ def line_of(request: Request, *, now_ms: int, named: bool = False) -> Line:
     )
 
 
-def told(request: Request) -> list[Told]:
-    """The story in words; the people in it by their names."""
+def told(request: Request, *, desk: bool = False) -> list[Told]:
+    """The story in words; the people in it by their names, the patient's too at the desk."""
     steps = story(request)
     names = _names(steps)
     return [
         Told(
-            title=step_words(step.step), at_ms=step.at_ms, who=_who(step, request, names), text=step.text,
-            entry=step.entry, classes=tuple(_class(line, step.at_ms) for line in step.classes),
+            title=step_words(step.step), at_ms=step.at_ms, who=_who(step, request, names, desk), text=step.text,
+            entry=step.entry, classes=tuple(_class(line, step.at_ms, desk) for line in step.classes),
         )
         for step in steps
     ]  # fmt: skip
 
 
-def _class(line: Sequence[str], at_ms: int) -> ClassLine:
+def _class(line: Sequence[str], at_ms: int, desk: bool) -> ClassLine:
     klass, decision, sources, until = line
     return ClassLine(
-        name=class_words(klass), erased=decision == "erased", sources=sources,
+        name=class_words(klass, desk=desk), erased=decision == "erased", sources=sources,
         until=date.fromisoformat(until) if until else None, complete_ms=complete_on(at_ms),
     )  # fmt: skip
 
 
-def _who(step: Step, request: Request, names: dict[str, str]) -> str:
-    if step.by == str(request.patient_id):
+def _who(step: Step, request: Request, names: dict[str, str], desk: bool) -> str:
+    if step.by == str(request.patient_id) and not desk:
         return ""
     name = names.get(step.by, _("a closed account"))
-    return _("%(name)s, for the person") % {"name": name} if step.step == "asked" else name
+    return _("%(name)s, for the person") % {"name": name} if step.step == "asked" and step.via == "desk" else name
 
 
 def _names(steps: Sequence[Step]) -> dict[str, str]:

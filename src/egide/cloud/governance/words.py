@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 
 from egide.cloud.governance.models import Request
 
-__all__ = ["KINDS", "RightWords", "class_words", "decision_words", "right_words", "state_words", "step_words"]
+__all__ = ["KINDS", "RightWords", "class_words", "right_words", "state_words", "step_words"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class RightWords:
 
     kind: str
     title: str
+    desk: str  # as the desk calls it
     means: str
     then: str
     write: str
@@ -69,6 +70,11 @@ _RIGHTS: Final = {
     ),
 }
 KINDS: Final = tuple(_RIGHTS)
+_DESK: Final = {
+    "access": gettext_noop("Access to the record"), "portability": gettext_noop("Portability"),
+    "rectify": gettext_noop("Rectification"), "restrict": gettext_noop("Restriction"),
+    "oppose": gettext_noop("Objection"), "erase": gettext_noop("Erasure"),
+}  # fmt: skip
 _STATES: Final = {
     Request.State.OPEN: gettext_noop("waiting for an answer"),
     Request.State.GRANTED: gettext_noop("answered: yes"),
@@ -87,14 +93,20 @@ _CLASSES: Final = {
     "personal": gettext_noop("What you added for yourself"),
     "research": gettext_noop("What you lent to research"),
 }
+_DESK_CLASSES: Final = {
+    "care": gettext_noop("The care record"),
+    "personal": gettext_noop("What the person added for themselves"),
+    "research": gettext_noop("What was lent to research"),
+}
 
 
 def right_words(kind: str) -> RightWords:
     """A right in the reader's language."""
     title, means, then, write = _RIGHTS[kind]
     return RightWords(
-        kind=kind, title=_(title), means=_(means), then=_(then), write=_(write), needed=kind == "rectify"
-    )
+        kind=kind, title=_(title), desk=_(_DESK[kind]), means=_(means), then=_(then), write=_(write),
+        needed=kind == "rectify",
+    )  # fmt: skip
 
 
 def state_words(state: str) -> str:
@@ -105,9 +117,7 @@ def step_words(step: str) -> str:
     return _(_STEPS[step]) if step in _STEPS else step
 
 
-def class_words(klass: str) -> str:
-    return _(_CLASSES[klass]) if klass in _CLASSES else klass
-
-
-def decision_words(decision: str) -> str:
-    return _("erased") if decision == "erased" else _("kept")
+def class_words(klass: str, *, desk: bool = False) -> str:
+    """A class of a record, as its patient or as the desk calls it."""
+    said = _DESK_CLASSES if desk else _CLASSES
+    return _(said[klass]) if klass in said else klass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,6 +20,7 @@ from egide.cloud.governance.words import KINDS, class_words, right_words
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of, require_office
 from egide.cloud.people.scope import scope_of
+from egide.cloud.people.search import find_patients
 from egide.cloud.people.service import name_of
 from egide.cloud.signin.factors import widening
 from egide.errors import NotFoundError, RefusedError
@@ -62,12 +64,14 @@ def _page(request: HttpRequest, request_id: uuid.UUID, *, status: int = 200, **m
     decisions = plan(row.patient, now_ms=now) if row.kind == "erase" and line.open else ()
     context = {
         "line": line,
-        "right": right_words(row.kind),
-        "steps": told(row),
+        "steps": told(row, desk=True),
         "answers": bool(held & ANSWER) and line.open and not line.early and reader.pk != row.patient_id,
         "may_put_off": bool(held & ANSWER) and line.open and _can_put_off(row),
         "plan": [
-            {"name": class_words(d.klass), "erase": d.erase, "term": d.term, "sources": [s.title for s in d.sources]}
+            {
+                "name": class_words(d.klass, desk=True), "erase": d.erase, "term": d.term,
+                "sources": [source.title for source in d.sources],
+            }
             for d in decisions
         ],
         "now_ms": now,
@@ -122,32 +126,47 @@ def erase(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def open_for(request: HttpRequest) -> HttpResponse:
-    """Ask for somebody who is here: a patient of the same establishment. Raises AccessDeniedError, NotFoundError."""
+    """Ask for somebody who is here: a patient of the same establishment. What is typed travels in the body.
+
+    Raises AccessDeniedError: not of a desk. NotFoundError: nobody of this establishment.
+    """
     reader, now = reader_of(request), now_ms()
     office = require_office(reader, *DESK, now_ms=now)
+    context: dict[str, object] = {"rights": [right_words(kind) for kind in KINDS]}
     if request.method != "POST":
-        return render(request, "governance/open.html", _choices(reader, now))
+        return render(request, "governance/open.html", context)
+    posted = {name: request.POST.get(name, "") for name in ("name", "birth", "kind", "text", "patient")}
     try:
-        patient = scope_of(reader, now_ms=now).require_patient(uuid.UUID(request.POST.get("patient", "")))
-    except ValueError as err:
-        raise NotFoundError("no such patient here") from err
-    try:
+        found = _sought(reader, posted, now)
+        if len(found) != 1:
+            return render(request, "governance/open.html", {**context, **posted, "found": found, "none": not found})
         made = requests.ask(
-            patient, request.POST.get("kind", ""), by=reader, now_ms=now, text=request.POST.get("text", ""),
-            via="desk", establishment=office.establishment_id,
+            found[0].patient, posted["kind"], by=reader, now_ms=now, text=posted["text"], via="desk",
+            establishment=office.establishment_id,
         )  # fmt: skip
     except RefusedError as err:
-        context = {**_choices(reader, now), "text": request.POST.get("text", ""), "code": err.code, "problem": True}
+        context |= {**posted, "code": err.code, "problem": True}
         return render(request, "governance/open.html", context, status=400)
     return redirect("rights:desk-one", made.pk)
 
 
-def _choices(reader: Account, now: int) -> dict[str, object]:
-    people = [{"id": str(a.pk), "name": name_of(a)} for a in scope_of(reader, now_ms=now).patients()]
-    return {
-        "people": sorted(people, key=lambda p: p["name"].casefold()),
-        "rights": [right_words(kind) for kind in KINDS],
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sought:
+    patient: Account
+    name: str
+
+
+def _sought(reader: Account, posted: dict[str, str], now: int) -> list[_Sought]:
+    """Whom the desk means: found by name and birth date, then chosen among those. A name alone would list a ward."""
+    scope = scope_of(reader, now_ms=now)
+    if posted["patient"]:
+        try:
+            chosen = scope.require_patient(uuid.UUID(posted["patient"]))
+        except ValueError as err:
+            raise NotFoundError("no such patient here") from err
+        return [_Sought(patient=chosen, name=name_of(chosen))]
+    hits = find_patients(scope, posted["name"][:120], posted["birth"])
+    return [_Sought(patient=hit.patient, name=name_of(hit.patient)) for hit in hits]
 
 
 def _can_put_off(row: Request) -> bool:
