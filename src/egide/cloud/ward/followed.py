@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from egide.cloud.consent.attested import facts_of
+from egide.cloud.consent.facts import runs
 from egide.cloud.consent.models import FollowUp
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
@@ -31,7 +33,27 @@ def followed_by(reader: Account, *, now_ms: int) -> list[Followed]:
         .select_related("patient")
         .order_by("-since_ms")
     )
-    found = {
-        row.patient_id: Followed(patient=row.patient, name=name_of(row.patient), since_ms=row.since_ms) for row in rows
-    }
+    found = {row.patient_id: _followed(row, now_ms) for row in rows}
     return sorted(found.values(), key=lambda one: one.name.casefold())
+
+
+def _followed(row: FollowUp, now_ms: int) -> Followed:
+    """Paused when every running care relation of the reader's with this patient is."""
+    me = str(row.professional_id)
+    facts = facts_of(row.patient_id)
+    mine = {f.follow_up for f in facts.follows if f.professional == me and runs(f, now_ms)}
+    pauses = [
+        next((p for p in care.pauses if runs(p, now_ms)), None)
+        for care in facts.care
+        if care.id in mine and runs(care, now_ms)
+    ]
+    paused = [p for p in pauses if p is not None]
+    whole = bool(pauses) and len(paused) == len(mine)
+    ends = [p.until_ms for p in paused if p.until_ms is not None]
+    return Followed(
+        patient=row.patient,
+        name=name_of(row.patient),
+        since_ms=row.since_ms,
+        paused=whole,
+        paused_until_ms=min(ends) if whole and ends else None,
+    )

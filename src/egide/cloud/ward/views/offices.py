@@ -20,6 +20,7 @@ from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.signin.factors import widening
 from egide.cloud.ward import health, office_words, privacy, security, staff
 from egide.cloud.ward.desks import Seat, seat_of
+from egide.cloud.ward.emergencies import to_review
 from egide.errors import NotFoundError, RefusedError
 
 __all__ = ["approve", "dismissal", "platform", "privacy_desk", "refusal", "security_desk", "staff_desk"]
@@ -51,6 +52,7 @@ def privacy_desk(request: HttpRequest) -> HttpResponse:
     seat = _seat(request, "dpo", now)
     refused = privacy.refusals(seat, now_ms=now)
     names = reader_names({one.reader for one in refused if one.reader})
+    waiting = [one for one in to_review(seat.account, now_ms=now) if not one.review.verdict]
     restrictions, patients = privacy.restricted(seat, now_ms=now)
     context = {
         "now_ms": now,
@@ -64,6 +66,8 @@ def privacy_desk(request: HttpRequest) -> HttpResponse:
         ],
         "tally": privacy.tally(seat, now_ms=now),
         "restrictions": restrictions,
+        "reviews": len(waiting),
+        "overdue": sum(one.review.overdue(now) for one in waiting),
         "restricting": patients,
     }
     return render(request, "ward/privacy.html", context)

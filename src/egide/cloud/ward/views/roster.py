@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,10 +13,13 @@ from egide.cloud.people.names import folded
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.ward import words
+from egide.cloud.ward.emergencies import to_review
 from egide.cloud.ward.roster import Line, roster
 from egide.errors import AccessDeniedError
 
 __all__ = ["lines", "patients"]
+
+_WATCHED: Final = 60  # those who need attention first
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,7 +51,9 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "waiting": [row for row in shown if row["line"].needs],
         "others": [row for row in shown if not row["line"].needs],
         "total": len(whole),
+        "watched": " ".join(row["line"].patient_id for row in whole[:_WATCHED]),
         "sought": sought,
+        "reviews": _reviews(reader, now),
         "now_ms": now,
     }
 
@@ -62,3 +67,11 @@ def _shown(line: Line, now_ms: int) -> dict[str, Any]:
             for reason in line.reasons
         ],
     }
+
+
+def _reviews(reader: Account, now_ms: int) -> int:
+    """How many emergencies wait for this person's review."""
+    try:
+        return sum(not one.review.verdict for one in to_review(reader, now_ms=now_ms))
+    except AccessDeniedError:
+        return 0

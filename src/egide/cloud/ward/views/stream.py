@@ -1,0 +1,153 @@
+"""Live pages: one stream of events per browser, for all its tabs (server-sent events)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections, connection
+from django.http import HttpRequest, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from egide.cloud.people.models import Account
+from egide.cloud.portal import live
+from egide.cloud.portal.subject import reader_of, subject_of
+from egide.cloud.release.door import Ask
+from egide.cloud.release.stream import Watch, begin_watch
+from egide.cloud.signin.sessions import UNTIL
+from egide.cloud.ward.hub import CLOSED, END, Hub, Stream, Told
+from egide.errors import AccessDeniedError, MalformedError
+
+__all__ = ["HUB", "stream"]
+
+EVERY_S: Final = 0.4
+_BEAT_S: Final = 15.0
+_MOST: Final = 60  # patients in one stream
+_EVER_MS: Final = 2**53
+_RETRY_MS: Final = 5_000
+
+#: The streams of this process, and the one thread that looks for all of them.
+HUB: Final = Hub()
+_thread = ThreadPoolExecutor(1, thread_name_prefix="live")
+_looking: asyncio.Task[None] | None = None
+
+
+@require_safe
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Events about the patients named by `p`: "news" (ask the page again), "closed" (no longer yours to see), "end".
+
+    No event carries a measurement. Each beginning and end is in each patient's journal; a patient whom the door refuses
+    is told as closed at once.
+
+    Raises:
+        AccessDeniedError: nobody is signed in. MalformedError: no patient, too many, or not an id.
+    """
+    reader = reader_of(request)
+    patients = _patients(request)
+    now = live.now_ms()
+    watches: dict[uuid.UUID, Watch] = {}
+    refused: list[uuid.UUID] = []
+    for patient in patients:
+        try:
+            watches[patient] = _begin(request, patient, now)
+        except AccessDeniedError:
+            refused.append(patient)
+    body = _events(request.session.session_key or "", reader, request.session.get(UNTIL), watches, refused)
+    response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _patients(request: HttpRequest) -> list[uuid.UUID]:
+    named = request.GET.getlist("p")
+    if not 0 < len(named) <= _MOST:
+        raise MalformedError("a stream is about 1 to 60 patients")
+    try:
+        return list(dict.fromkeys(uuid.UUID(text) for text in named))
+    except ValueError as err:
+        raise MalformedError("a patient is named by an id") from err
+
+
+def _begin(request: HttpRequest, patient: uuid.UUID, now_ms: int) -> Watch:
+    subject = subject_of(request, patient)
+    ask = Ask(
+        reader=subject.reader, patient=subject.patient, since_ms=0, until_ms=_EVER_MS, purpose=subject.purpose,
+        channel="stream",
+    )  # fmt: skip
+    return begin_watch(ask, now_ms=now_ms)
+
+
+async def _events(
+    session_key: str, reader: Account, until_ms: int | None, watches: dict[uuid.UUID, Watch], refused: list[uuid.UUID]
+) -> AsyncIterator[bytes]:
+    """The body. It waits in the event loop; what needs the database runs in the hub's thread."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[Told] = asyncio.Queue()
+
+    def tell(told: Told) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, told)
+
+    mine = Stream(session_key=session_key, account=reader, until_ms=until_ms, watches=watches, tell=tell)
+    await sync_to_async(_let_go)()
+    HUB.join(mine)
+    _ensure_looking(loop)
+    try:
+        yield f"retry: {_RETRY_MS}\nevent: ready\ndata:\n\n".encode()
+        for patient in refused:
+            yield _line(Told(CLOSED, str(patient)))
+        while True:
+            try:
+                told = await asyncio.wait_for(queue.get(), _BEAT_S)
+            except TimeoutError:
+                yield b":\n\n"  # so that a browser that is gone is noticed
+                continue
+            yield _line(told)
+            if told.kind == END:
+                return
+    finally:
+        # Fire and forget: the browser is gone and this task may be cancelled, the journal must still be written.
+        loop.run_in_executor(_thread, _leave, mine)
+
+
+def _line(told: Told) -> bytes:
+    return f"event: {told.kind}\ndata: {told.patient}\n\n".encode()
+
+
+def _leave(mine: Stream) -> None:
+    try:
+        HUB.leave(mine, why="page-closed", now_ms=live.now_ms())
+    finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    """A page that only waits holds no connection to the database."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _ensure_looking(loop: asyncio.AbstractEventLoop) -> None:
+    global _looking
+    if _looking is None or _looking.done() or _looking.get_loop() is not loop:
+        _looking = loop.create_task(_look_while_anybody_waits(loop))
+
+
+async def _look_while_anybody_waits(loop: asyncio.AbstractEventLoop) -> None:
+    while len(HUB):
+        with contextlib.suppress(Exception):  # what a look meets, the next look meets again
+            await loop.run_in_executor(_thread, _look)
+        await asyncio.sleep(EVERY_S)
+
+
+def _look() -> None:
+    try:
+        HUB.look(now_ms=live.now_ms())
+    finally:
+        if not connection.in_atomic_block:
+            close_old_connections()

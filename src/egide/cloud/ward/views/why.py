@@ -1,0 +1,90 @@
+"""Why can I see this? The ground, in words, to the one who reads. What is kept from them is not told."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from egide.cloud.consent.attested import facts_of
+from egide.cloud.consent.facts import Care, runs
+from egide.cloud.consent.rules import CARE_TEAM, EMERGENCY, GRANT, Decision
+from egide.cloud.portal import live, words
+from egide.cloud.portal.glance import reader_names
+from egide.cloud.portal.sharing import window_words
+from egide.cloud.portal.subject import Subject, open_record, signed_in, subject_of
+from egide.errors import AccessDeniedError
+
+__all__ = ["why"]
+
+
+@require_safe
+@signed_in
+def why(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
+    """The door is asked, and says on which ground. Raises AccessDeniedError: it said no."""
+    now = live.now_ms()
+    subject = subject_of(request, patient_id)
+    if subject.own:
+        raise AccessDeniedError("one's own record needs no ground")
+    answer = open_record(subject, now, now + 1, now_ms=now)
+    context = {
+        "subject": subject,
+        "patient_name": subject.patient_name(),
+        "now_ms": now,
+        "ground": words.ground_words(answer.decision.ground),
+        "team": answer.decision.ground == CARE_TEAM and any(answer.decision.grounds),
+        "emergency": answer.decision.ground == EMERGENCY,
+        "purpose": words.purpose_words(answer.ask.purpose),
+        "rows": _rows(subject, answer.decision, now),
+        "journal_entry": answer.journal_entry,
+    }
+    return render(request, "ward/why.html", context)
+
+
+def _rows(subject: Subject, decision: Decision, now_ms: int) -> list[dict[str, Any]]:
+    facts, me = facts_of(subject.patient.pk), str(subject.reader.pk)
+    rows: list[dict[str, Any]] = []
+    if decision.ground == CARE_TEAM:
+        for follow in (f for f in facts.follows if f.professional == me and runs(f, now_ms)):
+            rows.append(_row(_("In the team since"), words.at(follow.since_ms, now_ms)))
+            if follow.until_ms is not None:
+                rows.append(_row(_("Until"), words.at(follow.until_ms, now_ms)))
+        rows += [r for care in facts.care if care.id in decision.grounds for r in _of_care(care, now_ms)]
+    if decision.ground == EMERGENCY:
+        for opened in (e for e in facts.emergencies if e.id in decision.grounds):
+            rows.append(_row(_("The reason that you gave"), opened.reason))
+            rows.append(_row(_("Measurements"), window_words(opened.data)))
+            rows.append(_row(_("Until"), words.at(opened.until_ms, now_ms)))
+    if decision.ground == GRANT:
+        for given in (g for g in facts.grants if g.id in decision.grounds):
+            rows.append(_row(_("The patient shares"), window_words(given.data)))
+            rows.append(_row(_("Since"), words.at(given.since_ms, now_ms)))
+            if given.until_ms is not None:
+                rows.append(_row(_("Until"), words.at(given.until_ms, now_ms)))
+    return rows
+
+
+def _of_care(care: Care, now_ms: int) -> list[dict[str, Any]]:
+    names = reader_names({care.responsible})
+    agreed = {
+        True: _("The patient agreed"), False: _("The patient refused"), None: _("Not asked yet")
+    }[care.agreed]  # fmt: skip
+    how = {"oral": _("orally"), "paper": _("on paper"), "signed": _("by a digital signature")}.get(care.how, "")
+    rows = [
+        _row(_("Prescription"), care.prescription),
+        _row(_("Responsible doctor"), names.get(care.responsible, _("a closed account"))),
+        _row(_("Agreement"), f"{agreed} {how}".strip()),
+    ]
+    if care.informed_ms is not None:
+        rows.append(_row(_("The patient was told"), words.at(care.informed_ms, now_ms)))
+    if any(runs(pause, now_ms) for pause in care.pauses):
+        rows.append(_row(_("Paused"), _("nobody watches the measurements meanwhile")))
+    return rows
+
+
+def _row(label: str, value: str) -> dict[str, Any]:
+    return {"label": label, "value": value}

@@ -1,0 +1,175 @@
+"""What a process tells its open pages, and when it stops."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+
+import pytest
+from django.test import AsyncClient, Client
+
+from egide.cloud.consent.restrictions import restrict
+from egide.cloud.consent.service import end_follow_up
+from egide.cloud.keys.records import care_key
+from egide.cloud.people.models import Account
+from egide.cloud.register.journal import open_statement
+from egide.cloud.register.models import Statement
+from egide.cloud.release.door import Ask
+from egide.cloud.release.journal import journal_of
+from egide.cloud.release.stream import begin_watch
+from egide.cloud.ward.hub import CLOSED, END, NEWS, Hub, Stream, Told
+from egide.errors import AccessDeniedError
+from tests.cloud.conftest import NOW
+from tests.cloud.ward.conftest import Enter
+from tests.support.cast import Cast
+from tests.support.ward import spot
+
+
+@dataclass(slots=True)
+class Page:
+    """A browser that listens, with a hub of its own."""
+
+    client: Client
+    account: Account
+    hub: Hub = field(default_factory=Hub)
+    heard: list[Told] = field(default_factory=list)
+    stream: Stream | None = None
+
+    def open(self, *patients: Account) -> Page:
+        key = self.client.session.session_key or ""
+        watches = {p.pk: begin_watch(ask_of(self.account, p), now_ms=NOW) for p in patients}
+        self.stream = Stream(
+            session_key=key, account=self.account, until_ms=None, watches=watches, tell=self.heard.append
+        )
+        self.hub.join(self.stream)
+        self.hub.look(now_ms=NOW)
+        return self
+
+    def after(self, ms: int) -> list[Told]:
+        self.heard.clear()
+        self.hub.look(now_ms=NOW + ms)
+        return self.heard
+
+
+def ask_of(reader: Account, patient: Account) -> Ask:
+    purpose = "PATRQT" if reader == patient else "TREAT"
+    return Ask(reader=reader, patient=patient, since_ms=0, until_ms=2**53, purpose=purpose, channel="stream")
+
+
+@pytest.fixture
+def page(cast: Cast, enter: Enter) -> Page:
+    return Page(enter(cast.bob), cast.bob).open(cast.alice)
+
+
+def test_a_new_measurement_is_told_once_and_only_to_who_watches(cast: Cast, page: Page) -> None:
+    """What came for somebody else is not told; a look with nothing new says nothing."""
+    assert page.after(400) == []
+    other = cast.ward.thing("Balance", cast.charlie)
+    other.send(spot("29463-7", "kg", "80.0"), t0_ms=NOW, received_ms=NOW)
+    assert page.after(800) == []
+    cast.scale.send(spot("29463-7", "kg", "72.0"), t0_ms=NOW, received_ms=NOW)
+    assert page.after(1_200) == [Told(NEWS, str(cast.alice.pk))]
+    assert page.after(1_600) == []
+
+
+def test_an_ended_follow_up_closes_at_the_next_look_and_nothing_more_is_told(cast: Cast, page: Page) -> None:
+    """Within a second: a look every 400 ms. The end is journaled for the patient."""
+    end_follow_up(cast.bob, cast.alice, now_ms=NOW + 100)
+    assert page.after(400) == [Told(CLOSED, str(cast.alice.pk))]
+    cast.scale.send(spot("29463-7", "kg", "72.0"), t0_ms=NOW, received_ms=NOW)
+    assert page.after(800) == []
+    row = Statement.objects.filter(kind="stream-end").order_by("-entry")[0]
+    said = open_statement(row, care_key(cast.alice.pk)).personal or {}
+    assert (said["reader"], said["why"]) == (str(cast.bob.pk), "no-longer-allowed")
+
+
+def test_a_ground_that_reaches_its_end_closes_though_nobody_signs_anything(cast: Cast, enter: Enter) -> None:
+    """An emergency lasts four hours: one look later its page is closed."""
+    from egide.cloud.consent.emergency import break_glass
+    from egide.cloud.consent.rules import EMERGENCY_MS
+
+    break_glass(cast.diane, cast.alice, reason="collapsed", families=None, now_ms=NOW - 1)
+    page = Page(enter(cast.diane), cast.diane)
+    ask = Ask(reader=cast.diane, patient=cast.alice, since_ms=0, until_ms=2**53, purpose="ETREAT", channel="stream")
+    key = page.client.session.session_key or ""
+    watches = {cast.alice.pk: begin_watch(ask, now_ms=NOW)}
+    page.hub.join(
+        Stream(session_key=key, account=cast.diane, until_ms=None, watches=watches, tell=page.heard.append)
+    )
+    page.hub.look(now_ms=NOW)
+    page.hub.look(now_ms=NOW + EMERGENCY_MS - 1_000)
+    assert page.after(EMERGENCY_MS - 600) == []
+    assert page.after(EMERGENCY_MS + 100) == [Told(CLOSED, str(cast.alice.pk))]
+
+
+def test_what_is_restricted_never_came(cast: Cast, page: Page) -> None:
+    """A weight that Bob must not see is not even told to have come; a heart rate is."""
+    restrict(cast.alice, families=["weight"], who=cast.bob, now_ms=NOW)
+    page.after(400)
+    cast.scale.send(spot("29463-7", "kg", "72.0"), t0_ms=NOW, received_ms=NOW)
+    assert page.after(800) == []
+    cast.watch.send(spot("8867-4", "/min", "70"), t0_ms=NOW, received_ms=NOW)
+    assert page.after(1_200) == [Told(NEWS, str(cast.alice.pk))]
+
+
+def test_a_session_that_ends_anywhere_ends_its_stream(cast: Cast, page: Page) -> None:
+    """Signed out in another tab, or the account closed: the stream is over, and journaled as such."""
+    page.client.logout()
+    assert page.after(400) == [Told(END)]
+    assert len(page.hub) == 0
+    row = Statement.objects.filter(kind="stream-end").order_by("-entry")[0]
+    assert (open_statement(row, care_key(cast.alice.pk)).personal or {})["why"] == "signed-out"
+
+
+def test_a_closed_account_hears_nothing_more(cast: Cast, page: Page) -> None:
+    """Whatever its session says."""
+    Account.objects.filter(pk=cast.bob.pk).update(is_active=False)
+    assert page.after(400) == [Told(END)]
+
+
+def test_beginning_and_end_are_in_the_patients_journal(cast: Cast, page: Page) -> None:
+    """A line of the stream's own kind at its beginning; one statement at its end, however often it is left."""
+    line = journal_of(cast.alice)[0]
+    assert (line.channel, line.reader, line.decision) == ("stream", str(cast.bob.pk), "yes")
+    assert page.stream is not None
+    page.hub.leave(page.stream, why="page-closed", now_ms=NOW + 10)
+    page.hub.leave(page.stream, why="page-closed", now_ms=NOW + 20)
+    assert Statement.objects.filter(kind="stream-end").count() == 1
+
+
+def test_who_has_no_ground_begins_no_watch(cast: Cast) -> None:
+    """The door refuses, and the patient reads of it."""
+    with pytest.raises(AccessDeniedError):
+        begin_watch(ask_of(cast.diane, cast.alice), now_ms=NOW)
+    assert journal_of(cast.alice)[0].decision == "no"
+
+
+def test_a_stream_is_for_who_signed_in_and_about_patients(cast: Cast, enter: Enter) -> None:
+    """Nobody: refused. No patient, something that is no id, more than sixty: malformed."""
+    assert Client().get(f"/stream?p={cast.alice.pk}").status_code == 403
+    client = enter(cast.bob)
+    many = "&".join(f"p={uuid.uuid4()}" for _ in range(61))
+    for query in ("", "?p=", "?p=alice", f"?{many}"):
+        assert client.get(f"/stream{query}").status_code == 400, query
+
+
+def test_a_patient_whom_the_door_refuses_is_told_as_closed(cast: Cast) -> None:
+    """One stream for several: what is refused, or no patient at all, closes alone and looks the same."""
+    from asgiref.sync import async_to_sync
+
+    unknown = uuid.uuid4()
+
+    async def listen() -> list[bytes]:
+        client = AsyncClient()
+        await client.aforce_login(cast.bob)
+        answer = await client.get(f"/stream?p={cast.alice.pk}&p={cast.charlie.pk}&p={unknown}")
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        body = answer.streaming_content  # type: ignore[attr-defined]
+        found = [await anext(body) for _ in range(3)]
+        await body.aclose()
+        return found
+
+    ready, first, second = async_to_sync(listen)()
+    assert b"event: ready" in ready
+    assert first == f"event: closed\ndata: {cast.charlie.pk}\n\n".encode()
+    assert second == f"event: closed\ndata: {unknown}\n\n".encode()
