@@ -29,12 +29,13 @@ def offices_of(account: Account, *, now_ms: int) -> tuple[Membership, ...]:
     """The offices in force, as signed statements say them; none for a closed account."""
     if not account.is_active:
         return ()
-    rows = Membership.objects.filter(account=account, since_ms__lte=now_ms).select_related("establishment__group")
-    live = [row for row in rows.order_by("since_ms", "id") if row.until_ms is None or now_ms < row.until_ms]
+    rows = Membership.objects.filter(account=account)  # a plain query: each read of a record asks this
+    live = [r for r in rows if r.since_ms <= now_ms and (r.until_ms is None or now_ms < r.until_ms)]
     if not live:
         return ()
     said = attested_offices(account.pk)
-    return tuple(row for row in live if said.get(str(row.pk)) == _as_signed(row))
+    held = (row for row in live if said.get(str(row.pk)) == _as_signed(row))
+    return tuple(sorted(held, key=lambda row: (row.since_ms, row.pk)))
 
 
 def require_office(
