@@ -27,7 +27,7 @@ from egide.errors import EgideError
 from egide.trust.cose import Sign1
 from egide.trust.limits import LIMITS
 
-__all__ = ["KINDS", "attested_follow_ups", "facts_of", "forget", "read_statement"]
+__all__ = ["KINDS", "attested_follow_ups", "facts_afresh", "facts_of", "forget", "read_statement"]
 
 _KINDS: Final = frozenset(KINDS)
 _PATIENTS: Final = 4_096  # remembered at most, by each process
@@ -69,6 +69,11 @@ def facts_of(patient: uuid.UUID) -> Facts:
     facts = known.facts if known and len(said) == len(known.said) else replay(str(patient), said)
     _remember(patient, _Known(fresh[-1][0], _digest(fresh[-1][2]), said, facts))
     return facts
+
+
+def facts_afresh(patient: uuid.UUID) -> Facts:
+    """The same, from every statement again: nothing that was remembered counts. Raises as `facts_of` does."""
+    return replay(str(patient), _read(patient, [row for row in _rows_from(patient, None) if row[1] in _KINDS]))
 
 
 def attested_follow_ups(patient: uuid.UUID) -> list[Follow]:

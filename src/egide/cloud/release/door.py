@@ -204,17 +204,14 @@ def flag_names(bits: int) -> frozenset[str]:
 
 def _columns(row: Envelope, opened: Opened, ask: Ask, decision: Decision) -> list[Column]:
     readings = _readings(opened)
-    flags = flag_names(row.flags)
-    columns = []
-    for seen in see(readings, readings.t0_ms + opened.correction_ms, decision):
+    flags, columns = flag_names(row.flags), []
+    shift, now_ms = readings.t0_ms + opened.correction_ms, row.received_ms - opened.correction_ms
+    for seen in see(readings, shift, decision, opened.doubts, now_ms=now_ms):
         series = seen.series
         if ask.codes and series.code not in ask.codes:
             continue
         times, values = seen.times_ms, series.values
-        doubts = spread(opened.doubts.get(seen.signed_position, {}), len(values))
-        if seen.kept is not None:
-            doubts = {n: doubts[i] for n, i in enumerate(seen.kept) if i in doubts}
-            values = tuple(values[i] for i in seen.kept)
+        doubts = spread(seen.odd, len(values))
         first = 0
         if times[0] < ask.since_ms or times[-1] >= ask.until_ms:
             kept = [i for i, t in enumerate(times) if ask.since_ms <= t < ask.until_ms]

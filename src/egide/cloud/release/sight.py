@@ -1,52 +1,47 @@
 """What of an opened envelope a reader may see: the decision, applied before anything is counted, cut or numbered.
 
-What is hidden was never measured for that reader: series and values that remain are numbered as if the others had not
-been in the envelope, so neither a number nor a gap tells.
+What is hidden was never measured for that reader. The series and values that remain are numbered and judged as if the
+others had not been in the envelope, so neither a number, nor a gap, nor a doubt tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from egide.cloud.consent.facts import Window
 from egide.cloud.consent.families import family_of
 from egide.cloud.consent.rules import Decision, visible
+from egide.measure.plausibility import doubts
 from egide.measure.readings import Readings, Series
 
-__all__ = ["Seen", "see", "sees_everything", "sees_whole"]
+__all__ = ["Seen", "see", "sees_whole"]
+
+Doubts = Mapping[int, Mapping[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A series as its reader may see it. `kept` are places in the series as signed; None: all of them."""
+    """A series as its reader may see it: `odd` as `measure.plausibility.doubts` gives it for one series."""
 
     position: int
-    signed_position: int
     series: Series
     times_ms: Sequence[int]
-    kept: Sequence[int] | None
+    odd: Mapping[int, str]
 
 
-def sees_everything(decision: Decision) -> bool:
-    """Whether the decision opens the record without a limit."""
-    return not decision.hides and Window() in decision.opens
+def see(readings: Readings, shift_ms: int, decision: Decision, noted: Doubts, *, now_ms: int) -> list[Seen]:
+    """The series that the reader may see, in the order signed.
 
-
-def see(readings: Readings, shift_ms: int, decision: Decision) -> Iterator[Seen]:
-    """The series that the reader may see, in the order signed; `shift_ms` makes offsets times."""
-    if sees_everything(decision):
-        for position, series in enumerate(readings.series):
-            yield Seen(position, position, series, [shift_ms + ms for ms in series.offsets_ms()], None)
-        return
-    seen = 0
-    for position, series in enumerate(readings.series):
-        family = family_of(series.code)
-        times = [shift_ms + ms for ms in series.offsets_ms()]
-        kept = [place for place, at_ms in enumerate(times) if visible(decision, family, at_ms)]
-        if kept:
-            yield Seen(seen, position, series, [times[place] for place in kept], kept)
-            seen += 1
+    `shift_ms` makes offsets times; `noted` is what intake doubted; `now_ms` is when it did, by the object's clock.
+    """
+    left = readings if _unlimited(decision) else _left(readings, shift_ms, decision)
+    if left is not readings:
+        noted = doubts(left, now_ms=now_ms) if left.series else {}
+    return [
+        Seen(position, series, [shift_ms + ms for ms in series.offsets_ms()], noted.get(position, {}))
+        for position, series in enumerate(left.series)
+    ]
 
 
 def sees_whole(readings: Readings, shift_ms: int, decision: Decision) -> bool:
@@ -57,7 +52,23 @@ def sees_whole(readings: Readings, shift_ms: int, decision: Decision) -> bool:
     """
     if decision.hides:
         return False
-    seen = list(see(readings, shift_ms, decision))
-    return len(seen) == len(readings.series) and all(
-        s.kept is None or len(s.kept) == len(s.series.values) for s in seen
-    )
+    return _unlimited(decision) or _left(readings, shift_ms, decision) is readings
+
+
+def _unlimited(decision: Decision) -> bool:
+    return not decision.hides and Window() in decision.opens
+
+
+def _left(readings: Readings, shift_ms: int, decision: Decision) -> Readings:
+    """The readings without what the decision does not open; the very same where it opens all of them."""
+    found = []
+    for series in readings.series:
+        family, offsets = family_of(series.code), series.offsets_ms()
+        kept = [n for n, ms in enumerate(offsets) if visible(decision, family, shift_ms + ms)]
+        if len(kept) == len(offsets):
+            found.append(series)
+        elif kept:
+            times, values = tuple(offsets[n] for n in kept), tuple(series.values[n] for n in kept)
+            found.append(replace(series, times=times, values=values))
+    whole = len(found) == len(readings.series) and all(a is b for a, b in zip(found, readings.series, strict=True))
+    return readings if whole else replace(readings, series=tuple(found))

@@ -2,7 +2,7 @@
 
     log        each tile from the one below, the head, each checkpoint's signature and root, each epoch's genesis
     entry      every leaf has exactly one row, and every row its leaf
-    statement  its leaf, its signature
+    statement  its leaf, its signature, and its columns say what it says
     envelope   opens, is the leaf, is signed by the key of the certificate it names, and every column says what it says
     erased     a record's key that a statement says was erased, and whose envelopes nobody opens any more (a notice)
     gap        a counter that is missing 10 minutes after a later one arrived (a notice: the object may hold it refused)
@@ -20,6 +20,7 @@ from django.db import connection
 
 from egide.cloud.fleet.models import Certificate, Pairing
 from egide.cloud.register.epochs import log_anchor
+from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Checkpoint, Log, Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.register.store import entry_number, get_tile, nodes_of, split_entry
@@ -179,9 +180,19 @@ def _check_statements(report: Report) -> Iterator[Finding]:
             body = bytes(row.body)
             if nodes[log_id](0, index) != leaf_hash(body):
                 raise ProofError("another leaf", step="leaf")
-            Sign1.parse(body, limit=LIMITS.journal, what="statement").verify(key)
+            statement = Sign1.parse(body, limit=LIMITS.journal, what="statement")
+            statement.verify(key)
+            _require_columns(row, statement)
         except Exception as err:
             yield Finding(kind="statement", where=_name(row.entry), what=_what(err))
+
+
+def _require_columns(row: Statement, statement: Sign1) -> None:
+    """A statement's row says its kind, time and subject as it was signed: these are how it is found. Raises."""
+    said = open_statement(row)
+    subject = f"urn:uuid:{row.subject}" if row.subject else platform().uri
+    if (said.kind, said.at_ms, statement.claims.get(2)) != (row.kind, row.at_ms, subject):
+        raise ProofError("a column differs from the statement", step="columns")
 
 
 def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) -> Iterator[Finding]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from egide.cloud.consent.attested import attested_follow_ups
-from egide.cloud.consent.models import FollowUp
+from egide.cloud.consent.attested import KINDS, facts_afresh
+from egide.cloud.consent.facts import ACCOUNT, Facts
+from egide.cloud.consent.models import FollowUp, Ground
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.keys.records import care_key
 from egide.cloud.register.journal import open_statement
@@ -16,14 +18,64 @@ from egide.errors import EgideError
 
 __all__ = ["check_grounds"]
 
+_FOLLOW: Final = "follow"
+
 
 def check_grounds() -> Iterator[Finding]:
-    """Pairings and follow-ups that no statement made, or that say something else than theirs."""
+    """Rows that no statement made, or that say something else than theirs; and statements whose row is gone."""
     yield from _check_pairings()
-    for row in FollowUp.objects.select_related("patient"):
-        said = [f for f in attested_follow_ups(row.patient_id) if f.professional == str(row.professional_id)]
-        if not any((f.since_ms, f.until_ms) == (row.since_ms, row.until_ms) for f in said):
-            yield Finding(kind="follow-up", where=str(row.pk), what="not-attested")
+    rows = _rows_by_patient()
+    said = Statement.objects.filter(kind__in=KINDS, subject__isnull=False).values_list("subject", flat=True)
+    for patient in sorted({*rows, *said.distinct()} - {None}, key=str):
+        try:
+            expected = Counter(_expected(facts_afresh(patient)))
+        except EgideError:
+            continue  # said by the check of keys, or erased
+        found = rows.get(patient, {})
+        kept = Counter(found.values())
+        for name, row in found.items():
+            if kept[row] > expected[row]:
+                kept[row] -= 1
+                yield Finding(kind=_word(row), where=name, what="not-attested")
+        for row in expected - kept:
+            yield Finding(kind=_word(row), where=str(patient), what="row-missing")
+
+
+#: Kind, holder's kind, holder, since, until, and the ground's id (a follow-up: that of its care relation).
+_Row = tuple[str, str, str, int, int | None, str]
+
+
+def _rows_by_patient() -> dict[Any, dict[str, _Row]]:
+    """Every row, by patient, by its name in a finding."""
+    found: dict[Any, dict[str, _Row]] = defaultdict(dict)
+    for f in FollowUp.objects.order_by("pk"):
+        row = (_FOLLOW, ACCOUNT, str(f.professional_id), f.since_ms, f.until_ms, str(f.care or ""))
+        found[f.patient_id][str(f.pk)] = row
+    for g in Ground.objects.order_by("pk"):
+        found[g.patient_id][str(g.pk)] = (g.kind, g.holder_kind, g.holder, g.since_ms, g.until_ms, str(g.pk))
+    return found
+
+
+def _expected(facts: Facts) -> Iterator[_Row]:
+    """The rows that the statements of one patient make."""
+    for f in facts.follows:
+        yield _FOLLOW, ACCOUNT, f.professional, f.since_ms, f.until_ms, f.follow_up
+    for c in facts.care:
+        yield Ground.Kind.CARE.value, ACCOUNT, c.responsible, c.since_ms, c.until_ms, c.id
+    for g in facts.grants:
+        yield Ground.Kind.GRANT.value, g.holder.kind, g.holder.id, g.since_ms, g.until_ms, g.id
+    for r in facts.representations:
+        yield Ground.Kind.REPRESENTATION.value, ACCOUNT, r.representative, r.since_ms, r.until_ms, r.id
+    for p in facts.participations:
+        yield Ground.Kind.RESEARCH.value, p.holder.kind, p.holder.id, p.since_ms, p.until_ms, p.id
+    for e in facts.emergencies:
+        yield Ground.Kind.EMERGENCY.value, ACCOUNT, e.reader, e.since_ms, e.until_ms, e.id
+    for x in facts.restrictions:
+        yield Ground.Kind.RESTRICTION.value, "", "", x.since_ms, x.until_ms, x.id
+
+
+def _word(row: _Row) -> str:
+    return "follow-up" if row[0] == _FOLLOW else "ground"
 
 
 def _check_pairings() -> Iterator[Finding]:
