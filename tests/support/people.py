@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +75,13 @@ class Portal:
 
 
 @contextmanager
-def running_portal(folder: Path, *, days: int = 14) -> Iterator[Portal]:
-    """Seed a platform in `folder` and serve it until the block ends."""
+def running_portal(
+    folder: Path, *, days: int = 14, prepare: Callable[[int, Path], dict[str, str]] = lambda _port, _keys: {}
+) -> Iterator[Portal]:
+    """Seed a platform in `folder` and serve it until the block ends.
+
+    `prepare` is told the port and the keys folder before anything is served, and gives more of the environment.
+    """
     (folder / "data").mkdir(parents=True)
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("EGIDE_")},
@@ -89,6 +94,7 @@ def running_portal(folder: Path, *, days: int = 14) -> Iterator[Portal]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
+        environment |= prepare(listener.getsockname()[1], folder / "keys")
         command = [sys.executable, "-m", "uvicorn", "egide.cloud.config.asgi:application", "--log-level", "warning"]
         server = subprocess.Popen(
             [*command, "--fd", str(listener.fileno())], env=environment, pass_fds=[listener.fileno()]

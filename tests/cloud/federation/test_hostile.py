@@ -361,6 +361,7 @@ def test_nothing_is_connected_until_the_settings_say_so(ward: Ward) -> None:
     answer = Client().get("/federation/psc/callback", {"state": "a", "code": "b"})
     assert answer.headers["Location"] == "/federation/problem/sign-in-lost"
     assert Client().post("/federation/psc/back-channel", {"logout_token": "a.b.c"}).status_code == 400
+    assert "Pro Santé Connect" not in Client().get("/sign-in").content.decode()
 
 
 def test_a_forged_logout_ends_nothing(hostile: Hostile, bob: Account) -> None:

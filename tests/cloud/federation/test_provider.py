@@ -22,6 +22,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
 from egide.cloud.signin import clock
 from egide.cloud.signin.models import Notice, OpenSession
+from egide.cloud.signin.notices import notices_of
 from egide.cloud.signin.sessions import open_session
 from egide.cloud.upkeep.fsck import fsck
 from tests.cloud.federation.conftest import PIVOT, PROFESSIONAL, RPPS, SECRET, pem_of
@@ -149,6 +150,7 @@ def test_a_professional_links_pro_sante_connect_and_signs_in_by_it(
     assert client.session["_auth_user_id"] == str(bob.pk)
     assert set(OpenSession.objects.filter(account=bob).values_list("method", flat=True)) == {"link", "psc"}
     assert Notice.objects.filter(account=bob, kind="sign-in").exists()
+    assert "Added: Pro Santé Connect." in [told.text for told in notices_of(bob)]
     row = LinkedIdentity.objects.get()
     assert links.professional_claims(row) == {"rpps": RPPS, "professions": ["10"], "sectors": ["SA01", "SA07"]}
 

@@ -22,6 +22,7 @@ from egide.cloud.register.journal import append_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.signin.attested import verified
+from egide.cloud.signin.notices import tell
 from egide.errors import EgideError, LinkRefusedError, NotFoundError, NotLinkedError, ProviderError
 
 __all__ = ["LINK", "UNLINK", "link", "linked", "professional_claims", "sign_in_as", "unlink"]
@@ -57,6 +58,7 @@ def link(account: Account, provider: Provider, identity: Identity, *, now_ms: in
         append_statement(LINK, account.pk, facts, now_ms=now_ms, also=row.save)
     except IntegrityError as err:
         raise LinkRefusedError("this identity opens another account") from err
+    tell(account, "factor", now_ms=now_ms, detail=provider.key)
     return row
 
 
@@ -67,6 +69,7 @@ def unlink(account: Account, provider_key: str, *, now_ms: int) -> None:
         raise NotFoundError("no identity of this provider is linked")
     facts = {"id": bytes(row.subject_index), "provider": provider_key}
     append_statement(UNLINK, account.pk, facts, now_ms=now_ms, also=lambda: _delete(row))
+    tell(account, "factor-end", now_ms=now_ms, detail=provider_key)
 
 
 def sign_in_as(provider: Provider, identity: Identity) -> LinkedIdentity:

@@ -31,7 +31,8 @@ from egide.cloud.signin.models import OpenSession
 from egide.errors import ProviderError, SealError, SignInLostError
 
 __all__ = [
-    "FederatedSessionMiddleware", "end_rows", "end_sessions", "id_token_of", "open_session", "remember", "take",
+    "FederatedSessionMiddleware", "end_rows", "end_sessions", "id_token_of", "open_session", "opened_by_provider",
+    "remember", "take",
 ]  # fmt: skip
 
 _PENDING: Final = "federation-pending"
@@ -98,6 +99,10 @@ def id_token_of(request: HttpRequest) -> tuple[str, str] | None:
     if row is None:
         return None
     return row.identity.provider, open_text(bytes(row.sealed_id_token), _token_context(row.pk))
+
+
+def opened_by_provider(request: HttpRequest) -> bool:
+    return _SESSION in request.session
 
 
 def end_sessions(provider: Provider, token: LogoutToken, *, now_s: int) -> int:

@@ -12,7 +12,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,6 +29,7 @@ from egide.cloud.federation.tokens import read_logout_token
 from egide.cloud.people.models import Account
 from egide.cloud.signin import clock
 from egide.cloud.signin.factors import may_enrol, our_page
+from egide.cloud.signin.sessions import close_session
 from egide.errors import EgideError, ProviderError, SignInLostError
 
 __all__ = ["back_channel", "callback", "identities", "link", "problem", "sign_in", "sign_out", "signed_out", "unlink"]
@@ -133,7 +133,7 @@ def unlink(request: HttpRequest, key: str) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign out here, at once; then offer to sign out at the provider, by a form: the token is in no address."""
     opened = sessions.id_token_of(request)
-    logout(request)
+    close_session(request)
     context: dict[str, str] = {}
     if opened is not None:
         try:

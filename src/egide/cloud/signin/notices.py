@@ -14,6 +14,8 @@ from egide.cloud.signin.models import Notice
 
 __all__ = ["Told", "mark_read", "notices_of", "tell", "unread"]
 
+#: Providers by which people sign in, by the names that they have in every language.
+PROVIDERS: Final = {"psc": "Pro Santé Connect", "franceconnect": "FranceConnect", "sso": "OpenID Connect"}
 _KEPT_MS: Final = 365 * 86_400_000
 _SHOWN: Final = 30
 
@@ -73,4 +75,5 @@ def _words(row: Notice) -> str:
 
 def factor_words(factor: str) -> str:
     """A kind of factor in words."""
-    return {"webauthn": _("a passkey"), "totp": _("a code app"), "recovery_codes": _("recovery codes")}.get(factor, "")
+    named = {"webauthn": _("a passkey"), "totp": _("a code app"), "recovery_codes": _("recovery codes")}
+    return named.get(factor) or PROVIDERS.get(factor, "")

@@ -9,6 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from egide.cloud.federation import views as federation
+from egide.cloud.federation.sessions import opened_by_provider
 from egide.cloud.people import service
 from egide.cloud.portal import live
 from egide.cloud.signin.factors import our_page
@@ -41,6 +43,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """Forget the session, here and in the table."""
+    """Forget the session, here and in the table; one that a provider opened can be ended there too."""
+    if opened_by_provider(request):
+        return federation.sign_out(request)
     close_session(request)
     return render(request, "signin/signed_out.html")
