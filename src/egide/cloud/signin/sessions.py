@@ -1,4 +1,4 @@
-"""Open a session, list one's own, end them. Nothing else of the platform signs anybody in."""
+"""Open a session, list one's own, end them. However a person came in, the session is listed and can be ended."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import HttpRequest
 
 from egide.cloud.people.models import Account
 from egide.cloud.people.sessions import end, forget_expired, kept, lasting
+from egide.cloud.signin import clock
 from egide.cloud.signin.devices import device_of, device_words
 from egide.cloud.signin.models import OpenSession
 from egide.cloud.signin.notices import tell
@@ -18,7 +20,7 @@ from egide.cloud.signin.tries import known_browser
 
 __all__ = [
     "CONFIRMED", "LIFE_MS", "LINKED", "OPENED", "UNTIL", "Line", "close_session", "end_all", "end_one", "end_others",
-    "open_session", "sessions_of", "touch",
+    "on_login", "open_session", "sessions_of", "touch",
 ]  # fmt: skip
 
 #: When a factor was last presented in this session, and when a link opened it (milliseconds).
@@ -26,11 +28,12 @@ CONFIRMED: Final = "signin.confirmed"
 LINKED: Final = "signin.linked"
 OPENED: Final = "signin.opened"
 UNTIL: Final = "signin.until"
+_METHOD: Final = "egide.signin.method"
 _BACKEND: Final = "egide.cloud.people.backend.LinkBackend"
 _SEEN_MS: Final = 5 * 60 * 1000
 LIFE_MS: Final = 8 * 3_600_000
 _FORGOTTEN_MS: Final = 3 * 86_400_000
-_METHODS: Final = frozenset({"webauthn", "totp", "recovery_codes"})
+_FACTORS: Final = frozenset({"webauthn", "totp", "recovery_codes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +53,32 @@ def open_session(request: HttpRequest, account: Account, method: str, *, now_ms:
 
     `method` says how: link, webauthn, totp, recovery_codes, or the name of a provider.
     """
-    known = known_browser(request, account) is not None
+    request.META[_METHOD] = (method, now_ms)
     login(request, account, backend=_BACKEND)
     request.session.set_expiry(None)
+
+
+def on_login(sender: object, request: HttpRequest, user: Account, **_: object) -> None:  # noqa: ARG001 (a signal's)
+    """Whoever signs anybody in, by whatever way: the session is listed, and lasts as all do."""
+    method, now = request.META.pop(_METHOD, None) or ("other", clock.now_ms())
+    request.session.update({OPENED: now, UNTIL: now + LIFE_MS})
+    request.session.pop(CONFIRMED, None)
+    request.session.pop(LINKED, None)
+    if method in _FACTORS:
+        request.session[CONFIRMED] = now
+    if method == "link":
+        request.session[LINKED] = now
     if not request.session.session_key:
         request.session.create()
-    request.session.update({OPENED: now_ms, UNTIL: now_ms + LIFE_MS})
-    if method in _METHODS:
-        request.session[CONFIRMED] = now_ms
-    if method == "link":
-        request.session[LINKED] = now_ms
-    device = device_of(request.headers.get("User-Agent", ""))
+    device = device_of(request.META.get("HTTP_USER_AGENT", ""))
     forget_expired()
-    OpenSession.objects.filter(opened_ms__lte=now_ms - _FORGOTTEN_MS).delete()
-    OpenSession.objects.create(
-        session_key=kept(request.session.session_key), account=account, method=method[:16], device=device,
-        opened_ms=now_ms, seen_ms=now_ms,
-    )  # fmt: skip
-    if not known:
-        tell(account, "sign-in", now_ms=now_ms, detail=device)
+    OpenSession.objects.filter(opened_ms__lte=now - _FORGOTTEN_MS).delete()
+    row = {"account": user, "method": method[:16], "device": device, "opened_ms": now, "seen_ms": now}
+    OpenSession.objects.update_or_create(session_key=kept(request.session.session_key), defaults=row)
+    if known_browser(request, user) is None and not settings.OPTIONS.demo:
+        tell(user, "sign-in", now_ms=now, detail=device)
     if method == "recovery_codes":
-        tell(account, "recovery-code", now_ms=now_ms)
+        tell(user, "recovery-code", now_ms=now)
 
 
 def close_session(request: HttpRequest) -> None:

@@ -38,6 +38,7 @@ urlpatterns = [
     path("security/factors/<int:factor_id>/remove", enrol.remove_factor, name="remove"),
     path("security/sessions/<session:key>/end", security.end_session, name="end-session"),
     path("security/sessions/end-others", security.end_other_sessions, name="end-others"),
+    path("security/ending", security.ending, name="ending"),
     path("security/stay", security.stay, name="stay"),
     path("security/notices/read", security.read_notices, name="read"),
     path("security/recovery/stop", security.stop_recovery, name="recovery-stop"),

@@ -15,7 +15,7 @@ from egide.cloud.signin.recovery import running, stop
 from egide.cloud.signin.sessions import end_one, end_others, sessions_of
 from egide.cloud.signin.views.guard import account_of, own_page
 
-__all__ = ["end_other_sessions", "end_session", "read_notices", "security", "stay", "stop_recovery"]
+__all__ = ["end_other_sessions", "end_session", "ending", "read_notices", "security", "stay", "stop_recovery"]
 
 
 @own_page
@@ -69,6 +69,13 @@ def stop_recovery(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     stop(account, by=account, now_ms=clock.now_ms())
     return redirect("signin:security")
+
+
+@own_page
+@require_safe
+def ending(request: HttpRequest) -> HttpResponse:
+    """What a page shows when the session nears its end."""
+    return render(request, "signin/ending.html")
 
 
 @own_page

@@ -2,34 +2,57 @@
 "use strict";
 
 (() => {
-  const box = document.getElementById("session-end");
-  if (!box || !box.dataset.left) return;
-  let ends = Date.now() + Number(box.dataset.left) * 1000;
+  const { left, warn, at } = document.currentScript ? document.currentScript.dataset : {};
+  if (!at) return;
+  let ends = Date.now() + Number(left) * 1000;
+  let box = null;
+  let asking = false;
   let before = null;
-  const form = box.querySelector("form");
-  const minutes = box.querySelector("[data-minutes]");
 
-  const look = () => {
-    const left = Math.floor((ends - Date.now()) / 1000);
-    if (left <= 0) {
-      location.replace(box.dataset.over);
-    } else if (left <= Number(box.dataset.warn)) {
-      minutes.textContent = String(Math.max(1, Math.ceil(left / 60)));
-      if (!box.open) {
-        before = document.activeElement;
-        box.showModal();
-      }
-    }
-  };
+  const over = () => location.replace("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
+  const remaining = () => Math.floor((ends - Date.now()) / 1000);
 
-  form.addEventListener("submit", async (event) => {
+  async function stay(event) {
     event.preventDefault();
+    const form = event.target;
     const answer = await fetch(form.action, { method: "POST", headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value } });
-    if (!answer.ok || answer.redirected) return location.replace(box.dataset.over);
+    if (!answer.ok || answer.redirected) return over();
     ends = Date.now() + Number(await answer.text()) * 1000;
     box.close();
+    box.remove();
+    box = null;
     if (before) before.focus();
-  });
+  }
+
+  /** Asks the server first: the person may have stayed in another tab. */
+  async function warnNow() {
+    asking = true;
+    try {
+      const answer = await fetch(at);
+      if (!answer.ok || answer.redirected) return over();
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const found = page.getElementById("session-end");
+      ends = Date.now() + Number(found.dataset.left) * 1000;
+      if (remaining() > Number(warn)) return;
+      before = document.activeElement;
+      box = document.importNode(found, true);
+      document.body.append(box);
+      box.querySelector("form").addEventListener("submit", stay);
+      box.showModal();
+      look();
+    } catch {
+      /* no network: asked again in a second */
+    } finally {
+      asking = false;
+    }
+  }
+
+  function look() {
+    const seconds = remaining();
+    if (seconds <= 0) over();
+    else if (box) box.querySelector("[data-minutes]").textContent = String(Math.ceil(seconds / 60));
+    else if (seconds <= Number(warn) && !asking) warnNow();
+  }
+
   setInterval(look, 1000);
-  look();
 })();
