@@ -31,6 +31,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "person": ("egide.cli.person", "person_app", "Accounts, follow-ups and sign-in links."),
     "people": ("egide.cli.identity", "people_app", "Establishments, offices, invitations and identities."),
     "read": ("egide.cli.read", "read", "Read a patient's measurements, on a ground and for a purpose."),
+    "rights": ("egide.cli.rights", "rights_app", "Requests of the rights: due, exports, erasures, the keyring."),
     "verify": ("egide.cli.verify", "verify", "Check a proof file, offline."),
     "anchors": ("egide.cli.fleet", "anchors", "Print what an auditor pins: CA, logs and witnesses."),
     "witness": ("egide.cli.witness", "witness", "Run a witness, elsewhere than the platform."),

@@ -335,6 +335,23 @@ def test_a_backup_from_before_without_the_keyring_is_refused(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_keyring_of_before_the_last_erasure_is_refused(
+    personal: RecordKey, alice: Account, opened_platform: Options, tmp_path: Path
+) -> None:
+    """An old copy would bring back keys that nobody can open, and forget an erasure: it is said instead."""
+    backup = tmp_path / "before.egide"
+    write_backup(backup, now_ms=NOW)
+    erase_classes(alice.pk, ["personal"], now_ms=LATER)
+    old = (opened_platform.keys / KEYRING).read_bytes()
+    erase_classes(alice.pk, ["research"], now_ms=LATER + 1)
+    emptied()
+    (opened_platform.keys / KEYRING).write_bytes(old)
+    with pytest.raises(KeyMissingError, match="older"):
+        fill(backup, opened_platform, tmp_path)
+    assert not RecordKey.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_erasures_and_the_oldest_backup(
     personal: RecordKey, alice: Account, bob: Account, opened_platform: Options, tmp_path: Path
 ) -> None:

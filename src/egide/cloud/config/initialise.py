@@ -149,6 +149,14 @@ def ensure_platform(options: Options, *, now_ms: int, say: Callable[[str], None]
     _migrate()
     _open_first_log(options, now_ms, say)
     require_kind(options)
+    _finish_erasure(now_ms, say)
+
+
+def _finish_erasure(now_ms: int, say: Callable[[str], None]) -> None:
+    from egide.cloud.governance.erasure import finish
+
+    if finish(now_ms=now_ms):
+        say("an erasure that was interrupted is done")
 
 
 def _migrate() -> None:

@@ -39,6 +39,8 @@ def take_keyring(options: Options) -> list[RecordKey]:
             if ring is None or name not in ring.wrapped:
                 raise KeyMissingError("this backup is older than an erasure: keyring.cbor of the keys folder is needed")
             key.epoch, key.wrapped = ring.wrapped[name]
+            if key.epoch not in epochs:
+                raise KeyMissingError("keyring.cbor is older than the last erasure: put back the one beside kek.json")
         else:
             continue
         key.save(update_fields=["wrapped", "epoch", "erased_ms", "erased_entry"])

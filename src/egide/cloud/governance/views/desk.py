@@ -23,7 +23,7 @@ from egide.cloud.people.scope import scope_of
 from egide.cloud.people.search import find_patients
 from egide.cloud.people.service import name_of
 from egide.cloud.signin.factors import widening
-from egide.errors import NotFoundError, RefusedError
+from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
 __all__ = ["answer", "desk", "erase", "one", "open_for", "put_off"]
 
@@ -89,6 +89,8 @@ def answer(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     text = request.POST.get("text", "")
     try:
         requests.answer(row, request.POST.get("outcome", ""), by=reader, text=text, now_ms=now)
+    except (AccessDeniedError, NotFoundError):
+        raise
     except RefusedError as err:
         return _page(request, request_id, status=400, text=text, code=err.code, problem="answer")
     return redirect("rights:desk-one", row.pk)
@@ -102,6 +104,8 @@ def put_off(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     row = request_for(reader, request_id, now_ms=now)
     try:
         requests.put_off(row, by=reader, text=request.POST.get("text", ""), now_ms=now)
+    except (AccessDeniedError, NotFoundError):
+        raise
     except RefusedError as err:
         return _page(request, request_id, status=400, code=err.code, problem="put-off")
     return redirect("rights:desk-one", row.pk)
@@ -118,6 +122,8 @@ def erase(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
         return _page(request, request_id, status=400, problem="erase")
     try:
         decide(row, by=reader, now_ms=now, text=request.POST.get("text", ""))
+    except (AccessDeniedError, NotFoundError):
+        raise
     except RefusedError as err:
         return _page(request, request_id, status=400, code=err.code, problem="erase")
     return redirect("rights:desk-one", row.pk)
@@ -144,6 +150,8 @@ def open_for(request: HttpRequest) -> HttpResponse:
             found[0].patient, posted["kind"], by=reader, now_ms=now, text=posted["text"], via="desk",
             establishment=office.establishment_id,
         )  # fmt: skip
+    except (AccessDeniedError, NotFoundError):
+        raise
     except RefusedError as err:
         context |= {**posted, "code": err.code, "problem": True}
         return render(request, "governance/open.html", context, status=400)
