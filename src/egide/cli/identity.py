@@ -10,7 +10,7 @@ import typer
 
 from egide.cli.django import DataOption, KeysOption, setup
 from egide.cli.errors import words
-from egide.cli.people import AsOption, JsonOption, now, people_app, show
+from egide.cli.people import AsOption, JsonOption, now, people_app, show, when
 
 if TYPE_CHECKING:
     from egide.cloud.people.identity import Known
@@ -228,6 +228,85 @@ def agree(
         find(patient), about, agreed=not no, way=way, evidence=evidence, by=find(by), now_ms=now(), scan=content
     )
     show([{"agreement": str(made.pk)}], as_json)
+
+
+@people_app.command("agreements")
+def agreements(
+    patient: PatientArgument,
+    by: AsOption,
+    withdraw: Annotated[str, typer.Option(help="Id of an agreement to withdraw, now.")] = "",
+    data: DataOption = None,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what a patient said at the desk, as signed statements say, or withdraw it: id, about, yes or no, how, when.
+
+    Example: egide people agreements jy3k6vd2m5q7tnca --as u4krwmvwmrp6qsiz
+
+    Exit codes: 0 done, 1 refused, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.desk import agreements_of, withdraw_agreement
+    from egide.cloud.people.models import Agreement
+    from egide.cloud.people.scope import scope_of
+    from egide.cloud.people.service import find
+    from egide.errors import NotFoundError
+
+    who, reader = find(patient), find(by)
+    if reader != who:
+        scope_of(reader, now_ms=now()).require_patient(who.pk)
+    if withdraw:
+        try:
+            row = Agreement.objects.select_related("patient").get(patient=who, pk=uuid.UUID(withdraw))
+        except (ValueError, Agreement.DoesNotExist) as err:
+            raise NotFoundError("this patient has no such agreement") from err
+        withdraw_agreement(row, by=reader, now_ms=now())
+    show(
+        [
+            {"id": r.agreement, "about": r.about, "answer": "yes" if r.agreed else "no", "way": r.way,
+             "evidence": r.evidence, "at": when(r.at_ms), "confirmed": when(r.confirmed_ms),
+             "withdrawn": when(r.withdrawn_ms)}
+            for r in agreements_of(who)
+        ],
+        as_json,
+    )  # fmt: skip
+
+
+@people_app.command("contact")
+def contact(
+    user: Annotated[str, typer.Argument(help="User name of the person.")],
+    by: AsOption,
+    email: Annotated[str, typer.Option(help="An e-mail address to keep.")] = "",
+    phone: Annotated[str, typer.Option(help="A phone number to keep.")] = "",
+    forget: Annotated[str, typer.Option(help="Id of a contact to forget.")] = "",
+    data: DataOption = None,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep or forget how a person is reached, sealed. Prints the kind and id of each that is kept, not its value.
+
+    Example: egide people contact jy3k6vd2m5q7tnca --phone "06 12 34 56 78" --as u4krwmvwmrp6qsiz
+
+    Exit codes: 0 done, 1 refused, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.contacts import add_contact, contacts_of, forget_contact
+    from egide.cloud.people.proofing import require_desk
+    from egide.cloud.people.service import find
+    from egide.errors import NotFoundError
+
+    who, actor = find(user), find(by)
+    if actor != who:
+        require_desk(who, by=actor, now_ms=now())
+    for kind, value in (("email", email), ("phone", phone)):
+        if value:
+            add_contact(who, kind, value, by=actor, now_ms=now())
+    if forget:
+        try:
+            forget_contact(who, uuid.UUID(forget), by=actor, now_ms=now())
+        except ValueError as err:
+            raise NotFoundError("no contact has that id") from err
+    show([{"kind": c.kind, "id": str(c.id)} for c in contacts_of(who)], as_json)
 
 
 @people_app.command("merge")

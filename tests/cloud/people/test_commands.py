@@ -130,7 +130,24 @@ def test_a_patient_is_welcomed_known_found_and_told_from_a_double(nurse: str) ->
     assert run("people", "identity", alice["user"], *by).stdout == "provisoire\n"
     refused(NotFoundError, "people", "identity", alice["user"], "--as", twin["user"])
     data("people", "agree", alice["user"], "account", "--way", "oral", "--evidence", "witness", *by)
+    (said,) = data("people", "agreements", alice["user"], *by)
+    assert (said["about"], said["answer"], said["withdrawn"]) == ("account", "yes", None)
+    assert data("people", "agreements", alice["user"], *by, "--withdraw", said["id"])[0]["withdrawn"]
+    refused(NotFoundError, "people", "agreements", alice["user"], *by, "--withdraw", "no-such-id")
     assert Agreement.objects.count() == 1
+
+
+def test_a_contact_is_kept_and_its_value_is_not_printed(nurse: str) -> None:
+    """By oneself or at the desk."""
+    alice = data("people", "welcome", "--name", "Alice Martin", "--as", nurse)["user"]
+    said = run("people", "contact", alice, "--email", "alice@example.org", "--phone", "0612345678", "--as", nurse)
+    assert [line.split("  ")[0] for line in said.stdout.splitlines()] == ["email", "phone"]
+    assert "example" not in said.stdout + said.stderr
+    kept = data("people", "contact", alice, "--as", alice)
+    assert len(data("people", "contact", alice, "--forget", kept[0]["id"], "--as", alice)) == 1
+    refused(NotFoundError, "people", "contact", alice, "--forget", "no-such-id", "--as", alice)
+    other = data("people", "welcome", "--name", "Bob", "--as", nurse)["user"]
+    refused(AccessDeniedError, "people", "contact", alice, "--as", other)
 
 
 def test_a_relative_is_invited_without_any_office(nurse: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from egide.cloud.people import contacts, desk, invitations, merging, offices
 from egide.cloud.people.models import Account, Agreement, Contact
+from egide.cloud.people.proofing import signed_facts
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import create_account, make_link, redeem_link
 from egide.cloud.register.models import Statement
@@ -118,24 +119,38 @@ def test_only_who_cares_there_records(alice: Account, nurse: Account, house: Hou
 
 def test_a_contact_is_sealed_and_found_by_its_exact_value(alice: Account, nurse: Account) -> None:
     """However it is typed; by nobody who has not got it; a household may share one."""
-    contacts.add_contact(alice, "email", " Alice.Martin@Example.org ", now_ms=NOW)
+    contacts.add_contact(alice, "email", " Alice.Martin@Example.org ", by=alice, now_ms=NOW)
     for typed in ("06 12 34 56 78", "+33 6 12-34-56-78", "06.12.34.56.78"):
-        contacts.add_contact(alice, "phone", typed, now_ms=NOW + 1)
+        contacts.add_contact(alice, "phone", typed, by=nurse, now_ms=NOW + 1)
     assert [(c.kind, c.value) for c in contacts.contacts_of(alice)] == [
         ("email", "alice.martin@example.org"), ("phone", "+33612345678"),
     ]  # fmt: skip
-    contacts.add_contact(nurse, "phone", "+33612345678", now_ms=NOW)
+    contacts.add_contact(nurse, "phone", "+33612345678", by=nurse, now_ms=NOW)
     assert set(contacts.who_has("phone", "0612345678")) == {alice, nurse}
     assert contacts.who_has("email", "alice.martin@example.com") == []
-    contacts.forget_contact(alice, contacts.contacts_of(alice)[0].id)
+    contacts.forget_contact(alice, contacts.contacts_of(alice)[0].id, by=alice, now_ms=NOW + 2)
     with pytest.raises(RefusedError):
-        contacts.forget_contact(nurse, contacts.contacts_of(alice)[0].id)
+        contacts.forget_contact(nurse, contacts.contacts_of(alice)[0].id, by=nurse, now_ms=NOW)
     assert [c.kind for c in contacts.contacts_of(alice)] == ["phone"]
+
+
+def test_who_changed_a_contact_is_said_and_strangers_change_none(alice: Account, nurse: Account, house: House) -> None:
+    """To the patient, sealed; the statement holds no value. Neither a relative nor an officer of elsewhere may."""
+    kept = contacts.add_contact(alice, "email", "alice@example.org", by=nurse, now_ms=NOW)
+    contacts.forget_contact(alice, kept.pk, by=alice, now_ms=NOW)
+    said = [facts for _, facts in signed_facts(alice, "contact")]
+    assert [(s["act"], s["by"]) for s in said] == [("added", str(nurse.pk)), ("forgotten", str(alice.pk))]
+    assert "alice@example.org" not in str(said)
+    for by in (house.admin, create_account("relative", "Rémi", NOW)):
+        with pytest.raises(AccessDeniedError):
+            contacts.add_contact(alice, "email", "mine@example.org", by=by, now_ms=NOW)
+        with pytest.raises(AccessDeniedError):
+            contacts.forget_contact(alice, kept.pk, by=by, now_ms=NOW)
 
 
 def test_a_contact_moved_to_another_account_does_not_open(alice: Account, nurse: Account) -> None:
     """Whoever holds the table cannot have Alice's messages sent to themselves."""
-    contacts.add_contact(nurse, "email", "nora@example.org", now_ms=NOW)
+    contacts.add_contact(nurse, "email", "nora@example.org", by=nurse, now_ms=NOW)
     Contact.objects.update(account=alice)
     with pytest.raises(SealError):
         contacts.contacts_of(alice)
@@ -149,7 +164,7 @@ def test_a_contact_moved_to_another_account_does_not_open(alice: Account, nurse:
 def test_what_cannot_reach_anybody_is_refused(alice: Account, kind: str, value: str) -> None:
     """And what would reach two people."""
     with pytest.raises(RefusedError):
-        contacts.add_contact(alice, kind, value, now_ms=NOW)
+        contacts.add_contact(alice, kind, value, by=alice, now_ms=NOW)
 
 
 def test_two_files_of_one_person_become_one_and_two_again(alice: Account, nurse: Account, house: House) -> None:

@@ -55,8 +55,8 @@ def test_no_table_holds_a_name_a_contact_or_a_number(house: House) -> None:
     identity.declare_identity(zelie, traits, by=nurse, now_ms=NOW)
     identity.declare_ins(zelie, Ins.read("255081416802538"), by=nurse, now_ms=NOW)
     identity.prove_identity(zelie, "passport", by=nurse, now_ms=NOW)
-    contacts.add_contact(zelie, "email", "zelie.kerguelen@example.org", now_ms=NOW)
-    contacts.add_contact(zelie, "phone", "06 12 34 56 78", now_ms=NOW)
+    contacts.add_contact(zelie, "email", "zelie.kerguelen@example.org", by=nurse, now_ms=NOW)
+    contacts.add_contact(zelie, "phone", "06 12 34 56 78", by=nurse, now_ms=NOW)
     desk.record_agreement(
         zelie, "account", agreed=True, way="paper", evidence="signed-form", by=nurse, now_ms=NOW,
         scan="Une feuille signée".encode(),

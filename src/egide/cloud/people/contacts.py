@@ -1,15 +1,25 @@
-"""How a person is reached. Sealed; found by the exact value, through a keyed blind index."""
+"""How a person is reached. Sealed; found by the exact value, through a keyed blind index.
+
+Whoever changes how somebody is reached can have their messages: each change is a statement that says who made it, which
+the person can read. The statement holds no value.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from django.db.models import QuerySet
+
 from egide.cloud.keys.columns import blind_index, open_text, seal_text
+from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account, Contact
+from egide.cloud.people.proofing import require_desk
+from egide.cloud.register.journal import append_statement
 from egide.errors import RefusedError
 
 __all__ = ["Reach", "add_contact", "contacts_of", "forget_contact", "who_has"]
@@ -28,12 +38,14 @@ class Reach:
     value: str
 
 
-def add_contact(account: Account, kind: str, value: str, *, now_ms: int) -> Contact:
+def add_contact(account: Account, kind: str, value: str, *, by: Account, now_ms: int) -> Contact:
     """Keep a contact; the same one twice is kept once.
 
     Raises:
         RefusedError: not an e-mail address or a phone number, or ten are kept already.
+        AccessDeniedError: `by` is neither this person nor at a desk where they are known.
     """
+    _require_may(account, by, now_ms)
     clean = _clean(kind, value)
     index = blind_index(clean, f"contact {kind}")
     kept = Contact.objects.filter(account=account, value_index=index).first()
@@ -43,7 +55,7 @@ def add_contact(account: Account, kind: str, value: str, *, now_ms: int) -> Cont
         raise RefusedError("ten contacts are kept at most")
     made = Contact(id=uuid.uuid4(), account=account, kind=kind, value_index=index, since_ms=now_ms)
     made.sealed_value = seal_text(clean, _context(made.id, account.pk))
-    made.save(force_insert=True)
+    _say(account, made.id, kind, "added", by, now_ms, lambda: made.save(force_insert=True))
     return made
 
 
@@ -56,16 +68,43 @@ def contacts_of(account: Account) -> list[Reach]:
     ]
 
 
-def forget_contact(account: Account, contact: uuid.UUID) -> None:
-    """Raises RefusedError: this person has no such contact."""
-    if not Contact.objects.filter(account=account, pk=contact).delete()[0]:
+def forget_contact(account: Account, contact: uuid.UUID, *, by: Account, now_ms: int) -> None:
+    """Delete a contact.
+
+    Raises AccessDeniedError as `add_contact` does; RefusedError: this person has no such contact.
+    """
+    _require_may(account, by, now_ms)
+    kept = Contact.objects.filter(account=account, pk=contact)
+    row = kept.first()
+    if row is None:
         raise RefusedError("there is no such contact")
+    _say(account, row.pk, row.kind, "forgotten", by, now_ms, lambda: _delete(kept))
 
 
 def who_has(kind: str, value: str) -> list[Account]:
     """The accounts with exactly that contact: several people of one household may share it."""
     index = blind_index(_clean(kind, value), f"contact {kind}")
     return [row.account for row in Contact.objects.filter(value_index=index).select_related("account")]
+
+
+def _require_may(account: Account, by: Account, now_ms: int) -> None:
+    if by.pk != account.pk:
+        require_desk(account, by=by, now_ms=now_ms)
+
+
+def _say(
+    account: Account, contact: uuid.UUID, kind: str, act: str, by: Account, now_ms: int, also: Callable[[], None]
+) -> None:
+    said = {"contact": str(contact), "kind": kind, "act": act, "by": str(by.pk)}
+    if account.role == Account.Role.PATIENT:
+        key = care_key(account.pk)
+        append_statement("contact", account.pk, {}, now_ms=now_ms, personal=said, sealed_for=key, also=also)
+    else:
+        append_statement("contact", account.pk, said, now_ms=now_ms, also=also)
+
+
+def _delete(rows: QuerySet[Contact]) -> None:
+    rows.delete()
 
 
 def _clean(kind: str, value: str) -> str:
