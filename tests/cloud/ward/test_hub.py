@@ -93,9 +93,7 @@ def test_a_ground_that_reaches_its_end_closes_though_nobody_signs_anything(cast:
     ask = Ask(reader=cast.diane, patient=cast.alice, since_ms=0, until_ms=2**53, purpose="ETREAT", channel="stream")
     key = page.client.session.session_key or ""
     watches = {cast.alice.pk: begin_watch(ask, now_ms=NOW)}
-    page.hub.join(
-        Stream(session_key=key, account=cast.diane, until_ms=None, watches=watches, tell=page.heard.append)
-    )
+    page.hub.join(Stream(session_key=key, account=cast.diane, until_ms=None, watches=watches, tell=page.heard.append))
     page.hub.look(now_ms=NOW)
     page.hub.look(now_ms=NOW + EMERGENCY_MS - 1_000)
     assert page.after(EMERGENCY_MS - 600) == []

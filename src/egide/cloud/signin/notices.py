@@ -67,6 +67,8 @@ def _words(row: Notice) -> str:
             return _("At the desk, somebody asked to open this account anew. If it was not you, stop it here.")
         case "recovery-approved":
             return _("A second person approved opening this account anew. If it was not you, stop it here.")
+        case "emergency":
+            return _("A record that concerns you was opened in an emergency. Its journal says by whom and why.")
         case "recovery-stopped":
             return _("Opening this account anew was stopped.")
         case _:
