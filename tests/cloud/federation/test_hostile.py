@@ -15,12 +15,14 @@ from django.test import Client
 
 from egide.cloud.federation import directory, flow, links
 from egide.cloud.federation import fetch as fetching
+from egide.cloud.federation.checks import check_links
 from egide.cloud.federation.models import LinkedIdentity
 from egide.cloud.federation.providers import Assurance, provider_named
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
 from egide.cloud.register.models import Statement
 from egide.cloud.signin import clock
+from egide.cloud.upkeep.fsck import fsck
 from egide.errors import LinkRefusedError, ProviderError, ProviderUnreachableError
 from tests.cloud.federation.conftest import PROFESSIONAL
 from tests.support.hostile_openid import Hostile, Said, running_hostile
@@ -257,7 +259,9 @@ def test_a_slow_answer_ends_at_the_deadline(hostile: Hostile, part: str) -> None
     assert time.monotonic() - before < 3
 
 
-def test_a_provider_that_is_away_is_said_in_words(hostile: Hostile, bob: Account, connect: Connect) -> None:
+def test_a_provider_that_is_away_is_said_in_words(
+    hostile: Hostile, bob: Account, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """503 and a way on; after a failure the next person does not wait for it again."""
     connect("http://127.0.0.1:1", "psc")
     client = Client(headers={"accept-language": "en"})
@@ -265,6 +269,13 @@ def test_a_provider_that_is_away_is_said_in_words(hostile: Hostile, bob: Account
     assert answer.status_code == 503
     assert b"provider-unreachable" in answer.content
     assert b"does not answer" in answer.content
+    connect(hostile.issuer, "psc")
+    hostile.answers = {"/.well-known/openid-configuration": lambda: (500, {}, b"")}
+    now = clock.now_ms()
+    for later, asked in ((0, 1), (directory.FAILED_MS - 1, 1), (directory.FAILED_MS, 2)):
+        monkeypatch.setattr(clock, "now_ms", lambda later=later: now + later)
+        assert client.post("/federation/psc/sign-in").status_code == 503
+        assert len(hostile.asked) == asked
 
 
 def test_a_failing_token_endpoint_signs_nobody_in(hostile: Hostile, bob: Account) -> None:
@@ -323,7 +334,12 @@ def test_one_identity_opens_one_account(hostile: Hostile, bob: Account, connect:
 def test_a_row_that_no_statement_made_opens_nothing(hostile: Hostile, bob: Account) -> None:
     """Whoever can write in the tables cannot sign: a link is a signed statement, a row only its index."""
     mallory = create_account("professional", "Mallory", clock.now_ms())
+    assert list(check_links()) == []
     LinkedIdentity.objects.update(account=mallory)
+    assert {(where, what) for _, where, what in check_links()} == {
+        (str(mallory.pk), "not-attested"), (str(bob.pk), "row-missing"),
+    }  # fmt: skip
+    assert "linked-identity" in {finding.kind for finding in fsck(now_ms=clock.now_ms()).findings}
     client = Client()
     refused(client, whole(client, hostile), "identity-not-linked")
     LinkedIdentity.objects.update(account=bob)

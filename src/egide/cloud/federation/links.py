@@ -25,7 +25,7 @@ from egide.cloud.signin.attested import verified
 from egide.cloud.signin.notices import tell
 from egide.errors import EgideError, LinkRefusedError, NotFoundError, NotLinkedError, ProviderError
 
-__all__ = ["LINK", "UNLINK", "link", "linked", "professional_claims", "sign_in_as", "unlink"]
+__all__ = ["LINK", "UNLINK", "attested_links", "link", "linked", "professional_claims", "sign_in_as", "unlink"]
 
 LINK: Final = "identity-link"
 UNLINK: Final = "identity-unlink"
@@ -95,6 +95,24 @@ def sign_in_as(provider: Provider, identity: Identity) -> LinkedIdentity:
     return row
 
 
+def attested_links(account_id: uuid.UUID) -> set[tuple[str, bytes]]:
+    """(provider, blind index) of each identity that the last signed statement about it links to this account."""
+    standing: set[tuple[str, bytes]] = set()
+    rows = list(Statement.objects.filter(subject=account_id, kind__in=(LINK, UNLINK)).order_by("entry"))
+    if not rows:
+        return standing
+    key = platform().signer.public_key
+    for row in rows:
+        try:
+            said = verified(row, account_id, key)
+        except (EgideError, TypeError):
+            continue  # not signed by us: says nothing
+        match said.facts:
+            case {"provider": str(provider), "id": bytes(index)}:
+                (standing.add if said.kind == LINK else standing.discard)((provider, index))
+    return standing
+
+
 def linked(account: Account) -> dict[str, LinkedIdentity]:
     """The account's identities, by provider."""
     return {row.provider: row for row in LinkedIdentity.objects.filter(account=account)}
@@ -114,17 +132,8 @@ def _delete(row: LinkedIdentity) -> None:
 
 
 def _attested(row: LinkedIdentity) -> bool:
-    """Whether the last signed statement about this identity and this account links them: a row alone opens nothing."""
-    key = platform().signer.public_key
-    standing = False
-    for statement in Statement.objects.filter(subject=row.account_id, kind__in=(LINK, UNLINK)).order_by("entry"):
-        try:
-            said = verified(statement, row.account_id, key)
-        except (EgideError, TypeError):
-            continue  # not ours: says nothing
-        if said.facts.get("id") == bytes(row.subject_index) and said.facts.get("provider") == row.provider:
-            standing = said.kind == LINK
-    return standing
+    """Whether a signed statement links them still: a row alone opens nothing."""
+    return (row.provider, bytes(row.subject_index)) in attested_links(row.account_id)
 
 
 def _rpps_index(identity: Identity) -> bytes | None:

@@ -19,7 +19,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from egide.cloud.federation import links, sessions, words
 from egide.cloud.federation.directory import metadata_of, with_keys
@@ -75,7 +75,7 @@ def _leave(request: HttpRequest, key: str, *, account: str, where: str) -> HttpR
 
 
 @never_cache
-@require_safe
+@require_GET
 def callback(request: HttpRequest, key: str) -> HttpResponse:
     """Back from the provider: who began this here is signed in, or has linked the identity."""
     try:
@@ -112,7 +112,8 @@ def identities(request: HttpRequest) -> HttpResponse:
     rows = links.linked(account)
     keys = [key for key in providers(settings.OPTIONS) if not KINDS[key].roles or account.role in KINDS[key].roles]
     shown = [words.line(key, rows.get(key)) for key in (*keys, *(k for k in rows if k not in keys))]
-    return render(request, "federation/identities.html", {"lines": shown})
+    untried = sorted({line.name for line in shown} & {KINDS["psc"].name, KINDS["franceconnect"].name})
+    return render(request, "federation/identities.html", {"lines": shown, "untried": ", ".join(untried)})
 
 
 @require_POST

@@ -18,6 +18,7 @@ from typing import Final
 from cryptography import x509
 from django.db import connection
 
+from egide.cloud.federation.checks import check_links
 from egide.cloud.fleet.models import Certificate, Pairing
 from egide.cloud.register.epochs import log_anchor
 from egide.cloud.register.journal import open_statement
@@ -77,6 +78,7 @@ def _fsck(now_ms: int, progress: Callable[[str, int, int], None]) -> Report:
         report.findings += _check_entries(log)
     report.findings += check_keys()
     report.findings += check_grounds()
+    report.findings += [Finding(kind=kind, where=where, what=what) for kind, where, what in check_links()]
     report.findings += _check_statements(report)
     report.findings += _check_envelopes(report, progress)
     report.findings += _check_gaps(now_ms)
