@@ -2,7 +2,7 @@
 //
 //   node vectors/check.mjs [folder]
 //
-// Written from docs/spec/envelope.md, register.md, evidence.md and enrolment.md. Names each vector that does not come out as it says,
+// Written from docs/spec/envelope.md, register.md, evidence.md, consent.md and enrolment.md. Names each vector that does not come out as it says,
 // then says how many did; exits 0 when all hold, 1 otherwise.
 
 import {
@@ -573,31 +573,40 @@ function readEvidence (data) {
   must(listOf(witnesses, isText, 16) && listOf(epochs, Array.isArray, 16), 'another form')
   must(Array.isArray(log) && log.length === 3 && isBytes(log[2], 32), 'not a log')
   must(keysAre(assertion, ['model', 'trust', 'correction', 'received', 'made', 'flags', 'doubts']), 'another assertion')
-  const s = sign1(statement, 70192)
-  must(keysAre(s.unprotected, [394n]) && s.unprotected.get(394n).length === 1, 'not one receipt')
+  return { outer, chain, roots, log, note, consistency, witnesses, epochs, assertion, ...transparent(statement, 70192) }
+}
+
+// A statement with its one receipt: what the log's leaf hashes, and the receipt.
+function transparent (data, limit) {
+  const s = sign1(data, limit)
+  must(keysAre(s.unprotected, [394n]) && isBytes(s.payload), 'not one receipt')
+  const receipts = s.unprotected.get(394n)
+  must(Array.isArray(receipts) && receipts.length === 1 && isBytes(receipts[0]), 'not one receipt')
   const [head, body] = [Buffer.from([0xd2, 0x84]), Buffer.concat([bstr(s.protectedBytes), Buffer.from([0xa0])])]
   const entry = Buffer.concat([head, body, bstr(s.payload), bstr(s.signature)])
-  const receipt = s.unprotected.get(394n)[0]
-  return { outer, chain, roots, log, note, consistency, witnesses, epochs, assertion, entry, s, receipt }
+  return { s, entry, receipt: receipts[0] }
 }
 
 function logOf (e, anchors) {
   const [origin, uri, key] = e.log
   const lineage = []
+  const all = []
   let reached = null
   for (const [genesisBytes, chain] of e.epochs) {
     const hex = chain.map((der) => der.toString('hex'))
     const said = genesis({ statement: genesisBytes.toString('hex'), chain: hex, root: e.roots[0].toString('hex') })
     if (reached) must(said.previous?.[0] === reached.origin && said.previous?.[1] === reached.uri, 'a gap in the epochs')
     if (said.previous) lineage.push(said.previous)
+    all.push(said)
     reached = said
   }
   const last = reached && [reached.origin, reached.uri, reached.log_key]
   must(!last || (last[0] === origin && last[1] === uri && last[2] === key.toString('hex')), 'another log')
-  if (!anchors) return
+  if (!anchors) return all
   const pinned = anchors.logs.find((log) => log[1] === uri)
   if (pinned) must(pinned[0] === origin && pinned[2] === key.toString('hex'), 'another key or origin')
   else must(lineage.some((p) => anchors.logs.some((log) => log[0] === p[0] && log[1] === p[1])), 'an unknown log')
+  return all
 }
 
 function witnessesOf (e, note, log, anchors) {
@@ -622,13 +631,14 @@ const decimal = (value, exponent) => {
   return `${value < 0 ? '-' : ''}${digits.slice(0, exponent)}.${digits.slice(exponent)}`
 }
 
-function evidence (v) {
-  const step = (name, run) => {
-    try { return run() } catch (error) {
-      if (error instanceof Refused) error.step = name
-      throw error
-    }
+function step (name, run) {
+  try { return run() } catch (error) {
+    if (error instanceof Refused) error.step = name
+    throw error
   }
+}
+
+function evidence (v) {
   const [data, anchors] = [bytes(v.file), v.anchors]
   const e = step('1 form', () => readEvidence(data))
   const said = Object.fromEntries(e.assertion)
@@ -680,6 +690,273 @@ function evidence (v) {
     doubts: series.flatMap((s, i) => s.values.map((_, j) => doubts.get(`${i} ${j}`) ?? doubts.get(`${i} -1`) ?? '')),
     log: e.log[1], size: receipt.size, index: receipt.index, checkpoint: Number(head.size), witnesses,
     anchored: Boolean(anchors),
+  }
+}
+
+// ---- consents, signed with a passkey (docs/spec/consent.md) -----------------------------------------------------
+
+// JSON, and no object with a name twice; JSON.parse would take the last one.
+function json (text) {
+  let at = 0
+  const space = () => { while (/[ \t\n\r]/.test(text[at] ?? '')) at += 1 }
+  const take = (pattern) => {
+    pattern.lastIndex = at
+    const found = pattern.exec(text) ?? refuse('not JSON')
+    at = pattern.lastIndex
+    return JSON.parse(found[0])
+  }
+  const string = () => take(/"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y)
+  const until = (close, each) => {
+    at += 1
+    for (space(); text[at] !== close; space()) {
+      each()
+      space()
+      if (text[at] === ',') { at += 1; space(); must(text[at] !== close, 'not JSON') } else must(text[at] === close, 'not JSON')
+    }
+    at += 1
+  }
+  const value = () => {
+    space()
+    if (text[at] === '"') return string()
+    if (text[at] === '[') {
+      const list = []
+      until(']', () => list.push(value()))
+      return list
+    }
+    if (text[at] !== '{') return take(/true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y)
+    const map = new Map()
+    until('}', () => {
+      const name = string()
+      must(!map.has(name), 'a name twice')
+      space()
+      must(text[at] === ':', 'not JSON')
+      at += 1
+      map.set(name, value())
+    })
+    return map
+  }
+  const found = value()
+  space()
+  must(at === text.length, 'something after JSON')
+  return found
+}
+
+const HOST = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*'
+const PLACE = new RegExp(`^(https|http)://(${HOST})(?::([1-9][0-9]{0,4}))?$`)
+const PLAIN = /^[^\p{C}\p{Z}]$/u
+const prints = (text) => isText(text) && text.length > 0 && [...text].every((c) => ' \u00a0\u202f'.includes(c) || PLAIN.test(c))
+const isMs = (value) => isUint(value, 1n << 45n)
+const isMsOrNull = (value) => value === null || isMs(value)
+const isPerson = (value) => Array.isArray(value) && value.length === 2 && uuid(value[0]) && prints(value[1])
+
+function readConsent (data) {
+  const parts = decode(data, 9000)
+  must(Array.isArray(parts) && parts.length === 16 && parts[0] === 1n, 'not a consent')
+  const [, act, grant, patient, signer, kind, reader, families, period, purpose, until, previous, nonce, at, shown, place] = parts
+  must(['grant', 'withdrawal'].includes(act) && uuid(grant), 'another act')
+  must(isPerson(patient) && isPerson(signer), 'not people')
+  const program = /^app:[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+  must(kind === 'app' ? program.test(reader[0]) && prints(reader[1]) : isPerson(reader), 'not a reader')
+  must(['person', 'team', 'establishment', 'app'].includes(kind), 'not a kind of reader')
+  must(listOf(families, (f) => /^[a-z][a-z0-9-]{0,31}$/.test(f), 32) && families.length > 0, 'not families')
+  must(families.every((f, i) => i === 0 || families[i - 1] < f), 'families out of order')
+  must(listOf(period, isMsOrNull, 2) && period.length === 2, 'not a period')
+  must(period.includes(null) || period[0] < period[1], 'a period that ends before it begins')
+  must(/^[A-Z][A-Z0-9]{1,15}$/.test(purpose) && isMsOrNull(until) && isMs(at), 'another purpose or time')
+  must(until === null || (act === 'grant' && until > at), 'an end that cannot be')
+  must((previous === null || isBytes(previous, 32)) && isBytes(nonce, 16), 'another hash or nonce')
+  must(listOf(shown, isText, 3) && shown[0].split('\n').every((line) => line === '' || prints(line)), 'another text')
+  must(listOf(place, isText, 2) && place.length === 2, 'not a place')
+  const [, scheme, host, port] = PLACE.exec(place[1]) ?? refuse('not an origin')
+  must(scheme === 'https' || host === 'localhost', 'not https')
+  must(port !== (scheme === 'https' ? '443' : '80') && (host === place[0] || host.endsWith('.' + place[0])), 'another host')
+  return { act, grant, patient, signer, reader, families, purpose, until, at, shown, rp: place[0], origin: place[1] }
+}
+
+// A key as an authenticator writes it: ES256 or EdDSA, nothing else.
+function passkey (cose) {
+  const key = decode(cose, 256)
+  must(key instanceof Map, 'not a key')
+  const at = (n) => key.get(BigInt(n))
+  const b64 = (data) => data.toString('base64url')
+  try {
+    if (keysAre(key, [1n, 3n, -1n, -2n, -3n]) && at(1) === 2n && at(3) === -7n && at(-1) === 1n && at(-2).length + at(-3).length === 64) {
+      return createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: b64(at(-2)), y: b64(at(-3)) }, format: 'jwk' })
+    }
+    if (keysAre(key, [1n, 3n, -1n, -2n]) && at(1) === 1n && at(3) === -8n && at(-1) === 6n && isBytes(at(-2), 32)) {
+      return ed25519(at(-2))
+    }
+  } catch { refuse('a point off the curve') }
+  return refuse('another algorithm')
+}
+
+function verifyPasskey (key, signature, message) {
+  if (key.asymmetricKeyType === 'ed25519') {
+    must(signature.length === 64 && verify(null, message, key, signature), 'the signature does not verify')
+    return
+  }
+  must(signature.length > 8 && signature[0] === 0x30, 'not DER')
+  const outer = element(signature, 0)
+  must(outer.next === signature.length, 'something after DER')
+  const [r, s, ...more] = elements(outer.content)
+  must(more.length === 0 && r?.tag === 2 && s?.tag === 2, 'not two numbers')
+  for (const { content } of [r, s]) {
+    must(content.length > 0 && content[0] < 0x80, 'a negative number')
+    must(content[0] !== 0 || content[1] >= 0x80, 'a number with a zero before it')
+  }
+  const big = ({ content }) => BigInt('0x' + content.toString('hex'))
+  must(big(r) < ORDER && big(s) <= ORDER / 2n, 'not a low S')
+  must(verify('sha256', message, { key, dsaEncoding: 'der' }, signature), 'the signature does not verify')
+}
+
+// What the passkey signed: the challenge, here, its holder recognised. Returns [counter, synced].
+function verifyAnswer ([authenticator, client, signature], key, challenge, said) {
+  must(authenticator.length <= 512 && client.length <= 2048 && signature.length <= 80, 'too large')
+  let text
+  try { text = utf8.decode(client) } catch { refuse('not UTF-8') }
+  const data = json(text)
+  must(data instanceof Map && data.get('type') === 'webauthn.get', 'not a signature')
+  must(data.get('challenge') === challenge.toString('base64url') && data.get('origin') === said.origin, 'another challenge or origin')
+  must(!data.has('crossOrigin') || data.get('crossOrigin') === false, 'a page within another')
+  const binding = data.get('tokenBinding')
+  must(!data.has('topOrigin') && (!data.has('tokenBinding') || ['supported', 'not-supported'].includes(binding?.get('status'))), 'bound')
+  const flags = authenticator[32]
+  must(authenticator.length >= 37 && !(flags & 0x40), 'not of a signature')
+  if (flags & 0x80) must(decode(authenticator.subarray(37), 512) instanceof Map, 'no extensions')
+  else must(authenticator.length === 37, 'too long')
+  must(same(authenticator.subarray(0, 32), sha256(Buffer.from(said.rp))), 'another relying party')
+  must((flags & 5) === 5 && (flags & 0x18) !== 0x10, 'nobody there, or not recognised')
+  verifyPasskey(key, signature, Buffer.concat([authenticator, sha256(client)]))
+  return [authenticator.readUInt32BE(33), (flags & 8) !== 0]
+}
+
+function platformStatement (entry, roots) {
+  const { s, entry: body, receipt } = transparent(entry[0], 16384 + 8192)
+  must(body.length <= 16384 && keysAre(s.header, [1n, 3n, 15n, 34n]), 'another header')
+  must(s.header.get(3n) === 'application/vnd.egide.journal+cbor', 'another content type')
+  const [claims, x5t] = [s.header.get(15n), s.header.get(34n)]
+  must(keysAre(claims, [1n, 2n, 6n, 7n]) && same(x5t?.[1], sha256(entry[1][0])), 'another certificate')
+  const payload = decode(s.payload, 16384)
+  must(Array.isArray(payload) && payload.length === 4 && payload[2] instanceof Map, 'another payload')
+  const [kind, at, facts, sealed] = payload
+  must(isText(kind) && isMs(at) && (sealed === null || isBytes(sealed)), 'another payload')
+  const platform = chained(entry[1], roots, Number(at), PLATFORM_USAGE)
+  must(platform.subjectAltName === `URI:${claims.get(1n)}`, 'another platform')
+  verifyCose(s.header.get(1n), platform.publicKey, s.signature, structure(s.protectedBytes, s.payload))
+  return { kind, at, facts, subject: `urn:uuid:${uuid(claims.get(2n))}`, body, receipt }
+}
+
+function readProof (data) {
+  const outer = sign1(data, 262144, 17408)
+  must(keysAre(outer.header, [1n, 3n, 33n]) && outer.unprotected.size === 0, 'another header')
+  must(outer.header.get(3n) === 'application/vnd.egide.consent+cbor' && isBytes(outer.payload), 'another type')
+  const parts = decode(outer.payload, 262144)
+  must(Array.isArray(parts) && parts.length === 11 && parts[0] === 1n, 'another version')
+  const [, signedBytes, entry, credential, retirement, roots, log, note, witnesses, epochs, made] = parts
+  const isChain = (value) => listOf(value, isBytes, 4) && value.length > 0
+  const isEntry = (value) => Array.isArray(value) && value.length === 2 && isBytes(value[0]) && isChain(value[1])
+  must(isChain(outer.header.get(33n)) && isChain(roots), 'no chain')
+  must(isEntry(entry) && isEntry(credential) && (retirement === null || isEntry(retirement)), 'no entries')
+  must(Array.isArray(log) && log.length === 3 && isBytes(log[2], 32) && isText(note) && isMs(made), 'another form')
+  must(listOf(witnesses, isText, 16) && listOf(epochs, isEntry, 16), 'another form')
+  const signed = decode(isBytes(signedBytes) ? signedBytes : refuse('nothing signed'), 12288)
+  must(Array.isArray(signed) && signed.length === 2 && isBytes(signed[0]), 'nothing signed')
+  must(listOf(signed[1], isBytes, 3) && signed[1].length === 3, 'nothing signed')
+  return { outer, signedBytes, signed, entry, credential, retirement, roots, log, note, witnesses, epochs, made }
+}
+
+// [number of the log, leaf index] of a statement; the last log is the checkpoint's.
+function placeOf (statement, logs, head) {
+  const uri = sign1(statement.receipt, 8192).header.get(15n)?.get(2n)
+  const number = logs.findIndex((log) => log.uri === uri)
+  must(number >= 0, 'a log that nothing leads to')
+  const { key, size } = logs[number]
+  const found = verifyReceipt(statement.receipt, leafHash(statement.body), { key, log: uri })
+  const last = number === logs.length - 1
+  must(!last || (found.size === Number(head.size) && found.root === head.root.toString('hex')), 'another tree')
+  must(last || found.index < size, 'beyond what the next log followed')
+  return [number, found.index]
+}
+
+function consent (v) {
+  const [data, anchors] = [bytes(v.file), v.anchors]
+  const e = step('1 form', () => readProof(data))
+  const logKey = (raw) => Buffer.concat([ED25519_SPKI, raw]).toString('hex')
+  const { enrolled, retired, key } = step('2 enrolment', () => {
+    const pin = (der) => sha256(certificate(der).publicKey.export({ type: 'spki', format: 'der' })).toString('hex')
+    const pins = anchors?.roots.map((der) => pin(bytes(der)))
+    for (const root of e.roots) {
+      const x509 = certificate(root)
+      must(x509.verify(x509.publicKey) && (!pins || pins.includes(pin(root))), 'a root that is not trusted')
+    }
+    const enrolled = platformStatement(e.credential, e.roots)
+    const facts = enrolled.facts
+    must(enrolled.kind === 'credential' && isBytes(facts.get('id'), 32) && isText(facts.get('rp')), 'not an enrolment')
+    must(isUint(facts.get('count'), (1n << 32n) - 1n) && isBytes(facts.get('key')), 'not an enrolment')
+    const retired = e.retirement && platformStatement(e.retirement, e.roots)
+    if (retired) {
+      must(retired.kind === 'credential-end' && retired.subject === enrolled.subject, "another's retirement")
+      must(same(retired.facts.get('id'), facts.get('id')), "another passkey's retirement")
+    }
+    return { enrolled, retired, key: passkey(facts.get('key')) }
+  })
+  const { said, challenge, counter, synced } = step('3 passkey signature', () => {
+    const said = readConsent(e.signed[0])
+    must(said.signer[0] === enrolled.subject && said.rp === enrolled.facts.get('rp'), "another's passkey")
+    const challenge = sha256(Buffer.from('egide consent v1\0'), e.signed[0])
+    const [counter, synced] = verifyAnswer(e.signed[1], key, challenge, said)
+    return { said, challenge, counter, synced }
+  })
+  const entered = step('4 entry', () => {
+    const entered = platformStatement(e.entry, e.roots)
+    must(entered.kind === (said.act === 'grant' ? 'grant' : 'grant-end') && entered.subject === said.patient[0], 'another entry')
+    must(same(entered.facts.get('consent'), sha256(e.signedBytes)), 'another consent')
+    must(entered.at >= said.at && entered.at - said.at <= 600000n, 'entered at another time')
+    return entered
+  })
+  const epochs = step('5 log', () => {
+    const found = logOf(e, anchors)
+    for (const { origin, uri, log_key: raw } of anchors ? found : []) {
+      const pinned = anchors.logs.find((log) => log[1] === uri)
+      must(!pinned || (pinned[0] === origin && pinned[2] === raw), 'an old log with another key')
+    }
+    return found
+  })
+  const [note, head] = step('6 checkpoint', () => {
+    const note = readNote(Buffer.from(e.note))
+    const head = readCheckpoint(note.text)
+    const id = sha256(Buffer.from(`${e.log[0]}\n\x01`), e.log[2]).subarray(0, 4)
+    verifyNote(note, head, { name: e.log[0], kind: 1, id, key: ed25519(e.log[2]) })
+    must(note.signatures.filter((line) => line.name === e.log[0]).length === 1, 'more than one line')
+    must(note.signatures[0].name === e.log[0] && note.text.split('\n').length === 4, 'another form')
+    return [note, head]
+  })
+  const [first, second, third] = step('7 receipts', () => {
+    const before = epochs.slice(0, -1).map((log, i) => (
+      { uri: log.uri, key: logKey(bytes(log.log_key)), size: epochs[i + 1].previous[2] }
+    ))
+    const logs = [...before, { uri: e.log[1], key: logKey(e.log[2]) }]
+    return [enrolled, entered, retired].map((statement) => statement && placeOf(statement, logs, head))
+  })
+  step('8 order', () => {
+    const under = (a, b) => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1])
+    must(second[0] === Math.max(epochs.length - 1, 0) && under(first, second) && (!third || under(second, third)), 'another order')
+  })
+  const witnesses = step('9 witnesses', () => witnessesOf(e, note, e.log, anchors))
+  step('10 platform signature', () => {
+    const platform = chained(e.outer.header.get(33n), e.roots, Number(e.made), PLATFORM_USAGE)
+    const { header, signature, protectedBytes, payload } = e.outer
+    verifyCose(header.get(1n), platform.publicKey, signature, structure(protectedBytes, payload))
+    must([enrolled, entered, retired].every((s) => !s || s.at <= e.made), 'made before what it tells')
+  })
+  const known = Number(enrolled.facts.get('count'))
+  const warnings = [...((known || counter) && counter <= known ? ['counter'] : []), ...(synced ? ['synced'] : [])]
+  return {
+    act: said.act, grant: said.grant, patient: said.patient[0], signer: said.signer[0], reader: said.reader[0],
+    families: said.families, purpose: said.purpose, until_ms: said.until && Number(said.until), at_ms: Number(said.at),
+    text: said.shown[0], origin: said.origin, challenge: challenge.toString('hex'), entered_ms: Number(entered.at),
+    enrolled_ms: Number(enrolled.at), retired_ms: retired && Number(retired.at), log: e.log[1], size: Number(head.size),
+    index: second[1], warnings, witnesses, anchored: Boolean(anchors),
   }
 }
 
@@ -801,6 +1078,7 @@ const checks = {
     checkConsistency(BigInt(v.first), bytes(v.first_root), BigInt(v.second), bytes(v.second_root), hashes(v.path))
     return {}
   },
+  consent,
   'consistency-receipt': consistencyReceipt,
   envelope,
   evidence,

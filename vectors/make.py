@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import consents
 import identities
 import proofs
 import statements
@@ -34,9 +35,10 @@ FAMILIES: Final[dict[str, tuple[str, Callable[[], Iterator[dict[str, Any]]]]]] =
     "genesis": ("the first entry of a log, and of the one that follows it", statements.genesis),
     "enrolment": ("claims, certificates, signed time (docs/spec/enrolment.md)", identities.enrolment),
     "evidence": ("proof files, and the step at which others fail (docs/spec/evidence.md)", proofs.evidence),
+    "consents": ("consents signed with a passkey, and where others fail (docs/spec/consent.md)", consents.consents),
     "sealed": ("HPKE with X25519, and the forward chain of message keys", statements.sealed),
 }
-FROZEN: Final = frozenset({"enrolment", "evidence", "genesis", "sealed"})
+FROZEN: Final = frozenset({"consents", "enrolment", "evidence", "genesis", "sealed"})
 
 
 def render(family: str) -> str:

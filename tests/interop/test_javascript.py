@@ -55,6 +55,9 @@ def test_every_vector_holds_in_javascript() -> None:
         pytest.param("evidence", "es256", {"trust": 5}, id="another-trust-level"),
         pytest.param("evidence", "model-changed", {"step": "3 object signature"}, id="another-step"),
         pytest.param("evidence", "own-keys", {"expect": "ok"}, id="forgery-called-good"),
+        pytest.param("consents", "es256", {"reader": "urn:uuid:x"}, id="another-reader"),
+        pytest.param("consents", "high-s", {"expect": "ok"}, id="high-s-of-a-passkey-called-good"),
+        pytest.param("consents", "name-twice", {"step": "1 form"}, id="another-step-of-a-consent"),
         pytest.param("genesis", "first", {"expect": "malformed"}, id="good-called-bad"),
     ],
 )

@@ -21,6 +21,7 @@ from egide.trust.cose import PublicKey
 from egide.trust.envelope import Envelope
 from egide.trust.evidence import verify_evidence
 from egide.trust.genesis import verify_genesis
+from egide.trust.grant import challenge_of, verify_consent_proof
 from egide.trust.identity import Usage, verify_chain
 from egide.trust.register.checkpoint import VerifierKey, verify_checkpoint, verify_cosignatures
 from egide.trust.register.receipt import verify_consistency_receipt, verify_receipt
@@ -165,8 +166,8 @@ def check_genesis(v: Vector) -> None:
     assert previous == v["previous"]
 
 
-def check_evidence(v: Vector) -> None:
-    trusted = v["anchors"] and Anchors(
+def anchors_of(v: Vector) -> Anchors | None:
+    return v["anchors"] and Anchors(
         roots=tuple(hashes(v["anchors"]["roots"])),
         logs=tuple(
             LogAnchor(origin=origin, uri=uri, public=bytes.fromhex(key))
@@ -174,8 +175,31 @@ def check_evidence(v: Vector) -> None:
         ),
         witnesses=tuple(VerifierKey.parse(vkey) for vkey in v["anchors"]["witnesses"]),
     )
+
+
+def check_consent(v: Vector) -> None:
     try:
-        report = verify_evidence(bytes.fromhex(v["file"]), trusted)
+        report = verify_consent_proof(bytes.fromhex(v["file"]), anchors_of(v))
+    except ProofError as err:
+        if err.step != v.get("step"):
+            pytest.fail(f"failed at step {err.step}")
+        raise
+    said = report.consent
+    assert (said.kind, said.grant, said.reader.uri) == (v["act"], v["grant"], v["reader"])
+    assert (said.patient.uri, said.signer.uri) == (v["patient"], v["signer"])
+    assert (list(said.families), said.purpose, said.shown.text) == (v["families"], v["purpose"], v["text"])
+    assert (said.at_ms, said.until_ms, said.place.origin) == (v["at_ms"], v["until_ms"], v["origin"])
+    assert challenge_of(said.encode()).hex() == v["challenge"]
+    assert (report.entered_ms, report.enrolled_ms) == (v["entered_ms"], v["enrolled_ms"])
+    assert (report.retired_ms, list(report.warnings)) == (v["retired_ms"], v["warnings"])
+    assert (report.log_uri, report.register_size, report.register_index) == (v["log"], v["size"], v["index"])
+    assert [[witness.name, witness.cosigned_s] for witness in report.witnesses] == v["witnesses"]
+    assert report.anchored == v["anchored"]
+
+
+def check_evidence(v: Vector) -> None:
+    try:
+        report = verify_evidence(bytes.fromhex(v["file"]), anchors_of(v))
     except ProofError as err:
         if err.step != v.get("step"):
             pytest.fail(f"failed at step {err.step}")
@@ -228,6 +252,7 @@ CHECKS: dict[str, Callable[[Vector], None]] = {
     "chain": check_chain,
     "checkpoint": check_checkpoint,
     "claim": check_claim,
+    "consent": check_consent,
     "consistency": check_consistency,
     "consistency-receipt": check_consistency_receipt,
     "envelope": check_envelope,
