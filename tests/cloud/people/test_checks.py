@@ -10,7 +10,7 @@ from django.db import connection
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.people import identity, merging, offices
 from egide.cloud.people.checks import check_people
-from egide.cloud.people.models import Account, Identity, Membership, Merge, Proposal
+from egide.cloud.people.models import Account, Establishment, Identity, Membership, Merge, Proposal
 from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
 from egide.errors import RefusedError
@@ -48,9 +48,11 @@ def test_each_row_that_was_changed_is_named(house: House, nurse: Account) -> Non
     lost.delete()
     invented = Merge.objects.create(kept=alice, merged=twin, at_ms=NOW)
     Identity.objects.update(status="qualifiée")
+    Establishment.objects.filter(pk=house.practice.pk).update(group=house.clinic.group)
     found = set(check_people())
     assert {(kind, what) for kind, _, what in found} == {
         ("office", "not-attested"), ("office", "row-missing"), ("identity", "not-attested"), ("merge", "not-attested"),
+        ("establishment", "not-attested"),
     }  # fmt: skip
     assert {where for _, where, _ in found} >= {str(raised.pk), str(alice.pk), str(invented.pk)}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from egide.cloud.people import offices
-from egide.cloud.people.models import Account, Membership, Proposal
+from egide.cloud.people.establishments import join_group
+from egide.cloud.people.models import Account, Establishment, Membership, Proposal
+from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import create_account
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
@@ -175,6 +177,15 @@ def test_officers_of_one_group_steer_their_group_only(house: House, nora: Accoun
     for place in (house.practice, house.home):
         with pytest.raises(AccessDeniedError):
             offices.appoint(nora, place, "nurse", by=(chief, deputy), now_ms=NOW)
+    # A group written into the table, by whoever holds the database, steers nobody.
+    Establishment.objects.filter(pk=house.practice.pk).update(group=house.clinic.group)
+    with pytest.raises(AccessDeniedError):
+        offices.appoint(nora, Establishment.objects.get(pk=house.practice.pk), "nurse", by=(chief, deputy), now_ms=NOW)
+    assert house.practice.pk not in scope_of(chief, now_ms=NOW).steers
+    join_group(house.practice, house.clinic.group, now_ms=NOW)
+    assert house.practice.pk in scope_of(chief, now_ms=NOW).steers
+    join_group(house.practice, None, now_ms=NOW)
+    assert scope_of(chief, now_ms=NOW).steers == {house.hospital.pk, house.clinic.pk}
     local = create_account("operator", "Lucie", NOW)
     offices.appoint(local, house.clinic, "administrator", by=(chief, deputy), now_ms=NOW)
     with pytest.raises(AccessDeniedError):

@@ -1,4 +1,4 @@
-"""Who holds which office, by the platform's signed statements in the register. Rows are an index, never a ground.
+"""Who holds which office, and who steers whom, by signed statements in the register. Rows are an index, never a ground.
 
 An appointment or a dismissal has no patient: its statement carries random ids only, and its subject is the account.
 """
@@ -13,16 +13,21 @@ from typing import Any, Final
 from django.db import connection
 
 from egide import cbor
+from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
 from egide.errors import EgideError
 from egide.trust.cose import PublicKey, Sign1
 from egide.trust.limits import LIMITS
 
-__all__ = ["KINDS", "Appointment", "attested_offices"]
+__all__ = ["KINDS", "Appointment", "attested_offices", "attested_references"]
 
 APPOINTMENT: Final = "appointment"
 DISMISSAL: Final = "dismissal"
 KINDS: Final = (APPOINTMENT, DISMISSAL)
+ESTABLISHMENT: Final = "establishment"
+GROUP: Final = "group"
+GROUP_MEMBER: Final = "group-member"
+_GROUPS: Final = (ESTABLISHMENT, GROUP, GROUP_MEMBER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,21 @@ def attested_offices(account: uuid.UUID) -> dict[str, Appointment]:
     return found
 
 
+def attested_references() -> dict[uuid.UUID, uuid.UUID]:
+    """The reference establishment of each one that belongs to a group, as signed statements say."""
+    references: dict[str, str] = {}
+    member_of: dict[str, str | None] = {}
+    key = platform().signer.public_key
+    for body in Statement.objects.filter(kind__in=_GROUPS).order_by("entry").values_list("body", flat=True):
+        match _said(bytes(body), key):
+            case (kind, {"group": str(group), "reference": str(reference)}) if kind == GROUP:
+                references[group] = reference
+                member_of[reference] = group
+            case (kind, {"establishment": str(place), "group": str() | None as group}) if kind != GROUP:
+                member_of[place] = group
+    return {uuid.UUID(place): uuid.UUID(references[group]) for place, group in member_of.items() if group in references}
+
+
 def _bodies(account: uuid.UUID) -> list[bytes]:
     """The statements about an account, oldest first. Raw: the query of each read, at a fifth of the time."""
     subject: uuid.UUID | str = account if connection.features.has_native_uuid_field else account.hex
@@ -80,7 +100,7 @@ def _said(body: bytes, key: PublicKey) -> tuple[str, dict[str, Any]] | None:
         statement = Sign1.parse(body, limit=LIMITS.journal, what="statement")
         statement.verify(key)
         match cbor.decode(statement.payload or b"", limit=LIMITS.journal, what="statement"):
-            case [str(kind), int(), dict(facts), *_] if kind in KINDS:
+            case [str(kind), int(), dict(facts), *_] if kind in (*KINDS, *_GROUPS):
                 return kind, facts
     except (EgideError, TypeError):
         pass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egide.cloud.people.attested import Appointment, attested_offices
+from egide.cloud.people.attested import Appointment, attested_offices, attested_references
 from egide.cloud.people.identity import known_identity
-from egide.cloud.people.models import Account, Identity, Membership, Merge
+from egide.cloud.people.models import Account, Establishment, Identity, Membership, Merge
 from egide.cloud.people.proofing import signed_facts
 from egide.errors import EgideError
 
@@ -18,9 +18,18 @@ def check_people() -> Iterator[tuple[str, str, str]]:
 
     A record whose key was erased can no longer be compared: nothing is said of it.
     """
+    yield from _groups()
     yield from _offices()
     yield from _identities()
     yield from _merges()
+
+
+def _groups() -> Iterator[tuple[str, str, str]]:
+    signed = attested_references()
+    for row in Establishment.objects.select_related("group"):
+        kept = row.group.reference if row.group else None
+        if kept != signed.get(row.pk):
+            yield "establishment", str(row.pk), "not-attested"
 
 
 def _offices() -> Iterator[tuple[str, str, str]]:

@@ -6,6 +6,8 @@ import uuid
 
 from egide.cloud.keys.records import ESTABLISHMENT
 from egide.cloud.people import names
+from egide.cloud.people.attested import ESTABLISHMENT as DECLARED
+from egide.cloud.people.attested import GROUP, GROUP_MEMBER, attested_references
 from egide.cloud.people.authority import Place
 from egide.cloud.people.models import Establishment, Group
 from egide.cloud.register.journal import append_statement
@@ -30,7 +32,7 @@ def create_establishment(kind: str, name: str, *, now_ms: int, group: Group | No
     made = Establishment(id=uuid.uuid4(), kind=kind, group=group, created_ms=now_ms)
     made.name = names.clean(name)
     facts = {"establishment": str(made.pk), "kind": kind, "group": str(group.pk) if group else None}
-    append_statement("establishment", None, facts, now_ms=now_ms, also=lambda: made.save(force_insert=True))
+    append_statement(DECLARED, None, facts, now_ms=now_ms, also=lambda: made.save(force_insert=True))
     return made
 
 
@@ -50,7 +52,7 @@ def create_group(name: str, reference: Establishment, *, now_ms: int) -> Group:
         reference.group = group
         reference.save(update_fields=["group"])
 
-    append_statement("group", None, facts, now_ms=now_ms, also=keep)
+    append_statement(GROUP, None, facts, now_ms=now_ms, also=keep)
     return group
 
 
@@ -64,7 +66,7 @@ def join_group(establishment: Establishment, group: Group | None, *, now_ms: int
         establishment.group = group
         establishment.save(update_fields=["group"])
 
-    append_statement("group-member", None, facts, now_ms=now_ms, also=keep)
+    append_statement(GROUP_MEMBER, None, facts, now_ms=now_ms, also=keep)
 
 
 def rename(establishment: Establishment, name: str) -> None:
@@ -74,6 +76,6 @@ def rename(establishment: Establishment, name: str) -> None:
 
 
 def place_of(establishment: Establishment) -> Place:
-    """How steering sees it."""
-    reference = establishment.group.reference if establishment.group else None
+    """How steering sees it, as signed statements say: a group written into the table steers nobody."""
+    reference = attested_references().get(establishment.pk)
     return Place(establishment=establishment.pk, reference=reference, home=ESTABLISHMENT)

@@ -13,6 +13,7 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from egide.cloud.keys.records import ESTABLISHMENT
+from egide.cloud.people.attested import attested_references
 from egide.cloud.people.authority import CARE_OFFICES, OFFICERS
 from egide.cloud.people.models import Account, Establishment, Invitation, Membership, Merge, Proposal
 from egide.cloud.people.offices import offices_of
@@ -81,7 +82,6 @@ def scope_of(reader: Account, *, now_ms: int) -> Scope:
 def _steered(seats: set[uuid.UUID]) -> frozenset[uuid.UUID]:
     if not seats:
         return frozenset()
-    everywhere = Establishment.objects.all()
-    if ESTABLISHMENT not in seats:
-        everywhere = everywhere.filter(Q(pk__in=seats) | Q(group__reference__in=seats))
-    return frozenset(everywhere.values_list("pk", flat=True))
+    if ESTABLISHMENT in seats:
+        return frozenset(Establishment.objects.values_list("pk", flat=True))
+    return frozenset(seats) | {place for place, reference in attested_references().items() if reference in seats}
