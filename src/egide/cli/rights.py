@@ -28,6 +28,16 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _write(file: Path, content: bytes) -> None:
+    """A file of mode 0600 that did not exist. Raises StorageError."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
+    except OSError as err:
+        raise StorageError("the file cannot be written") from err
+
+
 @rights_app.command("due")
 def due(
     late: Annotated[bool, typer.Option("--late", help="Only those whose time has passed.")] = False,
@@ -85,14 +95,37 @@ def export(
     person, officer = find(patient), find(by)
     asked = requests.ask(person, "portability", by=officer, now_ms=_now(), via="command")
     made = portable_file(person, now_ms=_now())
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(made.content)
-    except OSError as err:
-        raise StorageError("the file cannot be written") from err
+    _write(file, made.content)
     requests.delivered(asked, by=officer, now_ms=_now(), via="command")
     words(f"egide: {made.values} values, {made.proofs} proofs: {file}")
+
+
+@rights_app.command("form")
+def form(
+    patient: Annotated[str, typer.Argument(help="User name, or the exact name, of the patient.")],
+    file: Annotated[Path, typer.Argument(help="Where to write the PDF.")],
+    by: Annotated[str, typer.Option("--by", help="User name of the professional who took the agreement.")],
+    how: Annotated[str, typer.Option(help="oral, paper or screen.")] = "oral",
+    refused: Annotated[bool, typer.Option("--refused", help="The person refused: that is traced too.")] = False,
+    lang: Annotated[str, typer.Option(help="fr or en.")] = "fr",
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Write the care agreement as a PDF that the establishment seals (PAdES, a simple signature).
+
+    Example: egide rights form jy3k6vd2m5q7tnca agreement.pdf --by u4krwmvwmrp6qsiz --how paper
+
+    Exit codes: 0 written, 1 refused, 2 settings, 5 the disk.
+    """
+    setup(data, keys)
+    from egide.cloud.governance.forms import care_agreement
+    from egide.cloud.people.service import find
+
+    if file.exists():
+        raise StorageError("there is a file of that name already: a form replaces nothing")
+    made = care_agreement(find(patient), find(by), how=how, agreed=not refused, lang=lang, now_ms=_now())
+    _write(file, made.content)
+    words(f"egide: {file}: register, entry {made.entry & (1 << 40) - 1}")
 
 
 @rights_app.command("erased")
@@ -154,10 +187,5 @@ def keyring(
     if file.exists():
         raise ConfigError("there is a file of that name already: a copy replaces nothing")
     write_keyring(options.keys, now_ms=_now())
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write((options.keys / KEYRING).read_bytes())
-    except OSError as err:
-        raise StorageError("the copy cannot be written") from err
+    _write(file, (options.keys / KEYRING).read_bytes())
     words(f"egide: the keyring: {file}")
