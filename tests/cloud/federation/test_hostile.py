@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from egide.cloud.federation import directory, flow, links
@@ -20,8 +21,9 @@ from egide.cloud.federation.models import LinkedIdentity
 from egide.cloud.federation.providers import Assurance, provider_named
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
+from egide.cloud.register.journal import append_statement
 from egide.cloud.register.models import Statement
-from egide.cloud.signin import clock
+from egide.cloud.signin import clock, recovery
 from egide.cloud.upkeep.fsck import fsck
 from egide.errors import LinkRefusedError, ProviderError, ProviderUnreachableError
 from tests.cloud.federation.conftest import PROFESSIONAL
@@ -345,6 +347,25 @@ def test_a_row_that_no_statement_made_opens_nothing(hostile: Hostile, bob: Accou
     LinkedIdentity.objects.update(account=bob)
     Statement.objects.filter(kind=links.LINK).update(subject=mallory.pk)
     refused(client, whole(client, hostile), "identity-not-linked")
+
+
+def test_opening_the_account_anew_at_the_desk_ends_what_was_linked(hostile: Hostile, bob: Account) -> None:
+    """Whoever had the account before does not come back by their own identity; its owner may link theirs."""
+    now = clock.now_ms()
+    append_statement(links.RECOVERED, bob.pk, {"recovery": "r", "by": "x"}, now_ms=now)
+    client = Client()
+    refused(client, whole(client, hostile), "identity-not-linked")
+    assert links.linked(bob) == {}
+    assert list(check_links()) == []
+    links.link(bob, provider_named(settings.OPTIONS, "psc"), identity(hostile, "bob again"), now_ms=now)
+    hostile.claims["sub"] = hostile.userinfo["sub"] = "bob again"
+    assert whole(client, hostile).headers["Location"] == "/"
+    assert list(check_links()) == []
+
+
+def test_recovery_says_what_ends_links() -> None:
+    """The kind of statement is the one that signin writes."""
+    assert links.RECOVERED == recovery._DONE
 
 
 def test_a_professional_whose_number_changed_is_somebody_else(hostile: Hostile, bob: Account) -> None:

@@ -19,8 +19,8 @@ def check_links() -> Iterator[tuple[str, str, str]]:
         kept.setdefault(row.account_id, set()).add((row.provider, bytes(row.subject_index)))
     told = Statement.objects.filter(kind=LINK, subject__isnull=False).values_list("subject", flat=True).distinct()
     for account in sorted({*kept, *(subject for subject in told if subject is not None)}, key=str):
-        found, said = kept.get(account, set()), attested_links(account)
-        for _ in found - said:
+        found, (standing, lapsed) = kept.get(account, set()), attested_links(account)
+        for _ in found - standing - lapsed:
             yield "linked-identity", str(account), "not-attested"
-        for _ in said - found:
+        for _ in standing - found:
             yield "linked-identity", str(account), "row-missing"

@@ -29,6 +29,8 @@ __all__ = ["LINK", "UNLINK", "attested_links", "link", "linked", "professional_c
 
 LINK: Final = "identity-link"
 UNLINK: Final = "identity-unlink"
+RECOVERED: Final = "recovery-done"  # signin/recovery.py
+_Link = tuple[str, bytes]
 
 
 def link(account: Account, provider: Provider, identity: Identity, *, now_ms: int) -> LinkedIdentity:
@@ -41,11 +43,12 @@ def link(account: Account, provider: Provider, identity: Identity, *, now_ms: in
     if (roles and account.role not in roles) or not account.is_active:
         raise LinkRefusedError("this provider signs in other roles than this account's")
     subject = index_of(identity.issuer, "sub", identity.sub)
-    row = LinkedIdentity.objects.filter(account=account, provider=provider.key).first()
-    if row is not None:
+    if (row := linked(account).get(provider.key)) is not None:
         if bytes(row.subject_index) != subject:
             raise LinkRefusedError("this account has another identity at this provider")
         return row
+    for stale in LinkedIdentity.objects.filter(account=account, provider=provider.key):
+        _delete(stale)  # no statement stands behind it
     rpps = _rpps_index(identity)
     if rpps is not None and LinkedIdentity.objects.filter(rpps_index=rpps).exists():
         raise LinkRefusedError("this professional's number opens another account")
@@ -95,27 +98,37 @@ def sign_in_as(provider: Provider, identity: Identity) -> LinkedIdentity:
     return row
 
 
-def attested_links(account_id: uuid.UUID) -> set[tuple[str, bytes]]:
-    """(provider, blind index) of each identity that the last signed statement about it links to this account."""
-    standing: set[tuple[str, bytes]] = set()
-    rows = list(Statement.objects.filter(subject=account_id, kind__in=(LINK, UNLINK)).order_by("entry"))
+def attested_links(account_id: uuid.UUID) -> tuple[set[_Link], set[_Link]]:
+    """The links, by provider and blind index, that stand by the account's signed statements; and those that lapsed.
+
+    All lapse when the account is opened anew at the desk: whoever had it before comes back by none of them.
+    """
+    standing: set[_Link] = set()
+    lapsed: set[_Link] = set()
+    rows = list(Statement.objects.filter(subject=account_id, kind__in=(LINK, UNLINK, RECOVERED)).order_by("entry"))
     if not rows:
-        return standing
+        return standing, lapsed
     key = platform().signer.public_key
     for row in rows:
         try:
             said = verified(row, account_id, key)
         except (EgideError, TypeError):
             continue  # not signed by us: says nothing
-        match said.facts:
-            case {"provider": str(provider), "id": bytes(index)}:
-                (standing.add if said.kind == LINK else standing.discard)((provider, index))
-    return standing
+        match said.kind, said.facts:
+            case kind, {"provider": str(provider), "id": bytes(index)} if kind in (LINK, UNLINK):
+                (standing.add if kind == LINK else standing.discard)((provider, index))
+                lapsed.discard((provider, index))
+            case kind, _ if kind == RECOVERED:
+                lapsed |= standing
+                standing.clear()
+    return standing, lapsed
 
 
 def linked(account: Account) -> dict[str, LinkedIdentity]:
-    """The account's identities, by provider."""
-    return {row.provider: row for row in LinkedIdentity.objects.filter(account=account)}
+    """The identities that open the account, by provider."""
+    standing, _lapsed = attested_links(account.pk)
+    rows = LinkedIdentity.objects.filter(account=account)
+    return {row.provider: row for row in rows if (row.provider, bytes(row.subject_index)) in standing}
 
 
 def professional_claims(row: LinkedIdentity) -> dict[str, object] | None:
@@ -133,7 +146,7 @@ def _delete(row: LinkedIdentity) -> None:
 
 def _attested(row: LinkedIdentity) -> bool:
     """Whether a signed statement links them still: a row alone opens nothing."""
-    return (row.provider, bytes(row.subject_index)) in attested_links(row.account_id)
+    return (row.provider, bytes(row.subject_index)) in attested_links(row.account_id)[0]
 
 
 def _rpps_index(identity: Identity) -> bytes | None:

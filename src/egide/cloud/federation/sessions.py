@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final
 
-from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import IntegrityError, transaction
@@ -27,6 +26,7 @@ from egide.cloud.federation.tokens import LogoutToken
 from egide.cloud.keys.columns import open_text, seal_text
 from egide.cloud.people.sessions import end, kept
 from egide.cloud.signin import sessions as signin
+from egide.cloud.signin.life import LONGEST_MS
 from egide.cloud.signin.models import OpenSession
 from egide.errors import ProviderError, SealError, SignInLostError
 
@@ -77,7 +77,7 @@ def _keep(session: SessionBase, pending: list[Pending]) -> None:
 def open_session(request: HttpRequest, row: LinkedIdentity, identity: Identity, *, now_ms: int) -> None:
     """Sign the account in, under a new session key, and remember which sign-in at the provider it rests on."""
     session_id = uuid.uuid4()
-    FederatedSession.objects.filter(created_ms__lte=now_ms - settings.SESSION_COOKIE_AGE * 1000).delete()
+    FederatedSession.objects.filter(created_ms__lte=now_ms - LONGEST_MS).delete()
     request.session.flush()  # whoever was signed in here before is not any more, and the key is another
     signin.open_session(request, row.account, identity.provider, now_ms=now_ms)
     FederatedSession.objects.create(
