@@ -7,6 +7,7 @@ Whoever shares both is shown as a homonym, so that nobody picks the first line.
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,9 +47,8 @@ def find_patients(scope: Scope, name: str, birth_date: str) -> list[Found]:
         raise RefusedError("a birth date is YYYY-MM-DD") from err
     if not words:
         raise RefusedError("a name and a birth date are needed")
-    same_day = [(row, traits) for row, traits in _opened(scope) if traits.birth_date == born]
-    hits = [(row, traits) for row, traits in same_day if words <= _words(traits)]
-    found = [_found(row, traits, same_day) for row, traits in hits]
+    same_day = _born(scope, born)
+    found = [_found(who, traits, same_day) for who, traits in same_day.items() if words <= _words(traits)]
     return sorted(found, key=lambda f: (-_ORDER.index(f.status), f.patient.created_ms))
 
 
@@ -60,34 +60,43 @@ def find_by_ins(scope: Scope, ins: Ins) -> list[Account]:
 
 def homonyms_of(scope: Scope, patient: Account) -> list[Account]:
     """Other patients of the scope with the same birth name, first given name and birth date."""
-    opened = _opened(scope)
-    mine = next((traits for row, traits in opened if row.account_id == patient.pk), None)
+    row = Identity.objects.filter(account__in=scope.patients(), account=patient).first()
+    mine = _traits(patient.pk, bytes(row.sealed_traits)) if row else None
     if mine is None:
         return []
-    return [row.account for row, traits in opened if row.account_id != patient.pk and _alike(mine, traits)]
+    same_day = _born(scope, mine.birth_date)
+    return [who for who, traits in same_day.items() if who.pk != patient.pk and _alike(mine, traits)]
 
 
 _ORDER = ("provisoire", "validée", "récupérée", "qualifiée")
 
 
-def _found(row: Identity, traits: Traits, same_day: list[tuple[Identity, Traits]]) -> Found:
-    others = [t for other, t in same_day if other.pk != row.pk and _alike(traits, t)]
+def _found(who: Account, traits: Traits, same_day: dict[Account, Traits]) -> Found:
+    others = [t for other, t in same_day.items() if other.pk != who.pk and _alike(traits, t)]
     return Found(
-        patient=row.account, traits=traits, status=known_identity(row.account).status, homonym=bool(others),
+        patient=who, traits=traits, status=known_identity(who).status, homonym=bool(others),
         double=any(traits.same_person(other) for other in others),
     )  # fmt: skip
 
 
-def _opened(scope: Scope) -> list[tuple[Identity, Traits]]:
-    rows = Identity.objects.filter(account__in=scope.patients()).select_related("account")
-    opened = []
-    for row in rows:
-        try:
-            text = open_text(bytes(row.sealed_traits), traits_context(row.account_id))
-            opened.append((row, Traits.from_facts(json.loads(text))))
-        except (EgideError, ValueError):
-            continue  # a damaged row is fsck's to say; the others are still found
-    return opened
+def _born(scope: Scope, day: str) -> dict[Account, Traits]:
+    """Patients of the scope born that day. Each row is opened; only those that fit become more than bytes."""
+    rows = Identity.objects.filter(account__in=scope.patients()).values_list("account", "sealed_traits")
+    fitting = {}
+    for patient, sealed in rows.iterator():
+        traits = _traits(patient, bytes(sealed), day)
+        if traits is not None:
+            fitting[patient] = traits
+    return {who: fitting[who.pk] for who in Account.objects.filter(pk__in=fitting)}
+
+
+def _traits(patient: uuid.UUID, sealed: bytes, day: str | None = None) -> Traits | None:
+    """None: born another day, or a damaged row, which is fsck's to say: the others are still found."""
+    try:
+        facts = json.loads(open_text(sealed, traits_context(patient)))
+        return Traits.from_facts(facts) if day in (None, facts["birth_date"]) else None
+    except (EgideError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _words(traits: Traits) -> frozenset[str]:
