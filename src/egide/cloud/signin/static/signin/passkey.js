@@ -71,3 +71,5 @@ function prepare(form) {
 }
 
 for (const form of document.querySelectorAll("form[data-passkey]")) prepare(form);
+// A link opened while this page was open already changes what follows "#" only: read it anew.
+addEventListener("hashchange", () => location.reload());
