@@ -75,7 +75,7 @@ def test_a_professional_of_another_form_is_refused(changed: dict[str, Any], step
         {"given_name": ""}, {"family_name": None}, {"family_name": "a" * 201}, {"given_name": "a\nb"},
         {"gender": "f"}, {"gender": None}, {"birthdate": "1961-13-01"}, {"birthdate": "1961-02-30"},
         {"birthdate": "24/08/1961"}, {"birthdate": None}, {"birthplace": "Paris"}, {"birthcountry": "FR"},
-        {"birthplace": 75107},
+        {"birthplace": 75107}, {"gender": []},
     ],
     ids=lambda changed: str(changed)[:40],
 )  # fmt: skip

@@ -86,7 +86,7 @@ def read_pivot(claims: dict[str, Any]) -> None:
         text = claims.get(name)
         if not isinstance(text, str) or not 0 < len(text.strip()) <= 200 or not text.isprintable():
             raise ProviderError("the pivot identity has no such name", step="pivot")
-    if claims.get("gender") not in {"male", "female"}:
+    if claims.get("gender") not in ("male", "female"):
         raise ProviderError("the pivot identity has another gender", step="pivot")
     for name, form in (("birthplace", _PLACE), ("birthcountry", _COUNTRY)):
         text = claims.get(name, "")
