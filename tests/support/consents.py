@@ -25,6 +25,7 @@ from egide.trust.evidence import Epoch
 from egide.trust.genesis import JOURNAL_TYPE, Previous, genesis_facts
 from egide.trust.grant import (
     CREDENTIAL,
+    CREDENTIAL_END,
     GRANT,
     Consent,
     Credential,
@@ -36,6 +37,7 @@ from egide.trust.grant import (
     build_consent_proof,
     challenge_of,
     consent_facts,
+    credential_end_facts,
     verify_consent_proof,
 )
 from egide.trust.grant.entries import ENTERED_AS
@@ -236,6 +238,13 @@ class ConsentWorld:
     def epoch(self, log: LogAnchor, previous: Previous | None) -> Epoch:
         facts = genesis_facts(log, previous)
         return Epoch(self.statement("genesis", log.uri, facts, at_ms=START_MS + DAY_MS), self.platform_chain)
+
+
+def ended(world: ConsentWorld, **other: Any) -> bytes:
+    """The statement that retires the world's passkey."""
+    facts = {**credential_end_facts(world.passkey.credential().id_sha256), **other.pop("facts", {})}
+    parts: dict[str, Any] = {"at_ms": NOW_MS + 3_600_000, **other}
+    return world.statement(parts.pop("kind", CREDENTIAL_END), parts.pop("account", ALICE), facts, **parts)
 
 
 def step_of(data: bytes, world: ConsentWorld | None = None) -> str:
