@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from django.utils import translation
 
 from egide.cloud.consent import policy
 from egide.cloud.consent.facts import (
@@ -26,12 +27,15 @@ from egide.cloud.consent.rules import (
     FORBIDDEN_SECTORS,
     GROUNDS,
     PURPOSES,
+    REASONS,
     Decision,
     Question,
     decide,
     explain,
     visible,
 )
+from egide.cloud.consent.words import SENTENCES, sentence
+from egide.errors import ConfigError
 
 BEGIN, END = 1_000, 2_000
 INSIDE = {BEGIN - 1: False, BEGIN: True, END - 1: True, END: False}
@@ -241,3 +245,31 @@ def test_a_decision_says_why_in_a_message_and_the_statements_behind_it() -> None
     no = explain(judged(asked(at_ms=END), LAID["care-team"]))
     assert (no.message, no.grounds) == ("refused.over", ())
     assert set(GROUNDS) == set(LAID) - {"none"}
+
+
+def test_policies_that_do_not_fit_their_schema_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word that the schema does not know is found before anybody asks."""
+    policy.check()
+    monkeypatch.setattr(policy, "_text", lambda: "permit (principal, action, resource) when { context.purpse == 1 };")
+    with pytest.raises(ConfigError):
+        policy.check()
+
+
+def test_policies_that_cannot_be_evaluated_open_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And hold the reader to every restriction: release then refuses, for the rules said yes."""
+    facts = replace(LAID["care-team"], restrictions=RESTRICTIONS["for-somebody-else"][0])
+    decision = decide(asked(), facts)
+    monkeypatch.setattr(policy, "_policies", lambda: 1 / 0)
+    verdict = policy.judge(asked(), facts, emergency=False)
+    assert not verdict.passed
+    assert verdict.bound_by == {"for-somebody-else"}
+    assert not policy.agrees(decision, verdict)
+
+
+def test_every_message_has_its_sentence() -> None:
+    """Those of the rules, and the door's two."""
+    messages = {f"allowed.{ground}" for ground in GROUNDS} | {f"refused.{reason}" for reason in REASONS}
+    assert set(SENTENCES) == messages | {"refused.policies-disagree", "refused.closed-account"}
+    with translation.override("fr"):
+        assert str(sentence("refused.opposed")) == "Vous vous êtes opposé à ce suivi."
+    assert sentence("refused.by-a-newer-platform") == "refused.by-a-newer-platform"

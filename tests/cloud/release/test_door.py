@@ -9,14 +9,18 @@ import pytest
 
 from egide.cloud.consent.models import FollowUp
 from egide.cloud.consent.policy import Verdict
+from egide.cloud.consent.restrictions import restrict
 from egide.cloud.consent.service import end_follow_up, start_follow_up
 from egide.cloud.intake.models import Event
 from egide.cloud.intake.pipeline import Pipeline
+from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
+from egide.cloud.register.journal import append_statement
 from egide.cloud.register.publishing import publish
-from egide.cloud.release import door
+from egide.cloud.release import door, journal
 from egide.cloud.release.door import Ask, release
-from egide.cloud.release.journal import journal_of
+from egide.cloud.release.export import entries
+from egide.cloud.release.journal import journal_of, journal_page
 from egide.cloud.release.proof import platform_anchors, release_proof
 from egide.cloud.vault.models import Envelope, Flag
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError, SealError, UnavailableError
@@ -175,3 +179,44 @@ def test_a_proof_verifies_against_the_platforms_anchors(stored: Thing, alice: Ac
     with pytest.raises(NotFoundError):
         release_proof(reader=alice, purpose="PATRQT", patient=alice, entry=entry + 1000, now_ms=NOW)
     assert [line.channel for line in journal_of(alice)] == ["proof"] * 4
+
+
+def test_only_whole_envelopes_leave_as_they_were_signed(
+    stored: Thing, pipeline: Pipeline, alice: Account, charlie: Account
+) -> None:
+    """All of them for the patient, none of what is held, none for a reader from whom something is hidden."""
+    pipeline.process([incoming(stored.envelope(glucose(at_ms=NOW - 41 * DAY)))])
+    start_follow_up(charlie, alice, now_ms=NOW)
+    for reader, purpose in ((alice, "PATRQT"), (charlie, "TREAT")):
+        assert len(list(door.entries_of(release(ask(reader, alice, purpose, since_ms=0), now_ms=NOW)))) == 2
+    held = Envelope.objects.order_by("-entry")[0].entry
+    with pytest.raises(NotFoundError):
+        door.entry_of(release(ask(alice, alice, "PATRQT", since_ms=0, entry=held), now_ms=NOW))
+    restrict(alice, families=["heart"], now_ms=NOW)
+    assert list(door.entries_of(release(ask(charlie, alice, "TREAT"), now_ms=NOW))) == []
+    assert len(list(entries(release(ask(alice, alice, "PATRQT", since_ms=0), now_ms=NOW)))) == 2
+    with pytest.raises(AccessDeniedError):
+        list(entries(release(ask(charlie, alice, "TREAT"), now_ms=NOW)))
+
+
+def test_a_journal_is_read_page_by_page(stored: Thing, alice: Account, charlie: Account, monkeypatch: Any) -> None:
+    """Latest first, with or without one's own looks; a page that reads far enough says where to go on."""
+    start_follow_up(charlie, alice, now_ms=NOW)
+    for reader, purpose in ((charlie, "TREAT"), *((alice, "PATRQT"),) * 5):
+        release(ask(reader, alice, purpose), now_ms=NOW)
+    whole = journal_page(alice)
+    assert ([line.purpose for line in whole.lines], whole.older) == (["PATRQT"] * 5 + ["TREAT"], None)
+    first = journal_page(alice, count=2)
+    assert (first.lines, first.older) == (whole.lines[:2], whole.lines[1].entry)
+    assert journal_page(alice, before=first.older).lines == whole.lines[2:]
+    assert [line.reader for line in journal_page(alice, others=True).lines] == [str(charlie.pk)]
+    monkeypatch.setattr(journal, "_BATCH", 2)
+    monkeypatch.setattr(journal, "_FAR", 4)
+    far = journal_page(alice, others=True)
+    assert (far.lines, far.older) == ((), whole.lines[3].entry)
+    old = {"decision": "yes"}  # as written before a line said whose look it was
+    personal = {"reader": str(alice.pk), "role": "patient", "purpose": "PATRQT", "codes": [], "since": 0, "until": 1,
+                "channel": "cli", "ground": "self"}  # fmt: skip
+    append_statement(journal.KIND, alice.pk, old, now_ms=NOW, personal=personal, sealed_for=care_key(alice.pk))
+    assert journal_page(alice, others=True, count=1).lines == ()
+    assert journal_page(alice, count=1).lines[0].grounds == ()

@@ -251,9 +251,11 @@ def _object_of(row: Envelope) -> str:
 
 
 def entries_of(answer: Answer) -> Iterator[tuple[Envelope, Opened]]:
-    """Every envelope of an answer, opened whole: for whom nothing is hidden."""
+    """Every envelope of an answer whose signed bytes may be given, opened whole (sight.sees_whole)."""
     rows = [row for row in _rows(answer.ask) if not row.flags & Flag.HELD]
-    yield from open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)
+    for row, opened in open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk):
+        if _given_whole(opened, answer.decision):
+            yield row, opened
 
 
 def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
@@ -270,7 +272,11 @@ def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
     row, opened = next(iter(open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)))
     if row.flags & Flag.HELD:
         raise NotFoundError("this entry is nobody's until it is attributed")
-    readings = _readings(opened)
-    if not sees_whole(readings, readings.t0_ms + opened.correction_ms, answer.decision):
+    if not _given_whole(opened, answer.decision):
         raise NotFoundError("no signed bytes of this entry can be given")
     return row, opened
+
+
+def _given_whole(opened: Opened, decision: Decision) -> bool:
+    readings = _readings(opened)
+    return sees_whole(readings, readings.t0_ms + opened.correction_ms, decision)
