@@ -13,6 +13,7 @@ from egide.cloud.people.checks import check_people
 from egide.cloud.people.models import Account, Establishment, Identity, Membership, Merge, Proposal
 from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
+from egide.cloud.register.models import Statement
 from egide.errors import RefusedError
 from tests.cloud.people.conftest import NOW, House
 
@@ -55,6 +56,20 @@ def test_each_row_that_was_changed_is_named(house: House, nurse: Account) -> Non
         ("establishment", "not-attested"),
     }  # fmt: skip
     assert {where for _, where, _ in found} >= {str(raised.pk), str(alice.pk), str(invented.pk)}
+
+
+@pytest.mark.django_db
+def test_a_statement_made_into_something_else_gives_no_office(house: House, nurse: Account) -> None:
+    """Text where bytes were, bytes that are no statement: nothing is held, and the check goes on."""
+    for body in (b"", b"\xd2\x84", b"x" * 400):
+        Statement.objects.filter(subject=nurse.pk).update(body=body)
+        assert offices.offices_of(nurse, now_ms=NOW) == ()
+        assert ("office", "not-attested") in {(kind, what) for kind, _, what in check_people()}
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE register_statement SET body = 'text'")
+        assert offices.offices_of(nurse, now_ms=NOW) == ()
+        assert {what for _, _, what in check_people()} == {"not-attested"}
 
 
 @pytest.mark.django_db

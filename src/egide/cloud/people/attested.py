@@ -66,7 +66,7 @@ def attested_references() -> dict[uuid.UUID, uuid.UUID]:
     member_of: dict[str, str | None] = {}
     key = platform().signer.public_key
     for body in Statement.objects.filter(kind__in=_GROUPS).order_by("entry").values_list("body", flat=True):
-        match _said(bytes(body), key):
+        match _said(_plain(body), key):
             case (kind, {"group": str(group), "reference": str(reference)}) if kind == GROUP:
                 references[group] = reference
                 member_of[reference] = group
@@ -83,7 +83,12 @@ def _bodies(account: uuid.UUID) -> list[bytes]:
             "SELECT body FROM register_statement WHERE subject = %s AND kind IN (%s, %s) ORDER BY entry",
             [subject, *KINDS],
         )
-        return [bytes(row[0]) for row in cursor.fetchall()]
+        return [_plain(row[0]) for row in cursor.fetchall()]
+
+
+def _plain(body: object) -> bytes:
+    """The bytes of a column; none for one that was made into something else."""
+    return bytes(body) if isinstance(body, bytes | memoryview) else b""
 
 
 def _appointment(facts: dict[str, Any]) -> Appointment:

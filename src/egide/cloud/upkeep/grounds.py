@@ -11,6 +11,7 @@ from egide.cloud.consent.facts import ACCOUNT, Facts
 from egide.cloud.consent.models import FollowUp, Ground
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.keys.records import care_key
+from egide.cloud.people.checks import check_people
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.upkeep.finding import Finding
@@ -24,6 +25,8 @@ _FOLLOW: Final = "follow"
 def check_grounds() -> Iterator[Finding]:
     """Rows that no statement made, or that say something else than theirs; and statements whose row is gone."""
     yield from _check_pairings()
+    for kind, where, what in check_people():
+        yield Finding(kind=kind, where=where, what=what)
     rows = _rows_by_patient()
     said = Statement.objects.filter(kind__in=KINDS, subject__isnull=False).values_list("subject", flat=True)
     for patient in sorted({*rows, *said.distinct()} - {None}, key=str):
