@@ -17,7 +17,7 @@ from egide.cloud.fleet.service import (
     revoke_object,
     unpair,
 )
-from egide.cloud.keys.records import care_key
+from egide.cloud.keys.records import care_key, class_key
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
 from egide.cloud.register.journal import fleet_version, open_statement
@@ -54,7 +54,8 @@ def test_a_pairing_is_sealed_to_the_patient_s_record(meter: HealthObject, alice:
         assert pairing.uuid.bytes not in bytes(statement.body)
     opened = open_statement(statement, care_key(alice.pk))
     assert opened.facts == {}
-    assert opened.personal == {"pairing": str(pairing.uuid), "object": str(meter.pk), "since_ms": NOW}
+    told = {"pairing": str(pairing.uuid), "object": str(meter.pk), "class": "care", "since_ms": NOW}
+    assert opened.personal == told
 
 
 def test_the_object_is_told_the_ids_in_force(meter: HealthObject, alice: Account) -> None:
@@ -136,3 +137,13 @@ def test_the_list_names_what_was_revoked_until_it_expired(meter: HealthObject) -
     late = lost.not_after_ms + 25 * HOUR
     assert verify_crl(current_crl(late, 7), issuing_certificate(), at_ms=late).revoked == {}
     assert kept.revoked_ms is None
+
+
+def test_an_object_measures_for_the_class_that_it_was_added_to(alice: Account, meter: HealthObject) -> None:
+    """Care unless said otherwise; taken up again, the same as before; a class that has no key yet gets one."""
+    first = pair(meter, alice, NOW, klass="personal")
+    key = class_key(alice.pk, "personal")
+    unpair(first, NOW + 1)
+    again = pair(meter, alice, NOW + 2)
+    assert (first.klass, again.klass) == ("personal", "personal")
+    assert class_key(alice.pk, "personal").pk == key.pk

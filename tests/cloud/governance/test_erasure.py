@@ -15,6 +15,9 @@ from django.db import connection, transaction
 from pytest_django import Settings
 
 from egide.cloud.config.initialise import write_key
+from egide.cloud.fleet.pairings import pair, unpair
+from egide.cloud.governance import requests
+from egide.cloud.governance.erasing import decide
 from egide.cloud.governance.erasure import KIND, erase_classes, erasures_of, finish
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.keys.columns import blind_index, open_text, seal_text
@@ -22,12 +25,13 @@ from egide.cloud.keys.erasure import unfinished
 from egide.cloud.keys.keyring import KEYRING, fingerprint, read_keyring
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.provider import FileProvider, provider
-from egide.cloud.keys.records import care_key, create_record_key, private_seed, seal_for, wrap_context
+from egide.cloud.keys.records import care_key, class_key, create_record_key, private_seed, seal_for, wrap_context
 from egide.cloud.options import Options
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.release.door import Ask, release
 from egide.cloud.upkeep.backup import read_items, tables, write_backup
 from egide.cloud.upkeep.fsck import fsck
 from egide.cloud.upkeep.restore import restore
@@ -35,7 +39,7 @@ from egide.cloud.vault.models import DataKey, Envelope
 from egide.cloud.vault.sealing import data_key_info
 from egide.errors import ConfigError, EgideError, KeyMissingError, RefusedError, SealError
 from egide.trust.seal import Suite, open_sealed
-from tests.support.thing import NOW, Thing, forget, glucose, incoming
+from tests.support.thing import DAY, NOW, Thing, forget, glucose, incoming
 
 LATER = NOW + 3_600_000
 
@@ -66,16 +70,13 @@ def personal(alice: Account) -> RecordKey:
 
 @pytest.fixture
 def private_reading(personal: RecordKey, meter: Thing, pipeline: Pipeline) -> Envelope:
-    """One envelope of Alice's in her care record, and one that is sealed to her personal class."""
-    pipeline.process([incoming(meter.envelope(glucose(count=2)))])
-    care = care_key(meter.pairing.patient_id)
-    RecordKey.objects.filter(pk=care.pk).update(klass="research", subject=meter.row.pk)  # out of intake's sight
-    RecordKey.objects.filter(pk=personal.pk).update(klass="care")
-    try:
-        Pipeline("worker-2").process([incoming(meter.envelope(glucose(count=2)))])
-    finally:
-        RecordKey.objects.filter(pk=personal.pk).update(klass="personal")
-        RecordKey.objects.filter(pk=care.pk).update(klass="care", subject=care.subject)
+    """One envelope of Alice's in her care record, and one of an object that she added herself."""
+    watch = Thing.enrol(meter.pairing.patient)
+    unpair(watch.pairing, NOW)
+    watch.pairing = pair(watch.row, meter.pairing.patient, NOW, since_ms=NOW - 40 * DAY, klass="personal")
+    for thing in (meter, watch):
+        (answered,) = pipeline.process([incoming(thing.envelope(glucose(count=2)))])
+        assert not answered.code
     return Envelope.objects.get(data_key__record_key=personal)
 
 
@@ -84,6 +85,28 @@ def opens(key: RecordKey) -> bool:
         return bool(private_seed(RecordKey.objects.get(pk=key.pk)))
     except EgideError:
         return False
+
+
+def test_after_an_erasure_the_door_shows_what_stays_and_late_readings_find_a_new_key(
+    private_reading: Envelope, alice: Account, dpo: Account, pipeline: Pipeline
+) -> None:
+    """The care record reads on; what Alice's own object sends afterwards is nobody's, and not sealed to a lost key."""
+    def values() -> int:
+        ask = Ask(reader=alice, patient=alice, since_ms=0, until_ms=2**50, purpose="PATRQT", channel="test")
+        return sum(len(column.values) for column in release(ask, now_ms=LATER).columns)
+
+    assert values() == 4
+    decide(requests.ask(alice, "erase", by=alice, now_ms=NOW), by=dpo, now_ms=LATER)
+    assert values() == 2
+    assert found()[0] == set()
+    owner = private_reading.pairing
+    owner.refresh_from_db()
+    assert owner.until_ms == LATER
+    again = class_key(alice.pk, "personal")
+    assert opens(again)
+    assert pipeline.fleet.recipient(alice.pk, "personal").record_key != again.pk  # remembered, until it looks
+    pipeline.fleet.refresh(10**15)
+    assert pipeline.fleet.recipient(alice.pk, "personal").record_key == again.pk
 
 
 def test_one_class_goes_and_the_others_stay(alice: Account, bob: Account, personal: RecordKey) -> None:

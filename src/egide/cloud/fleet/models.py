@@ -85,3 +85,4 @@ class Pairing(models.Model):
     patient = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="pairings")
     since_ms = models.BigIntegerField()
     until_ms = models.BigIntegerField(null=True)
+    klass = models.CharField(max_length=8, default="care")  # of the record (keys.models): what one adds is personal

@@ -11,18 +11,22 @@ import uuid
 from django.db.models import Q
 
 from egide.cloud.fleet.models import HealthObject, Pairing
-from egide.cloud.keys.records import care_key
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import care_key, class_key, create_record_key, keys_lock
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import append_statement
-from egide.errors import CertificateRevokedError, RefusedError
+from egide.errors import CertificateRevokedError, KeyMissingError, RefusedError
 
 __all__ = ["current_pairings", "pair", "unpair"]
 
 
-def pair(owner: HealthObject, patient: Account, now_ms: int, *, since_ms: int | None = None) -> Pairing:
+def pair(
+    owner: HealthObject, patient: Account, now_ms: int, *, since_ms: int | None = None, klass: str | None = None
+) -> Pairing:
     """Link an object to a patient from now on, or from an earlier `since_ms` that the caller answers for.
 
-    If it already is linked, that pairing is given back.
+    If it already is linked, that pairing is given back. `klass` is the class of the record that it measures for: the
+    one of its last pairing with this patient, else care. A class that the record has not yet gets its key.
 
     Raises:
         CertificateRevokedError: the object was revoked.
@@ -38,7 +42,10 @@ def pair(owner: HealthObject, patient: Account, now_ms: int, *, since_ms: int | 
     for other in Pairing.objects.filter(object=owner, until_ms=None):
         unpair(other, now_ms)  # one patient at a time: what it sends from now on is not the last one's
     since = now_ms if since_ms is None else min(since_ms, now_ms)
-    pairing = Pairing(uuid=uuid.uuid4(), object=owner, patient=patient, since_ms=since)
+    klass = klass or _class_before(owner, patient)
+    if klass != RecordKey.Class.CARE:
+        _need_key(patient.pk, klass, now_ms)
+    pairing = Pairing(uuid=uuid.uuid4(), object=owner, patient=patient, since_ms=since, klass=klass)
     append_statement(
         "pairing", patient.pk, {}, now_ms=now_ms, personal=_link(pairing, "since_ms", since),
         sealed_for=care_key(patient.pk), also=lambda: pairing.save(force_insert=True),
@@ -69,5 +76,18 @@ def current_pairings(owner: HealthObject, now_ms: int) -> list[uuid.UUID]:
     return list(rows.values_list("uuid", flat=True))
 
 
+def _class_before(owner: HealthObject, patient: Account) -> str:
+    rows = Pairing.objects.filter(object=owner, patient=patient).order_by("-id").values_list("klass", flat=True)
+    return rows.first() or str(RecordKey.Class.CARE)
+
+
+def _need_key(patient: uuid.UUID, klass: str, now_ms: int) -> None:
+    with keys_lock():
+        try:
+            class_key(patient, klass)
+        except KeyMissingError:
+            create_record_key(patient, now_ms=now_ms, klass=klass)
+
+
 def _link(pairing: Pairing, edge: str, now_ms: int) -> dict[str, object]:
-    return {"pairing": str(pairing.uuid), "object": str(pairing.object_id), edge: now_ms}
+    return {"pairing": str(pairing.uuid), "object": str(pairing.object_id), "class": pairing.klass, edge: now_ms}

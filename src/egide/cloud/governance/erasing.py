@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,12 +11,15 @@ from django.db.models import Max
 from django.utils import timezone
 
 from egide.cloud.consent.models import FollowUp
+from egide.cloud.fleet.models import Pairing
+from egide.cloud.fleet.pairings import unpair
 from egide.cloud.governance import requests
 from egide.cloud.governance.deadlines import Term, care_term
 from egide.cloud.governance.duties import Source, duties
 from egide.cloud.governance.erasure import erase_classes, erasures_of, finish, has_class
 from egide.cloud.governance.models import Request
 from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import create_record_key
 from egide.cloud.people.identity import known_identity
 from egide.cloud.people.models import Account
 from egide.cloud.vault.models import Envelope
@@ -101,7 +105,11 @@ def decide(
     entry = None
     if classes:
         personal: dict[str, Any] = {"request": str(request.pk), "by": str(by.pk)}
-        entry = erase_classes(request.patient_id, classes, now_ms=now_ms, personal=personal)
+        _end_pairings(request.patient, classes, now_ms)
+        entry = erase_classes(
+            request.patient_id, classes, now_ms=now_ms, personal=personal,
+            also=lambda: _keys_for_late_readings(request.patient, classes, now_ms),
+        )  # fmt: skip
     done = entry is not None or bool(_erased_before(request))
     kept = [d for d in decisions if not d.erase]
     outcome = Request.State.REFUSED if not done else Request.State.PARTLY if kept else Request.State.GRANTED
@@ -111,6 +119,19 @@ def decide(
         also=lambda: requests.close(request, outcome, now_ms),
     )  # fmt: skip
     return entry
+
+
+def _end_pairings(patient: Account, classes: Sequence[str], now_ms: int) -> None:
+    """What measured for a class that goes measures no more: whoever wants it again adds it again."""
+    for pairing in Pairing.objects.filter(patient=patient, klass__in=classes, until_ms=None):
+        unpair(pairing, now_ms)
+
+
+def _keys_for_late_readings(patient: Account, classes: Sequence[str], now_ms: int) -> None:
+    """An object may hold readings that it has not sent yet: they find a new key, which the next erasure erases."""
+    for klass in classes:
+        if Pairing.objects.filter(patient=patient, klass=klass).exists():
+            create_record_key(patient.pk, now_ms=now_ms, klass=klass)
 
 
 def _line(decision: ClassDecision) -> tuple[str, str, str, str]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from cryptography import x509
 
 from egide.cloud.fleet.models import Certificate, Pairing
-from egide.cloud.keys.records import care_key
+from egide.cloud.keys.records import class_key
 from egide.cloud.register.journal import fleet_version
 from egide.cloud.vault.sealing import Recipient
 from egide.trust.cose import PublicKey
@@ -30,6 +30,7 @@ class Window:
     since_ms: int
     until_ms: int | None
     patient: UUID
+    klass: str = "care"  # of the patient's record
 
     def covers(self, first_ms: int, last_ms: int) -> bool:
         return self.since_ms <= first_ms and (self.until_ms is None or last_ms < self.until_ms)
@@ -56,7 +57,7 @@ class FleetCache:
     def __init__(self) -> None:
         self._reached = 0
         self._known: dict[bytes, Admitted | None] = {}
-        self._recipients: dict[UUID, Recipient] = {}
+        self._recipients: dict[tuple[UUID, str], Recipient] = {}
 
     def refresh(self, reached: int) -> None:
         """Forget everything if the fleet changed since the last look. `reached`: where the register is now."""
@@ -89,14 +90,16 @@ class FleetCache:
             revoked_ms=min(revoked) if revoked else None,
             trust=owner.trust,
             pairings={
-                str(p.uuid): Window(p.id, p.uuid, p.since_ms, p.until_ms, p.patient_id)
+                str(p.uuid): Window(p.id, p.uuid, p.since_ms, p.until_ms, p.patient_id, p.klass)
                 for p in Pairing.objects.filter(object=owner)
             },
         )
 
-    def recipient(self, patient: UUID) -> Recipient:
-        """To whom a patient's readings are sealed. Raises KeyMissingError when the record has no key."""
-        if patient not in self._recipients:
-            key = care_key(patient)
-            self._recipients[patient] = Recipient(key.pk, patient, Suite(key.suite), bytes(key.public))
-        return self._recipients[patient]
+    def recipient(self, patient: UUID, klass: str = "care") -> Recipient:
+        """To whom a patient's readings are sealed. Raises KeyMissingError when that class of the record has no key."""
+        found = self._recipients.get((patient, klass))
+        if found is None:
+            key = class_key(patient, klass)
+            found = Recipient(key.pk, patient, Suite(key.suite), bytes(key.public))
+            self._recipients[patient, klass] = found
+        return found

@@ -117,7 +117,7 @@ def seal(
     found = doubts(verified.readings, now_ms=ahead)
     leaf = envelope.leaf()
     data_key, step, record = chains.seal(
-        fleet.recipient(window.patient),
+        fleet.recipient(window.patient, window.klass),
         record_bytes(
             envelope.entry,
             correction_ms=timing.correction_ms,

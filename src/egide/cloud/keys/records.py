@@ -16,8 +16,9 @@ from egide.errors import KeyMissingError
 from egide.trust.seal import Suite, derive_pair, seal_to, seed_bytes
 
 __all__ = [
-    "ESTABLISHMENT", "care_key", "create_record_key", "keys_lock", "private_seed", "seal_for", "wrap_context",
-]
+    "ESTABLISHMENT", "care_key", "class_key", "create_record_key", "keys_lock", "private_seed", "seal_for",
+    "wrap_context",
+]  # fmt: skip
 
 _LOCK_ID: Final = 0x65676B65  # "egke"
 
@@ -66,10 +67,13 @@ def create_record_key(
 
 def care_key(subject: uuid.UUID) -> RecordKey:
     """The key pair of a patient's care record. Raises KeyMissingError when there is none."""
-    key = RecordKey.objects.filter(
-        subject=subject, establishment=ESTABLISHMENT, klass=RecordKey.Class.CARE, erased_ms=None
-    ).last()
-    if key is None:
+    return class_key(subject, RecordKey.Class.CARE)
+
+
+def class_key(subject: uuid.UUID, klass: str) -> RecordKey:
+    """The key pair of one class of a patient's record. Raises KeyMissingError when there is none."""
+    rows = RecordKey.objects.filter(subject=subject, establishment=ESTABLISHMENT, klass=klass, erased_ms=None)
+    if (key := rows.last()) is None:
         raise KeyMissingError("this record has no key")
     return key
 

@@ -115,7 +115,7 @@ def add(patient: Account, model: str, name: str, *, now_ms: int) -> Mine:
         raise RefusedError("this record has as many objects as it can")
     owner = create_object(_clean(model) or "-", Trust.OBJECT, now_ms)
     _write(patient, owner.pk, Note(name=_clean(name), added=True), now_ms=now_ms)
-    pair(owner, patient, now_ms)
+    pair(owner, patient, now_ms, klass="personal")  # their own doing: theirs to erase
     return my_object(patient, owner.pk, now_ms=now_ms)
 
 

@@ -35,8 +35,8 @@ __all__ = [
     "sign_statement",
 ]
 
-#: A statement of these kinds changes what intake may accept.
-FLEET_KINDS: Final = ("enrolment", "pairing", "unpairing", "revocation", "genesis")
+#: A statement of these kinds changes what intake may accept, or the keys that it seals to.
+FLEET_KINDS: Final = ("enrolment", "pairing", "unpairing", "revocation", "genesis", "erasure")
 _INFO: Final = b"egide journal v1 "
 _local = threading.local()
 
