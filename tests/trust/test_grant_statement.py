@@ -195,7 +195,7 @@ def test_last_winters_signature_does_not_serve_a_new_grant() -> None:
 
 
 def test_a_grants_signature_does_not_serve_a_sign_in_nor_the_reverse() -> None:
-    """The domain's tag: no other ceremony asks for such a challenge."""
+    """The domain's tag: nothing else asks for such a challenge."""
     passkey = Passkey()
     statement = GOOD.encode()
     sign_in = passkey.get(hashlib.sha256(statement).digest())

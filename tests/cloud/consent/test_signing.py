@@ -1,4 +1,4 @@
-"""The ceremony: what is asked, what is checked, what is entered, and the proof that comes out of it."""
+"""Signing: what is asked, what is checked, what is entered, and the proof that comes out of it."""
 
 from __future__ import annotations
 

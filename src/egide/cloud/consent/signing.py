@@ -1,4 +1,4 @@
-"""The ceremony by which a person signs a grant or a withdrawal with their passkey, over fido2.
+"""How a person signs a grant or a withdrawal with their passkey, over fido2.
 
     ask     the statement is written, and its hash asked of the person's passkeys, which must recognise their holder
     check   what comes back is verified twice, by fido2 and by `egide.trust`: the passkey signed this very statement
@@ -42,7 +42,7 @@ from egide.cloud.register.models import Statement
 from egide.errors import MalformedError, RefusedError, SignatureError
 from egide.trust.grant import (
     GRANT,
-    MAX_CEREMONY_MS,
+    MAX_SIGNING_MS,
     WITHDRAWAL,
     Consent,
     Credential,
@@ -156,7 +156,7 @@ def check(
     consent = Consent.decode(statement)
     if consent.signer.uri != f"urn:uuid:{signer}":
         raise SignatureError("the statement waits for another account's signature")
-    if not 0 <= now_ms - consent.at_ms <= MAX_CEREMONY_MS:
+    if not 0 <= now_ms - consent.at_ms <= MAX_SIGNING_MS:
         raise StatementStaleError("the statement was asked too long ago")
     if last_signed(_uuid(consent.patient.uri)) != consent.previous:
         raise StatementStaleError("something else was signed since this was asked")

@@ -1,4 +1,4 @@
-"""A statement and the passkey's signature of it: made by the ceremony, kept in the register, found in a proof."""
+"""A statement and the passkey's signature of it: made when a person signs, kept in the register, found in a proof."""
 
 from __future__ import annotations
 

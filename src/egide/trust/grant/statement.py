@@ -22,7 +22,7 @@ from egide.trust.limits import LIMITS
 from egide.trust.webauthn import Place
 
 __all__ = [
-    "GRANT", "MAX_CEREMONY_MS", "READERS", "WITHDRAWAL", "Consent", "Named", "Period", "Shown", "challenge_of",
+    "GRANT", "MAX_SIGNING_MS", "READERS", "WITHDRAWAL", "Consent", "Named", "Period", "Shown", "challenge_of",
 ]
 
 GRANT: Final = "grant"
@@ -30,7 +30,7 @@ WITHDRAWAL: Final = "withdrawal"
 #: Who may be let in: a person, everybody of a team or an establishment, a program.
 READERS: Final = ("person", "team", "establishment", "app")
 #: From the moment that the statement was written until it is in the register.
-MAX_CEREMONY_MS: Final = 600_000
+MAX_SIGNING_MS: Final = 600_000
 _TAG: Final = b"egide consent v1\x00"
 _VERSION: Final = 1
 _MAX_MS: Final = 2**45
@@ -162,7 +162,7 @@ class Consent:
 
 
 def challenge_of(statement: bytes) -> bytes:
-    """What a passkey is asked to sign for an encoded statement: 32 bytes that no other ceremony can ask for."""
+    """What a passkey is asked to sign for an encoded statement: 32 bytes that nothing else asks for."""
     return hashlib.sha256(_TAG + statement).digest()
 
 

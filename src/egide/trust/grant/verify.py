@@ -41,7 +41,7 @@ from egide.trust.grant.entries import (
 from egide.trust.grant.form import ConsentProof, Entry, SignedProof, decode
 from egide.trust.grant.report import COUNTER, SYNCED, ConsentReport
 from egide.trust.grant.signed import VerifiedConsent, verify_consent
-from egide.trust.grant.statement import MAX_CEREMONY_MS
+from egide.trust.grant.statement import MAX_SIGNING_MS
 from egide.trust.identity import Usage, verify_chain
 from egide.trust.register.checkpoint import SignedNote
 from egide.trust.register.receipt import receipt_log, verify_receipt
@@ -150,7 +150,7 @@ def _verify_entered(proof: ConsentProof, verified: VerifiedConsent) -> PlatformS
     entered = _verify_statement(proof.entry, proof.roots, ENTERED_AS[consent.kind])
     if entered.subject != consent.patient.uri or entered.facts.get("consent") != proof.signed.digest:
         raise ProofError("the register's statement is about another patient, or another consent")
-    if not 0 <= entered.at_ms - consent.at_ms <= MAX_CEREMONY_MS:
+    if not 0 <= entered.at_ms - consent.at_ms <= MAX_SIGNING_MS:
         raise ProofError("the consent was entered before it was written, or long after")
     return entered
 
