@@ -17,7 +17,7 @@ from egide.cloud.ward.desks import DESKS, desks_of
 __all__ = ["desks"]
 
 _TITLES: Final = {
-    "security-officer": gettext_noop("Security"),
+    "security-officer": gettext_noop("Security of the path"),
     "dpo": gettext_noop("Data protection"),
     "administrator": gettext_noop("Administration"),
 }

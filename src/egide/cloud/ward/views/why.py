@@ -35,19 +35,17 @@ def why(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
         "subject": subject,
         "patient_name": subject.patient_name(),
         "now_ms": now,
-        "ground": words.ground_words(answer.decision.ground),
         "team": answer.decision.ground == CARE_TEAM and any(answer.decision.grounds),
         "emergency": answer.decision.ground == EMERGENCY,
-        "purpose": words.purpose_words(answer.ask.purpose),
-        "rows": _rows(subject, answer.decision, now),
+        "rows": _rows(subject, answer.decision, answer.ask.purpose, now),
         "journal_entry": answer.journal_entry,
     }
     return render(request, "ward/why.html", context)
 
 
-def _rows(subject: Subject, decision: Decision, now_ms: int) -> list[dict[str, Any]]:
+def _rows(subject: Subject, decision: Decision, purpose: str, now_ms: int) -> list[dict[str, Any]]:
     facts, me = facts_of(subject.patient.pk), str(subject.reader.pk)
-    rows: list[dict[str, Any]] = []
+    rows = [_row(_("Ground"), words.ground_words(decision.ground)), _row(_("What for"), words.purpose_words(purpose))]
     if decision.ground == CARE_TEAM:
         for follow in (f for f in facts.follows if f.professional == me and runs(f, now_ms)):
             rows.append(_row(_("In the team since"), words.at(follow.since_ms, now_ms)))
