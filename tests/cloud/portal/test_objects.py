@@ -11,7 +11,7 @@ from django.test import Client
 from egide.cloud.fleet.models import Claim, HealthObject, Pairing
 from egide.cloud.fleet.service import pair, unpair
 from egide.cloud.people.models import Account
-from egide.cloud.portal import objects
+from egide.cloud.portal import live, objects
 from egide.cloud.portal.objects import is_silent, my_object, my_objects
 from egide.cloud.register.models import Statement
 from egide.cloud.vault.models import Envelope
@@ -216,3 +216,19 @@ def test_last_heard_is_when_it_arrived(cast: Cast) -> None:
     assert latest is not None
     assert my_object(cast.alice, cast.scale.row.pk, now_ms=NOW).heard_ms == latest.received_ms
     assert [mine.silent for mine in my_objects(cast.alice, now_ms=NOW)] == [False] * 4
+
+
+def test_the_home_page_names_the_object_that_fell_silent(
+    cast: Cast, enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name that the patient gave; none is named while all keep their rhythm."""
+    client = enter(cast.alice)
+    assert "None of your objects has been quiet for longer than usual." in text(client, "/")
+    client.post(f"/me/objects/{cast.watch.row.pk}/name", {"name": "Ma montre"})
+    monkeypatch.setattr(live, "now_ms", lambda: NOW + 30 * HOUR_MS)
+    client.force_login(cast.alice)
+    page = text(client, "/")
+    quiet = re.search(r"Quiet for longer than usual: ([^.]*)\.", page)
+    assert quiet is not None
+    assert "Ma montre" in quiet[1]
+    assert "Balance Claire" not in quiet[1]

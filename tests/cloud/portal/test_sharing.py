@@ -202,7 +202,7 @@ def test_hiding_says_what_stops_before_it_hides(cast: Cast, enter: Enter) -> Non
     client.post("/me/sharing/hide/from", {"who": str(cast.bob.pk)})
     client.post("/me/sharing/hide/which", {"family": "weight", "data": "all"})
     page = text(client, "/me/sharing/hide/check")
-    assert "To Dr Bob Durand, this was never measured: weight and body." in page
+    assert "To Dr Bob Durand, this was never measured: weight." in page
     assert "A decision on your care may then be taken without it." in page
     assert not restrictions.restrictions_of(cast.alice)
     client.post("/me/sharing/hide/check")

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import words
+from egide.cloud.portal.objects import my_objects
 from egide.cloud.portal.periods import Period
 from egide.cloud.portal.record import doubtful, is_wave
 from egide.cloud.portal.subject import Subject
@@ -30,6 +31,7 @@ class Glance:
     working: str
     seen: str
     attention: str
+    silent: str = ""
 
 
 def glance_at(subject: Subject, columns: Sequence[Column], period: Period, *, now_ms: int) -> Glance:
@@ -44,6 +46,7 @@ def glance_at(subject: Subject, columns: Sequence[Column], period: Period, *, no
         % {"n": words.number(waiting)}
         if waiting
         else "",
+        silent=_silent(subject, now_ms) if subject.own else "",
     )
 
 
@@ -68,6 +71,21 @@ def _working(objects: int, count: int, period: Period) -> str:
             "%(objects)s object sent %(measured)s over %(period)s.",
             "%(objects)s objects sent %(measured)s over %(period)s.",
             objects,
+        )
+        % told
+    )
+
+
+def _silent(subject: Subject, now_ms: int) -> str:
+    """Which objects have been quiet for longer than is usual for them, by the names that the patient gave."""
+    mine = [each for each in my_objects(subject.patient, now_ms=now_ms) if each.state == "measuring"]
+    quiet = [each.name for each in mine if each.silent]
+    if not quiet:
+        return _("None of your objects has been quiet for longer than usual.") if mine else ""
+    told = {"names": ", ".join(quiet)}
+    return (
+        ngettext(
+            "%(names)s has been quiet for longer than usual.", "Quiet for longer than usual: %(names)s.", len(quiet)
         )
         % told
     )

@@ -26,17 +26,17 @@ __all__ = [
 
 _DAY_MS: Final = 86_400_000
 _FAMILIES: Final = {
-    "heart": gettext_noop("heart and pulse"),
+    "heart": gettext_noop("heart"),
     "pressure": gettext_noop("blood pressure"),
-    "breathing": gettext_noop("breathing and oxygen"),
+    "breathing": gettext_noop("breathing"),
     "glucose": gettext_noop("glucose"),
     "temperature": gettext_noop("temperature"),
-    "weight": gettext_noop("weight and body"),
+    "weight": gettext_noop("weight"),
     "activity": gettext_noop("activity"),
     "sleep": gettext_noop("sleep"),
     "substances": gettext_noop("breath tests (alcohol, carbon monoxide)"),
     "treatment": gettext_noop("treatment (insulin, medicines taken)"),
-    "nerves-eyes": gettext_noop("skin and eyes"),
+    "nerves-eyes": gettext_noop("skin, eyes"),
     "device": gettext_noop("state of the objects (batteries, leads)"),
     "other": gettext_noop("other measurements"),
 }

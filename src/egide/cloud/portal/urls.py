@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.i18n import set_language
 
-from egide.cloud.portal.views import granting, health, home, journal, leave, objects, reading, record, session, sharing
+from egide.cloud.portal.views import (
+    design,
+    granting,
+    health,
+    home,
+    journal,
+    leave,
+    objects,
+    reading,
+    record,
+    session,
+    sharing,
+)
 
 
 class ReadingKey:
@@ -64,6 +76,7 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/series", record.series, name="patient-series"),
     path("patients/<uuid:patient_id>/reading/<reading:key>", reading.reading, name="patient-reading"),
     path("patients/<uuid:patient_id>/proof/<int:entry>", reading.proof, name="patient-proof"),
+    path("design", design.design, name="design"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
