@@ -22,7 +22,9 @@ from egide.trust.grant import CREDENTIAL, CREDENTIAL_END, Credential, credential
 from egide.trust.limits import LIMITS
 from egide.trust.webauthn import PasskeyKey
 
-__all__ = ["Enrolled", "credentials_of", "enrol_credential", "in_force", "retire_credential"]
+__all__ = [
+    "Enrolled", "credentials_of", "enrol_credential", "in_force", "retire_credential", "retire_credential_by_hash",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +62,16 @@ def retire_credential(
     account: Account, credential_id: bytes, *, now_ms: int, also: Callable[[], None] | None = None
 ) -> int:
     """From this entry on the passkey signs nothing; what it signed before stands. Raises RefusedError: not in force."""
-    mark = hashlib.sha256(credential_id).digest()
-    if in_force(account.pk, mark) is None:
+    return retire_credential_by_hash(account, hashlib.sha256(credential_id).digest(), now_ms=now_ms, also=also)
+
+
+def retire_credential_by_hash(
+    account: Account, id_sha256: bytes, *, now_ms: int, also: Callable[[], None] | None = None
+) -> int:
+    """The same, for who no longer has the identifier."""
+    if in_force(account.pk, id_sha256) is None:
         raise RefusedError("there is no such passkey in force")
-    return append_statement(CREDENTIAL_END, account.pk, credential_end_facts(mark), now_ms=now_ms, also=also)
+    return append_statement(CREDENTIAL_END, account.pk, credential_end_facts(id_sha256), now_ms=now_ms, also=also)
 
 
 def in_force(account: uuid.UUID, id_sha256: bytes) -> Enrolled | None:
