@@ -304,6 +304,33 @@ def dismiss_office(
     words("egide: office ended")
 
 
+@people_app.command("register")
+def register(
+    patient: Annotated[str, typer.Argument(help="User name of a patient who has an account.")],
+    by: AsOption,
+    at: PlaceOption = "",
+    born: Annotated[str, typer.Option(help="Birth date, YYYY-MM-DD, where one was declared.")] = "",
+    end: Annotated[bool, typer.Option("--end", help="The patient is known there no more.")] = False,
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Let an establishment know a patient, so that its people find them by name; or end it. Opens no measurement.
+
+    Example: egide people register jy3k6vd2m5q7tnca --born 1955-08-03 --as u4krwmvwmrp6qsiz
+
+    Exit codes: 0 done, 1 refused, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.registrations import end_registration, register_patient
+    from egide.cloud.people.service import find
+
+    if end:
+        end_registration(find(patient), place(at), by=find(by), now_ms=now())
+    else:
+        register_patient(find(patient), place(at), by=find(by), now_ms=now(), born=born)
+    words("egide: registration ended" if end else "egide: registered")
+
+
 @people_app.command("welcome")
 def welcome(
     by: AsOption,

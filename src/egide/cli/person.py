@@ -45,6 +45,8 @@ def add(
 ) -> None:
     """Make an account. Prints its user name, which is random: a stolen table does not tell who is a patient.
 
+    An account made here holds no office: two officers give one (egide people propose, approve).
+
     Example: egide person add "Alice Martin" --role patient
 
     Exit codes: 0 made, 1 refused, 2 settings.

@@ -137,6 +137,20 @@ def test_a_patient_is_welcomed_known_found_and_told_from_a_double(nurse: str) ->
     assert Agreement.objects.count() == 1
 
 
+def test_a_patient_is_registered_elsewhere_and_no_more(officers: tuple[str, str], nurse: str) -> None:
+    """By whoever works there; ended by the patient too."""
+    admin, security = officers
+    alice = data("people", "welcome", "--name", "Alice Martin", "--as", nurse)["user"]
+    (place,) = data("people", "place", "Cabinet", "--kind", "practice", "--as", admin)
+    there = ("--at", place["establishment"])
+    refused(AccessDeniedError, "people", "register", alice, *there, "--as", nurse)
+    (made,) = data("people", "propose", "doctor", "--user", nurse, *there, "--as", admin)
+    data("people", "approve", made["proposal"], "--as", security)
+    assert run("people", "register", alice, *there, "--as", nurse).stderr == "egide: registered\n"
+    assert run("people", "register", alice, *there, "--as", alice, "--end").exit_code == 0
+    refused(RefusedError, "people", "register", alice, *there, "--as", alice, "--end")
+
+
 def test_a_contact_is_kept_and_its_value_is_not_printed(nurse: str) -> None:
     """By oneself or at the desk."""
     alice = data("people", "welcome", "--name", "Alice Martin", "--as", nurse)["user"]

@@ -7,11 +7,14 @@ import uuid
 import pytest
 
 from egide.cloud.people import offices
+from egide.cloud.people.identity import declare_identity
 from egide.cloud.people.invitations import invite_patient
 from egide.cloud.people.models import Account, Establishment
+from egide.cloud.people.proofing import signed_facts
 from egide.cloud.people.registrations import end_registration, register_patient, registered_at
 from egide.cloud.people.scope import Scope, scope_of
 from egide.cloud.people.service import create_account
+from egide.cloud.people.traits import Traits
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
@@ -121,6 +124,21 @@ def test_registration_opens_and_closes_the_list(house: House) -> None:
         end_registration(alice, house.practice, by=doctor, now_ms=NOW)
     with pytest.raises(RefusedError):
         register_patient(doctor, house.practice, by=doctor, now_ms=NOW)
+
+
+def test_whoever_registers_a_known_patient_states_their_birth_date(house: House) -> None:
+    """A user name is not enough: it opens the desk's powers. A wrong date is refused, and the patient reads of it."""
+    alice = create_account("patient", "Alice", NOW, at=house.hospital)
+    traits = Traits(birth_name="Martin", given_names="Alice", birth_date="1955-08-03", sex="F")
+    declare_identity(alice, traits, by=alice, now_ms=NOW)
+    doctor = staff(house, house.practice, "doctor", "Denis")
+    for born in ("", "1955-08-04"):
+        with pytest.raises(RefusedError):
+            register_patient(alice, house.practice, by=doctor, now_ms=NOW, born=born)
+    assert [facts["by"] for _, facts in signed_facts(alice, "registration-refused")] == [str(doctor.pk)] * 2
+    assert not lists(doctor)["patients"]
+    register_patient(alice, house.practice, by=doctor, now_ms=NOW, born="1955-08-03")
+    assert lists(doctor)["patients"] == {alice.pk}
 
 
 def test_a_closed_patient_is_listed_no_more(house: House) -> None:

@@ -1,6 +1,8 @@
 """A patient is known to an establishment from a registration on: there, people may find them by name.
 
-Being registered opens no measurement. Each change is a statement sealed for the patient.
+Being registered opens no measurement; it lets a desk correct an identity or a contact. So whoever registers somebody
+who is known elsewhere states their birth date, which a user name does not tell: the patient is there, or said it. Each
+change is a statement sealed for the patient, and so is each wrong date.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from egide.cloud.people.authority import CARE_OFFICES
 from egide.cloud.people.models import Account, Establishment, Registration
 from egide.cloud.people.offices import require_office
 from egide.cloud.register.journal import append_statement
-from egide.errors import RefusedError
+from egide.errors import NotFoundError, RefusedError
 
 __all__ = ["REGISTRARS", "end_registration", "register_patient", "registered_at"]
 
@@ -26,16 +28,19 @@ def registered_at(patient: Account) -> frozenset[uuid.UUID]:
     return frozenset(open_now.values_list("establishment_id", flat=True))
 
 
-def register_patient(patient: Account, establishment: Establishment, *, by: Account, now_ms: int) -> None:
-    """From now on; nothing changes if it is already so.
+def register_patient(
+    patient: Account, establishment: Establishment, *, by: Account, now_ms: int, born: str = ""
+) -> None:
+    """From now on; nothing changes if it is already so. `born` is the birth date, where one was declared (YYYY-MM-DD).
 
     Raises:
-        RefusedError: not a patient. AccessDeniedError: `by` does not work there.
+        RefusedError: not a patient, or another birth date. AccessDeniedError: `by` does not work there.
     """
     _require_patient(patient)
     require_office(by, *REGISTRARS, now_ms=now_ms, establishment=establishment)
     if Registration.objects.filter(patient=patient, establishment=establishment, until_ms=None).exists():
         return
+    _require_met(patient, establishment, by, now_ms, born)
 
     def keep() -> None:
         Registration.objects.get_or_create(
@@ -67,6 +72,21 @@ def end_registration(patient: Account, establishment: Establishment, *, by: Acco
     append_statement(
         "registration-end", patient.pk, {}, now_ms=now_ms, personal=personal, sealed_for=care_key(patient.pk), also=end
     )
+
+
+def _require_met(patient: Account, establishment: Establishment, by: Account, now_ms: int, born: str) -> None:
+    from egide.cloud.people.identity import known_identity  # it needs to know who is registered where
+
+    try:
+        declared = known_identity(patient).traits.birth_date
+    except NotFoundError:
+        return
+    if born != declared:
+        personal = {"establishment": str(establishment.pk), "by": str(by.pk)}
+        append_statement(
+            "registration-refused", patient.pk, {}, now_ms=now_ms, personal=personal, sealed_for=care_key(patient.pk)
+        )
+        raise RefusedError("this is not the birth date that was declared")
 
 
 def _require_patient(patient: Account) -> None:
