@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import cedarpy
 
-from egide.cloud.consent.facts import Facts, Window
+from egide.cloud.consent.facts import Facts, Restriction, Window
 from egide.cloud.consent.rules import (
     CARE_TEAM,
     EMERGENCY,
@@ -54,17 +54,16 @@ def judge(question: Question, facts: Facts, *, emergency: bool) -> Verdict:
     `emergency`: whether the reader would read on that ground.
     """
     action = "export" if question.export else "read"
-    grounds = _grounds(question, facts)
-    limits = [("Restriction", r.id, _restriction(question, r)) for r in facts.restrictions]
-    asked = [(action, type_, key, attrs) for _, type_, key, attrs in grounds]
-    asked += [("seeThrough", type_, key, attrs) for type_, key, attrs in limits]
+    grounds, limits = _grounds(question, facts), _limits(question, facts)
+    asked = [(action, type_, attrs) for _, type_, _, attrs in grounds]
+    asked += [("seeThrough", "Restriction", _restriction(question, alike[0])) for alike in limits]
     try:
         answers = _ask(question, facts, asked, emergency=emergency)
     except Exception:  # policies that cannot be evaluated permit nothing, and let nobody see through anything
         answers = [False] * len(asked)
     passed = {(kind, key) for (kind, _, key, _), yes in zip(grounds, answers, strict=False) if yes}
-    bound = {key for (_, key, _), yes in zip(limits, answers[len(grounds) :], strict=True) if not yes}
-    return Verdict(frozenset(passed), frozenset(bound))
+    held = [alike for alike, yes in zip(limits, answers[len(grounds) :], strict=True) if not yes]
+    return Verdict(frozenset(passed), frozenset(r.id for alike in held for r in alike))
 
 
 def agrees(decision: Decision, verdict: Verdict) -> bool:
@@ -92,7 +91,7 @@ def _policies() -> Any:
 
 
 def _ask(
-    question: Question, facts: Facts, asked: list[tuple[str, str, str, dict[str, Any]]], *, emergency: bool
+    question: Question, facts: Facts, asked: list[tuple[str, str, dict[str, Any]]], *, emergency: bool
 ) -> list[bool]:
     if not asked:
         return []
@@ -100,7 +99,7 @@ def _ask(
     entities = [{"uid": who, "attrs": {"establishments": sorted(question.establishments)}, "parents": []}]
     requests = []
     context = _context(question, facts, emergency=emergency)
-    for number, (action, type_, _, attrs) in enumerate(asked):
+    for number, (action, type_, attrs) in enumerate(asked):
         thing = {"type": type_, "id": str(number)}
         entities.append({"uid": thing, "attrs": attrs, "parents": []})
         requests.append(
@@ -130,11 +129,12 @@ def _context(question: Question, facts: Facts, *, emergency: bool) -> dict[str, 
 
 
 def _grounds(question: Question, facts: Facts) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """(ground, entity type, id, attributes) of all that might name the reader."""
+    """(ground, entity type, id, attributes) of all that name the reader, or a place of theirs, and have not ended."""
     now, who = question.at_ms, {"patient": facts.patient}
+    names = {question.reader, *question.establishments}
     found: list[tuple[str, str, str, dict[str, Any]]] = [(SELF, "Own", "", who)]
     for f in facts.follows:
-        if f.professional == question.reader:
+        if f.professional in names and now < _end(f.until_ms):
             opposed = any(
                 o.since_ms <= now < _end(o.until_ms) and o.professional in (f.professional, "")
                 for o in facts.oppositions
@@ -143,22 +143,36 @@ def _grounds(question: Question, facts: Facts) -> list[tuple[str, str, str, dict
             attrs = who | {"professional": f.professional, "opposed": opposed} | _span(f)
             found.append((CARE_TEAM, "CareTeam", f.follow_up, attrs))
     for g in facts.grants:
-        holder = {"holderKind": g.holder.kind, "holder": g.holder.id, "purpose": g.purpose}
-        found.append((GRANT, "Grant", g.id, who | holder | _span(g) | _data(g.data)))
+        if g.holder.id in names and now < _end(g.until_ms):
+            holder = {"holderKind": g.holder.kind, "holder": g.holder.id, "purpose": g.purpose}
+            found.append((GRANT, "Grant", g.id, who | holder | _span(g) | _data(g.data)))
     for r in facts.representations:
+        if r.representative not in names:
+            continue
         stopped = any(s.since_ms <= now < _end(s.until_ms) for s in r.suspended)
         attrs = who | {"representative": r.representative, "suspended": stopped} | _span(r)
         adult = {} if r.adult_ms is None else {"adult": r.adult_ms}
         found.append((REPRESENTATIVE, "Representation", r.id, attrs | adult))
     for p in facts.participations:
-        holder = {"holderKind": p.holder.kind, "holder": p.holder.id}
-        found.append((RESEARCH, "Research", p.id, who | holder | _span(p) | _data(p.data)))
+        if p.holder.id in names and now < _end(p.until_ms):
+            holder = {"holderKind": p.holder.kind, "holder": p.holder.id}
+            found.append((RESEARCH, "Research", p.id, who | holder | _span(p) | _data(p.data)))
     for e in facts.emergencies:
-        found.append((EMERGENCY, "Emergency", e.id, who | {"reader": e.reader} | _span(e) | _data(e.data)))
+        if e.reader in names and now < e.until_ms:
+            found.append((EMERGENCY, "Emergency", e.id, who | {"reader": e.reader} | _span(e) | _data(e.data)))
     return found
 
 
-def _restriction(question: Question, r: Any) -> dict[str, Any]:
+def _limits(question: Question, facts: Facts) -> list[list[Restriction]]:
+    """The restrictions that have not ended; those of one holder that have begun are asked about once."""
+    alike: dict[tuple[str, str, bool], list[Restriction]] = {}
+    for r in facts.restrictions:
+        if question.at_ms < _end(r.until_ms):
+            alike.setdefault((r.who.kind, r.who.id, r.since_ms <= question.at_ms), []).append(r)
+    return list(alike.values())
+
+
+def _restriction(question: Question, r: Restriction) -> dict[str, Any]:
     return {"patient": question.patient, "whoKind": r.who.kind, "who": r.who.id} | _span(r)
 
 
