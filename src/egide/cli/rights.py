@@ -181,11 +181,13 @@ def keyring(
 
     Exit codes: 0 written, 2 settings, 5 the disk.
     """
-    options = setup(data, keys)
+    setup(data, keys)
+    from django.conf import settings
+
     from egide.cloud.keys.keyring import KEYRING, write_keyring
 
     if file.exists():
         raise ConfigError("there is a file of that name already: a copy replaces nothing")
-    write_keyring(options.keys, now_ms=_now())
-    _write(file, (options.keys / KEYRING).read_bytes())
+    write_keyring(settings.OPTIONS.keys, now_ms=_now())
+    _write(file, (settings.OPTIONS.keys / KEYRING).read_bytes())
     words(f"egide: the keyring: {file}")
