@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.test import Client
 
+from egide.cloud.consent.representation import end_representation, represent
 from egide.cloud.people.ceremony import found
 from egide.cloud.people.establishments import create_establishment, home
 from egide.cloud.people.models import Account
@@ -119,26 +118,25 @@ def test_the_owner_stops_it_from_any_session(lost: Account, desk: Desk) -> None:
     assert has_factor(lost)
 
 
-def test_relatives_patients_and_strangers_are_neither_of_the_two(
-    lost: Account, desk: Desk, bruno: Account, settings: Any
-) -> None:
-    """A carer can never be that person, even one who also works here; nor who has no office, nor the owner."""
+def test_relatives_patients_and_strangers_are_neither_of_the_two(lost: Account, desk: Desk, bruno: Account) -> None:
+    """A carer can never be that person; nor who has no office, nor the owner."""
     relative = create_account("relative", "Rémi Moreau", NOW)
     stranger = create_account("professional", "Diane Roux", NOW)
     for who in (relative, stranger, bruno, lost):
         with pytest.raises(AccessDeniedError):
             ask(lost, who)
-    settings.SIGNIN_CLOSE_TO = [f"{__name__}.is_nils"]
+
+
+def test_a_representative_who_also_works_here_is_neither_of_the_two(lost: Account, desk: Desk) -> None:
+    """Under another account, of another role, with an office: still not; nor once it is over."""
+    nils = create_account("relative", "Nils Grand", NOW)
+    held = represent(lost, nils, nature="mandate", deed="acte 12", recorded_by=desk.nora, now_ms=NOW)
     ask(lost, desk.nora)
     with pytest.raises(AccessDeniedError):
         recovery.approve(lost, by=desk.nils, now_ms=NOW)
-
-
-def is_nils(account: Account, other: Account) -> bool:
-    """Nils represents the person."""
-    return other.role == "professional" and bytes(other.name_index) == bytes(
-        create_account("relative", "Nils Grand", NOW).name_index
-    )
+    end_representation(lost, held, now_ms=NOW + 1)
+    with pytest.raises(AccessDeniedError):
+        recovery.approve(lost, by=desk.nils, now_ms=NOW + 2)
 
 
 def test_a_patient_of_elsewhere_is_not_touched(alice: Account, desk: Desk) -> None:

@@ -82,7 +82,8 @@ MFA_ADAPTER = "egide.cloud.signin.adapter.SealedAdapter"
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_RECOVERY_CODE_DIGITS = 12
-SIGNIN_CLOSE_TO: list[str] = []  # (account, other) -> bool: who is close to a person is no second person at the desk
+# (account, other) -> bool: who is close to a person is neither of the two at the desk
+SIGNIN_CLOSE_TO = ["egide.cloud.config.closeness.represents"]
 DATABASES = {"default": OPTIONS.database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "fr"

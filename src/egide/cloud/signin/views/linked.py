@@ -18,6 +18,7 @@ from egide.cloud.signin import clock
 from egide.cloud.signin.attested import has_factor
 from egide.cloud.signin.held import hold
 from egide.cloud.signin.sessions import close_session, open_session
+from egide.cloud.signin.tries import remember
 from egide.cloud.signin.views.guard import MAX_TYPED
 from egide.errors import SignInError
 
@@ -33,7 +34,9 @@ def enter_by_link(request: HttpRequest, account: Account, where: str) -> HttpRes
         hold(request, account, now_ms=now)
         return redirect(f"{reverse('signin:second')}?{urlencode({'next': where})}")
     open_session(request, account, "link", now_ms=now)
-    return redirect(where or "portal:home")
+    response = redirect(where or "portal:home")
+    remember(request, response, account)
+    return response
 
 
 @never_cache
