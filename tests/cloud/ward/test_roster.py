@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from egide.cloud.consent.follow_ups import oppose
+from egide.cloud.consent.restrictions import restrict
 from egide.cloud.consent.service import end_follow_up, start_follow_up
 from egide.cloud.register.models import Statement
 from egide.cloud.release.journal import journal_of
@@ -97,3 +99,25 @@ def test_only_professionals_have_a_list(cast: Cast, enter: Enter, path: str) -> 
     """Patients are refused, who is not signed in is sent to sign in."""
     assert enter(cast.alice).get(path).status_code == 403
     assert Client().get(path).status_code == 302
+
+
+def test_what_is_restricted_was_never_measured_to_the_list(cast: Cast, enter: Enter) -> None:
+    """A doubtful weight that Bob must not see changes not a byte of his list: as if it had never been sent."""
+    client = enter(cast.bob)
+    restrict(cast.alice, families=["weight"], who=cast.bob, now_ms=NOW - 1)
+    before = client.get("/patients/lines").content
+    cast.scale.send(spot("29463-7", "kg", "999.9"), t0_ms=NOW - HOUR_MS)
+    assert client.get("/patients/lines").content == before
+
+
+def test_silence_is_told_on_true_data(cast: Cast) -> None:
+    """An object whose readings Bob must not see works: it is not called silent because of that."""
+    restrict(cast.alice, families=["glucose"], who=cast.bob, now_ms=NOW - 1)
+    (line,) = roster(cast.bob, now_ms=NOW)
+    assert "Glucosense 2" not in {r.model for r in line.reasons}
+
+
+def test_a_patient_who_opposes_leaves_the_list_at_once(cast: Cast) -> None:
+    """Opposition narrows: the row stays in the table and shows nothing."""
+    oppose(cast.alice, now_ms=NOW - 1)
+    assert roster(cast.bob, now_ms=NOW) == []
