@@ -196,6 +196,20 @@ HARMS: dict[str, tuple[Callable[[dict[str, str]], object], tuple[str, str]]] = {
     "a follow-up moved": (
         lambda k: FollowUp.objects.filter(care=None).update(care=k["care"]), ("follow-up", "not-attested")
     ),
+    "a follow-up inserted": (
+        lambda _: FollowUp.objects.create(
+            patient=Account.objects.get(role="patient", pk=Ground.objects.all()[0].patient_id),
+            professional=Account.objects.get(role="professional"), since_ms=0,
+        ),
+        ("follow-up", "not-attested"),
+    ),
+    "a grant inserted": (
+        lambda k: Ground.objects.create(
+            patient_id=Ground.objects.get(pk=k["grant"]).patient_id, kind="grant", holder_kind="account", holder="x",
+            since_ms=0,
+        ),
+        ("ground", "not-attested"),
+    ),
     "a grant deleted": (lambda k: Ground.objects.filter(pk=k["grant"]).delete(), ("ground", "row-missing")),
     "a grant of another": (
         lambda k: Ground.objects.filter(pk=k["grant"]).update(holder="x"), ("ground", "not-attested")

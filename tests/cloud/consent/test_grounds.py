@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from egide.cloud.consent import emergency, follow_ups, grants, representation
+from egide.cloud.consent.facts import Window
 from egide.cloud.consent.families import FAMILIES, families_of, family_of, require_families
 from egide.cloud.consent.grants import ForbiddenUseError
 from egide.cloud.consent.models import Ground
 from egide.cloud.consent.overview import who_may_see
+from egide.cloud.consent.restrictions import restrict
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.offices import seat
@@ -345,6 +347,7 @@ def test_an_adolescent_s_secret_was_never_measured_for_a_parent(
         representation.keep_secret(alice, ["heart", "sleep"], now_ms=NOW)
     assert Statement.objects.filter(kind="secret").count() == 1
     assert codes(rita, alice, "FAMRQT") == {SUGAR}
+    assert who_may_see(alice, now_ms=NOW)[0].hidden == (Window(families=frozenset({"heart", "sleep"})),)
     assert release(_ask(rita, alice, codes=(PULSE,)), now_ms=NOW).columns == []
     representation.tell_secret(alice, ["sleep"], now_ms=NOW + 1)
     assert codes(rita, alice, "FAMRQT", at_ms=NOW + 1) == {SUGAR}
@@ -448,6 +451,11 @@ def test_an_emergency_names_its_families_and_period_and_ends_early(
     """What it does not name stays closed."""
     key = glass(charlie, alice, families=["heart"], data_since_ms=NOW - DAY)
     assert codes(charlie, alice, "ETREAT") == {PULSE}
+    restrict(alice, families=["heart"], now_ms=NOW)
+    (line,) = who_may_see(alice, now_ms=NOW)
+    assert (line.ground, line.detail, line.hidden) == ("emergency", "found unconscious", ())
+    emergency.refuse_opening(alice, now_ms=NOW)
+    assert who_may_see(alice, now_ms=NOW)[0].hidden == (Window(families=frozenset({"heart"})),)
     assert codes(charlie, alice, "ETREAT", codes=(SUGAR,)) == set()
     emergency.close_emergency(alice, key, now_ms=NOW + 1)
     assert codes(charlie, alice, "ETREAT", at_ms=NOW + 1) == set()
