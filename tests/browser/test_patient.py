@@ -252,7 +252,7 @@ def test_the_pages_of_leaving_fit(portal: Portal, chromium: Browser, paul: tuple
         page.get_by_role("button", name="Continuer").click()
         keep(page, "phone-fr-options-how")
         fits(page, [])
-        page.get_by_label("Maintenant").check()
+        page.get_by_role("radio", name=re.compile("^Maintenant")).check()
         page.get_by_role("button", name="Continuer").click()
         keep(page, "phone-fr-options-check")
         fits(page, [])

@@ -238,7 +238,7 @@ def test_a_copy_kept_goes_on_from_where_it_ended(cast: Cast, monkeypatch: pytest
     entries: list[int] = []
     before: int | None = None
     while True:
-        told = json.loads(copies.make_copy(cast.alice, {}, before=before, now_ms=NOW))
+        told = json.loads(copies.make_copy(cast.alice, lambda _: {}, before=before, now_ms=NOW))
         entries += [each["entry"] for each in told["lines"]]
         if (before := told["older"]) is None:
             break

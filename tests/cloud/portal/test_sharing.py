@@ -300,3 +300,31 @@ def test_the_team_that_left_is_no_longer_listed(cast: Cast, enter: Enter) -> Non
     assert "Dr Bob Durand" in text(enter(cast.charlie), "/me/sharing")
     follow_ups.close_follow_up(cast.charlie, care, reason="over", now_ms=NOW)
     assert "Dr Bob Durand" not in text(enter(cast.charlie), "/me/sharing")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/me/objects", "/me/objects/add", "/me/journal/copy", "/me/sharing", "/me/sharing/new", "/me/sharing/new/who",
+        "/me/sharing/new/review", "/me/sharing/hide", "/me/sharing/hide/from", "/settings/options",
+        "/settings/options/how", "/settings/options/check",
+    ],
+)  # fmt: skip
+def test_nothing_of_it_opens_without_signing_in(cast: Cast, path: str) -> None:
+    """Each leads to the sign-in page, whether it is read or posted to, and writes nothing."""
+    before = Statement.objects.count()
+    for answer in (Client().get(path), Client().post(path)):
+        assert answer.status_code == 405 or "/sign-in" in answer["Location"]
+    assert Statement.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    "path", ["/me/objects/add", "/me/sharing/new/who", "/me/sharing/hide/from", "/settings/options"]
+)
+def test_a_form_of_another_site_does_nothing(cast: Cast, path: str) -> None:
+    """Without the token of our own pages it is refused, even in an open session."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.alice)
+    before = Statement.objects.count()
+    assert client.post(path, {"model": "x", "who": "everyone", "sessions": "1"}).status_code == 400
+    assert Statement.objects.count() == before

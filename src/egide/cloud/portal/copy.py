@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import open_statement
@@ -29,6 +30,7 @@ __all__ = ["FORMAT", "Compared", "compare", "make_copy"]
 FORMAT: Final = "egide-journal-copy-1"
 MAX_LINES: Final = 5_000
 MAX_BYTES: Final = 24 * 1024 * 1024
+Names = Callable[[set[str]], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +42,28 @@ class Compared:
     gone: tuple[int, ...]  # entries that the register proves and the journal no longer shows
 
 
-def make_copy(patient: Account, names: Mapping[str, str], *, before: int | None, now_ms: int) -> bytes:
+def make_copy(patient: Account, names_of: Names, *, before: int | None, now_ms: int) -> bytes:
     """The latest 5,000 statements of the patient's record (before entry `before`), opened. The caller checks who asks.
 
-    `names` maps account ids to names, for those that the copy tells.
+    `names_of` gives the names of the accounts that looked.
     """
     mine = Statement.objects.filter(subject=patient.pk).order_by("-entry")
     rows = list((mine if before is None else mine.filter(entry__lt=before))[: MAX_LINES + 1])
     more, rows = len(rows) > MAX_LINES, rows[:MAX_LINES]
     log, key = current_log(), care_key(patient.pk)
     head = head_of(log.pk)
+    lines = [_line(row, key) for row in rows]
+    names = names_of({line["says"]["reader"] for line in lines if line.get("says", {}).get("reader")})
+    for line in lines:
+        if name := names.get(line.get("says", {}).get("reader", "")):
+            line["name"] = name
     told = {
         "format": FORMAT,
         "record": str(patient.pk),
         "made_ms": now_ms,
         "register": {"origin": log.origin, "size": head.size, "root": head.root.hex()},
         "older": rows[-1].entry if more else None,
-        "lines": [_line(row, key, names) for row in rows],
+        "lines": lines,
     }
     return json.dumps(told, ensure_ascii=False, indent=1).encode()
 
@@ -93,7 +100,7 @@ def compare(data: bytes, patient: Account) -> Compared:
     return Compared(there=len(lines) - len(changed) - len(gone), changed=tuple(changed), gone=tuple(gone))
 
 
-def _line(row: Statement, key: Any, names: Mapping[str, str]) -> dict[str, Any]:
+def _line(row: Statement, key: RecordKey) -> dict[str, Any]:
     body = bytes(row.body)
     log_id, index = split_entry(row.entry)
     line: dict[str, Any] = {
@@ -110,8 +117,7 @@ def _line(row: Statement, key: Any, names: Mapping[str, str]) -> dict[str, Any]:
     except EgideError:
         return line | {"damaged": True}
     line["says"] = json.loads(json.dumps({**said.facts, **(said.personal or {})}, default=_hex))
-    reader = names.get((said.personal or {}).get("reader", ""))
-    return line | ({"name": reader} if reader else {})
+    return line
 
 
 def _hex(value: object) -> str:

@@ -14,7 +14,6 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from egide.cloud.people.models import Account
-from egide.cloud.people.service import name_of
 from egide.cloud.portal import copy as copies
 from egide.cloud.portal import live, words
 from egide.cloud.portal.glance import reader_names
@@ -84,8 +83,7 @@ def copy(request: HttpRequest) -> HttpResponse:
     """One's own copy, as a file. Raises AccessDeniedError, MalformedError."""
     patient = subject_of(request, None).patient
     now = live.now_ms()
-    names = {str(account.pk): name_of(account) for account in Account.objects.filter(is_active=True)}
-    data = copies.make_copy(patient, names, before=_before(request), now_ms=now)
+    data = copies.make_copy(patient, reader_names, before=_before(request), now_ms=now)
     response = HttpResponse(data, content_type="application/json")
     stamp = words.local(now).strftime("%Y-%m-%d")
     response.headers["Content-Disposition"] = f'attachment; filename="journal-{stamp}.json"'
