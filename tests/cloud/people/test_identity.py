@@ -10,6 +10,7 @@ from pytest_django import Settings
 from egide.cloud.people import identity, insi, offices, proofing
 from egide.cloud.people.ins import TEST, Ins
 from egide.cloud.people.insi import InsiAnswer
+from egide.cloud.people.invitations import invite_relative
 from egide.cloud.people.models import Account, Identity
 from egide.cloud.people.proofing import Level
 from egide.cloud.people.service import create_account
@@ -181,3 +182,22 @@ def test_levels_of_proof_are_signed_and_the_strongest_counts(alice: Account, nur
         proofing.prove_by_eid(alice, "a-friend", now_ms=NOW)
     for row in Statement.objects.filter(subject=alice.pk):
         assert b"passport" not in bytes(row.body)
+
+
+def test_a_desk_vouches_only_where_the_person_is_known(nurse: Account, house: House) -> None:
+    """A relative where they were invited, a colleague where one steers; an officer of elsewhere for nobody here."""
+    relative, _ = invite_relative("Rémi Martin", house.hospital, by=nurse, now_ms=NOW)
+    chief, stranger = (create_account("operator", name, NOW) for name in ("Chloé", "Denis"))
+    offices.appoint(chief, house.hospital, "administrator", by=house.pair, now_ms=NOW)
+    offices.appoint(stranger, house.practice, "administrator", by=house.pair, now_ms=NOW)
+    for who, by in (
+        (relative, nurse),
+        (relative, chief),
+        (nurse, chief),
+        (chief, house.admin),
+        (stranger, house.admin),
+    ):
+        proofing.prove_at_desk(who, "passport", by=by, now_ms=NOW)
+    for who, by in ((relative, stranger), (nurse, stranger), (chief, stranger), (house.admin, chief), (chief, nurse)):
+        with pytest.raises(AccessDeniedError):
+            proofing.prove_at_desk(who, "passport", by=by, now_ms=NOW)

@@ -12,8 +12,10 @@ from enum import IntEnum
 from typing import Any, Final
 
 from egide.cloud.keys.records import care_key
-from egide.cloud.people.models import Account
-from egide.cloud.people.offices import require_office
+from egide.cloud.people.authority import PROPOSERS
+from egide.cloud.people.establishments import home, place_of
+from egide.cloud.people.models import Account, Invitation
+from egide.cloud.people.offices import holder_of, offices_of
 from egide.cloud.people.registrations import REGISTRARS, registered_at
 from egide.cloud.people.traits import DOCUMENTS
 from egide.cloud.register.journal import append_statement, open_statement
@@ -31,7 +33,6 @@ __all__ = [
 KIND: Final = "proofing"
 #: Electronic identifications that prove an identity, by the adapter that checked the provider's answer.
 EID_SCHEMES: Final = frozenset({"franceconnect-plus", "france-identite", "pro-sante-connect", "eidas-high"})
-_STAFF_DESK: Final = ("administrator", "security-officer")
 
 
 class Level(IntEnum):
@@ -83,23 +84,25 @@ def prove_by_eid(account: Account, scheme: str, *, now_ms: int) -> None:
 
 
 def require_desk(account: Account, *, by: Account, now_ms: int) -> None:
-    """Who may vouch for this person: for a patient, who registers patients where they are known; else an officer.
+    """Who may vouch for this person: who registers patients where a patient is known, or where a relative was invited;
+    for somebody who holds offices, an officer who steers one of those places.
 
     Raises AccessDeniedError: nobody vouches for themselves.
     """
     if by.pk == account.pk:
         raise AccessDeniedError("nobody proves their own identity at a desk")
-    if account.role != Account.Role.PATIENT:
-        offices = REGISTRARS if account.role == Account.Role.RELATIVE else _STAFF_DESK
-        require_office(by, *offices, now_ms=now_ms)
+    if account.role in (Account.Role.PROFESSIONAL, Account.Role.OPERATOR):
+        places = {m.establishment for m in offices_of(account, now_ms=now_ms)} or {home(now_ms)}
+        holder = holder_of(by, now_ms=now_ms)
+        if not any(holder.holds(place_of(place), PROPOSERS) for place in places):
+            raise AccessDeniedError("this account steers nothing where this person works")
         return
-    for establishment in registered_at(account):
-        try:
-            require_office(by, *REGISTRARS, now_ms=now_ms, establishment=establishment)
-        except AccessDeniedError:
-            continue
-        return
-    raise AccessDeniedError("this account receives nobody where this patient is known")
+    known_at = registered_at(account)
+    if account.role == Account.Role.RELATIVE:
+        known_at = frozenset(Invitation.objects.filter(account=account).values_list("establishment_id", flat=True))
+    held = {m.establishment_id for m in offices_of(by, now_ms=now_ms) if m.office in REGISTRARS}
+    if not held & known_at:
+        raise AccessDeniedError("this account receives nobody where this person is known")
 
 
 def proof_of(account: Account) -> Proof:
