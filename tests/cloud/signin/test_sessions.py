@@ -6,7 +6,9 @@ import re
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import make_link
@@ -172,6 +174,18 @@ def test_a_session_ends_after_eight_hours_unless_its_owner_stays(alice: Account,
     stays.post("/security/stay")
     hands.on(120_001)
     assert stays.get("/me").status_code == 302
+
+
+def test_looking_at_a_page_again_writes_nothing(alice: Account, hands: Hands) -> None:
+    """A page that asks every two seconds takes no lock from intake; every five minutes it is noted that it is open."""
+    client = enter_by_link(alice)
+    client.get("/security")
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/security")
+    assert [q["sql"] for q in asked if not q["sql"].startswith("SELECT")] == []
+    hands.on(300_000)
+    client.get("/security")
+    assert OpenSession.objects.get(account=alice).seen_ms == hands.now_ms
 
 
 def test_pages_say_when_the_session_ends(alice: Account) -> None:

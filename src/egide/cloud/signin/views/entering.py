@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from egide.cloud.people.models import Account
+from egide.cloud.people.sessions import forget_expired
 from egide.cloud.signin import clock, passkeys
 from egide.cloud.signin.errors import FactorError
 from egide.cloud.signin.factors import our_page
@@ -39,6 +40,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
     """What the browser needs to ask for a passkey: any of this place's."""
     if not request.user.is_authenticated:
         request.session.set_expiry(_ANONYMOUS_S)
+        forget_expired()  # whoever asks again and again leaves ten minutes' worth of rows at most
     options = passkeys.ask(request, None, now_ms=clock.now_ms())
     return HttpResponse(options, content_type="application/json")
 
