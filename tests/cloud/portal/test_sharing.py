@@ -302,6 +302,26 @@ def test_the_team_that_left_is_no_longer_listed(cast: Cast, enter: Enter) -> Non
     assert "Dr Bob Durand" not in text(enter(cast.charlie), "/me/sharing")
 
 
+def test_a_whole_follow_up_can_be_refused_and_agreed_to_again(cast: Cast, enter: Enter) -> None:
+    """Charlie reads that nobody watches any more; the no is taken back with a factor, from the same page."""
+    care = follow_ups.begin_follow_up(
+        cast.charlie, responsible=cast.bob, prescription="p", operator="o", recorded_by=cast.bob, now_ms=NOW - DAY_MS
+    )
+    client = enter(cast.charlie)
+    path = f"/me/sharing/follow-ups/{care}/object"
+    assert path in text(client, "/me/sharing")
+    assert "no alert reaches anybody" in text(client, path)
+    client.post(path)
+    assert enter(cast.bob).get(f"/patients/{cast.charlie.pk}").status_code == 403
+    again = f"/me/sharing/follow-ups/{care}/agree"
+    assert again in text(client, "/me/sharing")
+    assert "/security/confirm" in client.post(again)["Location"]
+    confirm(client)
+    client.post(again)
+    assert enter(cast.bob).get(f"/patients/{cast.charlie.pk}").status_code == 200
+    assert enter(cast.alice).post(path).status_code == 404
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from egide.cloud.consent import follow_ups, grants, representation, restrictions
 from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import ACCOUNT, Facts, runs
+from egide.cloud.consent.facts import ACCOUNT, Care, Facts, runs
 from egide.cloud.consent.overview import AccessLine, who_may_see
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live, sharing, words
@@ -23,7 +23,7 @@ from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
 from egide.errors import NotFoundError
 
-__all__ = ["agree", "end", "leave_project", "lift", "oppose", "overview", "withdraw"]
+__all__ = ["accept", "agree", "end", "leave_project", "lift", "oppose", "overview", "refuse", "withdraw"]
 
 _SECTIONS: Final = (
     ("care-team", gettext_noop("Your care team")),
@@ -53,6 +53,7 @@ _DONE: Final = {
     "given": gettext_noop("Done. It holds from now on, and you can stop it at any time."),
     "withdrawn": gettext_noop("Done. They see nothing from now on."),
     "opposed": gettext_noop("Done. They see nothing from now on."),
+    "refused": gettext_noop("Done. Nobody of that follow-up sees anything from now on."),
     "agreed": gettext_noop("Done. They can see your measurements again."),
     "hidden": gettext_noop("Done. To them it is as if it had not been measured."),
     "lifted": gettext_noop("Done. Nothing of it is hidden any more."),
@@ -67,7 +68,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     patient = subject_of(request, None).patient
     lines, facts = who_may_see(patient, now_ms=now), facts_of(patient.pk)
     sections = [
-        {"key": key, "title": _(title), "lines": [_told(line) for line in lines if line.ground == key]}
+        {"key": key, "title": _(title), "lines": [_told(line, facts, now) for line in lines if line.ground == key]}
         for key, title in _SECTIONS
     ]
     done = _DONE.get(request.GET.get("done", ""))
@@ -136,6 +137,38 @@ def agree(request: HttpRequest, professional_id: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+def refuse(request: HttpRequest, follow_up_id: uuid.UUID) -> HttpResponse:
+    """Say no to a whole follow-up, after reading what it changes. Raises NotFoundError."""
+    patient, now = _patient(request), live.now_ms()
+    care = _care(patient, follow_up_id, now)
+    if request.method == "POST":
+        follow_ups.oppose(patient, follow_up=care.id, now_ms=now)
+        return _back("refused")
+    name = sharing.holder_name(sharing.account_holder(care.responsible))
+    consequences = [
+        _("From now on, nobody of this follow-up sees anything of your record, nor of what comes."),
+        _("Nobody watches your measurements any more: no alert reaches anybody."),
+        _("What they have already read, and written in their own files, stays there."),
+        _("Speak with %(who)s about what comes next: your right to care is the same.") % {"who": name},
+    ]
+    return _ask(
+        request, _("Object to the whole follow-up by %(who)s?") % {"who": name}, consequences, button=_("Object"),
+        undo=_("You can change your mind at any time, from this page."),
+    )  # fmt: skip
+
+
+@require_POST
+@signed_in
+@widening
+def accept(request: HttpRequest, follow_up_id: uuid.UUID) -> HttpResponse:
+    """Take the no to a whole follow-up back: a factor is asked for. Raises NotFoundError, RefusedError."""
+    patient, now = _patient(request), live.now_ms()
+    follow_ups.lift_opposition(patient, follow_up=_care(patient, follow_up_id, now).id, now_ms=now)
+    return _back("agreed")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
 def end(request: HttpRequest, representation_id: uuid.UUID) -> HttpResponse:
     """End a mandate that one gave. What a law or a court gave is the team's to look at. Raises NotFoundError."""
     patient, now = _patient(request), live.now_ms()
@@ -183,14 +216,27 @@ def _in_team(patient: Account, professional_id: uuid.UUID, now_ms: int) -> Accou
     raise NotFoundError("nobody of that name is in the team")
 
 
-def _told(line: AccessLine) -> dict[str, Any]:
+def _care(patient: Account, follow_up_id: uuid.UUID, now_ms: int) -> Care:
+    for care in facts_of(patient.pk).care:
+        if care.id == str(follow_up_id) and (care.until_ms is None or now_ms < care.until_ms):
+            return care
+    raise NotFoundError("no such follow-up")
+
+
+def _opposed_as_a_whole(line: AccessLine, facts: Facts, now_ms: int) -> bool:
+    """Whether the no was said to the follow-up, not to this person."""
+    said = {(o.follow_up, o.professional) for o in facts.oppositions if runs(o, now_ms)}
+    return ("", line.holder.id) not in said
+
+
+def _told(line: AccessLine, facts: Facts, now_ms: int) -> dict[str, Any]:
     """A line in words, and what can be done about it."""
     state = _STATES.get(line.state)
     detail = _PARTS.get(line.detail)
     acts = {"grant": "withdraw", "research": "leave", "care-team": "oppose", "representative": "end"}
     act = acts.get(line.ground, "")
     if line.state == "opposed":
-        act = "agree"
+        act = "accept" if line.id and _opposed_as_a_whole(line, facts, now_ms) else "agree"
     elif line.ground == "representative" and line.detail != "mandate":
         act = "team"
     return {
