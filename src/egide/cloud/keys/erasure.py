@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
+from django.db import connection
 
 from egide.cloud.keys.keyring import write_keyring
 from egide.cloud.keys.models import RecordKey
@@ -84,12 +85,14 @@ def _wrap_some() -> int:
     with keys_lock():
         keys = provider().keys()
         rows = RecordKey.objects.filter(erased_ms=None).exclude(epoch=keys.current)
-        some = list(rows.order_by("pk")[:_CHUNK])
+        some = list(rows.defer("public").order_by("pk")[:_CHUNK])
+        again = []
         for key in some:
             context = wrap_context(key.subject, key.establishment, key.klass)
             seed = keys.unwrap(key.epoch, bytes(key.wrapped or b""), context)
-            key.wrapped, key.epoch = keys.wrap(seed, context), keys.current
-        RecordKey.objects.bulk_update(some, ["wrapped", "epoch"])
+            again.append((keys.wrap(seed, context), keys.current, key.pk))
+        with connection.cursor() as cursor:
+            cursor.executemany("UPDATE keys_recordkey SET wrapped = %s, epoch = %s WHERE id = %s", again)
     return len(some)
 
 
