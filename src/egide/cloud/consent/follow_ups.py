@@ -66,10 +66,10 @@ def record_agreement(
     _running(patient, follow_up, now_ms)
     _require_professional(recorded_by)
     _require_traced(agreed, how, informed_ms)
+    if not agreed:  # first what closes: the rest may wait for a process that died
+        oppose(patient, now_ms=now_ms, follow_up=follow_up)
     said = {"follow_up": follow_up, "agreed": agreed, "how": how, "by": str(recorded_by.pk), "informed": informed_ms}
     say("care-agreement", patient, said, now_ms=now_ms)
-    if not agreed:
-        oppose(patient, now_ms=now_ms, follow_up=follow_up)
 
 
 def join_team(
