@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from egide.cloud.intake.models import Event, Refused
-from egide.cloud.people.models import Membership
+from egide.cloud.people.models import Membership, Proposal
 from egide.cloud.people.offices import offices_of, propose
 from egide.cloud.people.service import create_account
 from egide.cloud.register.models import Statement
@@ -135,3 +135,23 @@ def test_officers_open_no_record(cast: Cast, offices: Offices, enter: Enter, who
     assert answer.status_code == 403
     assert not [text for text in PATIENTS if text.encode() in answer.content]
     assert enter(getattr(offices, who)).get("/patients").status_code == 403
+
+
+def test_a_newcomer_is_proposed_on_the_desk_and_can_do_nothing_before_a_second_person(
+    cast: Cast, offices: Offices, enter: Enter
+) -> None:
+    """A factor is asked for; another establishment, an office that does not exist and no name propose nobody."""
+    form = {"name": "Nina Neuve", "office": "nurse", "place": str(offices.here.pk)}
+    client = enter(offices.administrator)
+    assert client.post("/office/people/propose", form).headers["Location"].startswith(reverse("signin:confirm"))
+    confirm(client)
+    assert client.post("/office/people/propose", form).status_code == 302
+    waiting = Proposal.objects.get()
+    assert offices_of(waiting.account, now_ms=NOW) == ()
+    assert client.post(f"/office/proposals/{waiting.pk}/approve").status_code == 400
+    for wrong in ({"office": "king"}, {"name": " "}, {"place": ""}):
+        assert client.post("/office/people/propose", {**form, **wrong}).status_code in (400, 404)
+    far = enter(offices.far_administrator)
+    confirm(far)
+    assert far.post("/office/people/propose", form).status_code == 404
+    assert Proposal.objects.count() == 1

@@ -39,6 +39,7 @@ urlpatterns = [
     path("office/security", offices.security_desk, name="security"),
     path("office/privacy", offices.privacy_desk, name="privacy"),
     path("office/people", offices.staff_desk, name="staff"),
+    path("office/people/propose", offices.proposing, name="propose"),
     path("office/platform", offices.platform, name="platform"),
     path("office/proposals/<uuid:proposal_id>/approve", offices.approve, name="approve"),
     path("office/proposals/<uuid:proposal_id>/refuse", offices.refusal, name="refusal"),

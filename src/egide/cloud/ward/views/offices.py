@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
-from egide.cloud.people.invitations import approve_newcomer, invitation_address
-from egide.cloud.people.models import Membership, Proposal
+from egide.cloud.people.authority import CARE_OFFICES
+from egide.cloud.people.invitations import approve_newcomer, invitation_address, propose_newcomer
+from egide.cloud.people.models import Account, Establishment, Membership, Proposal
 from egide.cloud.people.offices import dismiss, refuse
 from egide.cloud.portal import live
 from egide.cloud.portal.glance import reader_names
@@ -23,7 +24,7 @@ from egide.cloud.ward.desks import Seat, seat_of
 from egide.cloud.ward.emergencies import to_review
 from egide.errors import NotFoundError, RefusedError
 
-__all__ = ["approve", "dismissal", "platform", "privacy_desk", "refusal", "security_desk", "staff_desk"]
+__all__ = ["approve", "dismissal", "platform", "privacy_desk", "proposing", "refusal", "security_desk", "staff_desk"]
 
 
 @require_safe
@@ -100,6 +101,27 @@ def platform(request: HttpRequest) -> HttpResponse:
     return render(request, "ward/platform.html", context)
 
 
+@require_POST
+@signed_in
+@widening
+def proposing(request: HttpRequest) -> HttpResponse:
+    """Propose somebody who has no account yet for an office: nothing is theirs before a second officer approves.
+
+    Raises:
+        NotFoundError: no such establishment here. AccessDeniedError, RefusedError: as `invitations.propose_newcomer`.
+    """
+    now = live.now_ms()
+    seat = _steering(request, now)
+    places = Establishment.objects.filter(pk__in=seat.steers)
+    place = next((e for e in places if str(e.pk) == request.POST.get("place")), None)
+    if place is None:
+        raise NotFoundError("no such establishment here")
+    office = request.POST.get("office", "")
+    role = Account.Role.PROFESSIONAL if office in CARE_OFFICES else Account.Role.OPERATOR
+    propose_newcomer(role, request.POST.get("name", ""), place, office, by=seat.account, now_ms=now)
+    return redirect("ward:staff")
+
+
 @sensitive_variables("token")
 @require_POST
 @signed_in
@@ -158,6 +180,7 @@ def _staff_context(request: HttpRequest) -> dict[str, Any]:
         ],
         "invited": staff.invited(seat, now_ms=now),
         "places": staff.places(seat, now_ms=now),
+        "offices": [(o, office_words.office_words(o)) for o in Membership.Office.values],
     }
 
 
