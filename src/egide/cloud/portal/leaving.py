@@ -83,7 +83,7 @@ def noticed(reader: Reader, how: str, at_ms: int) -> list[str]:
         return [
             _("Your name stays in their list, and your record still opens."),
             _("Nothing new appears. Once the period they look at is over, the page says:"),
-            f"{empty}. {hint}",
+            _quoted(f"{empty}. {hint}"),
             _("It looks as if your objects no longer measured. They may ask you about it."),
         ]
     refused = words_of(403)
@@ -93,7 +93,7 @@ def noticed(reader: Reader, how: str, at_ms: int) -> list[str]:
     return [
         *told,
         _("Your name is no longer in their list. If they open the address of your record, the page says:"),
-        f"{refused.title}. {refused.happened} {refused.safe}",
+        _quoted(f"{refused.title}. {refused.happened} {refused.safe}"),
         _("No message is sent to them, by any means."),
     ]
 
@@ -132,6 +132,10 @@ def take_back(patient: Account, key: str, *, now_ms: int) -> None:
     for act in one.acts:
         leaving.undo(patient, act, now_ms=now_ms)
     _say(patient, {"undone": one.id}, now_ms)
+
+
+def _quoted(words: str) -> str:
+    return _("“%(words)s”") % {"words": words}
 
 
 def _purposes(codes: Sequence[str]) -> str:
