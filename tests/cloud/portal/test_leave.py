@@ -19,6 +19,7 @@ from egide.cloud.people.service import create_account, make_link
 from egide.cloud.register.models import Statement
 from egide.cloud.signin import clock
 from egide.cloud.signin.factors import mark_confirmed
+from egide.cloud.upkeep.grounds import check_grounds
 from egide.errors import RefusedError
 from tests.cloud.conftest import NOW
 from tests.cloud.portal.conftest import Enter
@@ -251,3 +252,10 @@ def test_hiding_is_a_restriction_like_any_other(cast: Cast, enter: Enter, paul: 
     leave(client, paul, "hidden")
     (held,) = restrictions.restrictions_of(cast.alice)
     assert f"/me/sharing/hidden/{held.id}/lift" in text(client, "/me/sharing")
+
+
+@pytest.mark.parametrize("how", ["now", "later", "hidden"])
+def test_the_rows_say_what_was_signed(cast: Cast, enter: Enter, paul: Account, how: str) -> None:
+    """After leaving in any way, the check of the store finds every ground's row as its statements say."""
+    leave(enter(cast.alice), paul, how)
+    assert list(check_grounds()) == []
