@@ -59,6 +59,15 @@ def test_asking_twice_for_the_whole_record_is_one_request(alice: Account) -> Non
     assert Request.objects.count() == 3
 
 
+def test_requests_without_end_are_refused(alice: Account) -> None:
+    """Thirty wait at most; when one is taken back there is room again."""
+    made = [requests.ask(alice, "rectify", by=alice, now_ms=NOW, text=str(n)) for n in range(requests.MAX_OPEN)]
+    with pytest.raises(RefusedError):
+        requests.ask(alice, "rectify", by=alice, now_ms=NOW, text="one more")
+    requests.withdraw(made[0], by=alice, now_ms=NOW)
+    assert requests.ask(alice, "rectify", by=alice, now_ms=NOW, text="one more").state == "open"
+
+
 @pytest.mark.parametrize(
     ("kind", "text"),
     [("anything", ""), ("rectify", "  "), ("access", "x" * 2_001), ("access", "a\x00b")],

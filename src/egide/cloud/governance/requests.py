@@ -27,12 +27,13 @@ from egide.cloud.vault.models import Envelope
 from egide.errors import AccessDeniedError, RefusedError
 
 __all__ = [
-    "KIND", "MAX_TEXT", "Step", "answer", "ask", "delivered", "overdue", "put_off", "record_step", "require_open",
-    "story", "withdraw",
+    "KIND", "MAX_OPEN", "MAX_TEXT", "Step", "answer", "ask", "delivered", "overdue", "put_off", "record_step",
+    "require_open", "story", "withdraw",
 ]  # fmt: skip
 
 KIND: Final = "right"
 MAX_TEXT: Final = 2_000
+MAX_OPEN: Final = 30  # of one patient at a time: a script cannot fill the register
 _ONE_AT_A_TIME: Final = ("access", "portability", "erase")
 _MUST_SAY_WHAT: Final = ("rectify",)
 
@@ -60,7 +61,7 @@ def ask(
     Access, portability and erasure are about the whole record: asked again while one is open, that one is given back.
 
     Raises:
-        RefusedError: no such right, a text that is empty where one is needed, or too long.
+        RefusedError: no such right, a text that is empty where one is needed, or too long; too many are open.
         AccessDeniedError: `by` is neither the patient nor at the desk of the establishment.
     """
     if kind not in Request.Kind.values or patient.role != Account.Role.PATIENT:
@@ -75,6 +76,8 @@ def ask(
         running = Request.objects.filter(patient=patient, kind=kind, state=Request.State.OPEN, establishment=place)
         if (found := running.first()) is not None:
             return found
+    if Request.objects.filter(patient=patient, state=Request.State.OPEN).count() >= MAX_OPEN:
+        raise RefusedError("too many requests wait for an answer already")
     rules = duties()
     times = deadline(
         rules.rights[kind], asked_ms=now_ms, oldest_ms=_oldest_ms(patient), zone=timezone.get_default_timezone()
