@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from egide.cloud.consent.models import Ground
+from egide.cloud.consent.overview import who_may_see
+from egide.cloud.consent.rules import CARE_TEAM, REPRESENTATIVE
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
@@ -33,10 +35,11 @@ class Subject:
     patient: Account
     own: bool
     emergency: bool = False  # the reader broke the glass, and its four hours run
+    shared: str = ""  # what for, where a grant or a representation opens this record to the reader
 
     @property
     def purpose(self) -> str:
-        return "PATRQT" if self.own else "ETREAT" if self.emergency else "TREAT"
+        return "PATRQT" if self.own else "ETREAT" if self.emergency else self.shared or "TREAT"
 
     @property
     def base(self) -> str:
@@ -83,8 +86,23 @@ def subject_of(request: HttpRequest, patient_id: uuid.UUID | None) -> Subject:
     patient = Account.objects.filter(pk=patient_id, role=Account.Role.PATIENT).first()
     if patient is None:
         raise AccessDeniedError("no such record")
-    own = patient.pk == reader.pk
-    return Subject(reader=reader, patient=patient, own=own, emergency=not own and _broke_the_glass(reader, patient))
+    if patient.pk == reader.pk:
+        return Subject(reader=reader, patient=patient, own=True)
+    return Subject(
+        reader=reader, patient=patient, own=False, emergency=_broke_the_glass(reader, patient),
+        shared=_what_for(reader, patient),
+    )  # fmt: skip
+
+
+def _what_for(reader: Account, patient: Account) -> str:
+    """The purpose that a page asks for outside a care team; "" within one. The door decides."""
+    lines = [
+        line for line in who_may_see(patient, now_ms=live.now_ms())
+        if line.holder.id == str(reader.pk) and line.state == "open"
+    ]  # fmt: skip
+    if not lines or any(line.ground == CARE_TEAM for line in lines):
+        return ""
+    return "FAMRQT" if lines[0].ground == REPRESENTATIVE else lines[0].purposes[0]
 
 
 def _broke_the_glass(reader: Account, patient: Account) -> bool:

@@ -16,6 +16,7 @@ from egide.cloud.portal.views import (
     reading,
     record,
     session,
+    shared,
     sharing,
 )
 
@@ -53,6 +54,7 @@ urlpatterns = [
     path("me/objects/<uuid:object_id>/name", objects.rename, name="object-name"),
     path("me/objects/<uuid:object_id>/resume", objects.resume, name="object-resume"),
     path("me/objects/<uuid:object_id>/<slug:act>", objects.change, name="object-change"),
+    path("shared", shared.shared, name="shared"),
     path("me/sharing", sharing.overview, name="sharing"),
     path("me/sharing/new", granting.begin, name="grant"),
     path("me/sharing/new/review", granting.review, name="grant-review"),

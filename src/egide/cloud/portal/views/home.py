@@ -12,6 +12,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import subject_of
 from egide.cloud.portal.views.record import record_context
+from egide.cloud.portal.views.shared import opened_to
 
 __all__ = ["home", "live_part"]
 
@@ -24,6 +25,8 @@ def home(request: HttpRequest) -> HttpResponse:
     reader = request.user
     if isinstance(reader, Account) and reader.role == Account.Role.PROFESSIONAL:
         context["followed"] = True
+    if isinstance(reader, Account) and reader.role == Account.Role.RELATIVE:
+        context["opened"] = list(opened_to(reader, now_ms=now))
     if isinstance(reader, Account) and reader.role == Account.Role.PATIENT:
         context.update(record_context(subject_of(request, None), request, now))
     response = render(request, "portal/home.html", context)
