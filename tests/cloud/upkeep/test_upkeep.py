@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import connection
 from pytest_django import Settings
 
@@ -183,7 +184,9 @@ def _empty_the_database() -> None:
 def test_a_restore_gives_everything_back_under_a_new_epoch(
     stored: Thing, alice: Account, opened_platform: Options, tmp_path: Path, settings: Settings
 ) -> None:
-    """Rows, names, readings; the new log's genesis names the old head; what was stored keeps its leaf."""
+    """Rows, names, readings, passkeys; the new log's genesis names the old head; what was stored keeps its leaf."""
+    passkey = {"name": "Phone", "credential": {"id": "b64", "counter": [1, 2]}}
+    Authenticator.objects.create(user=alice, type="webauthn", data=passkey)
     file = tmp_path / "b.egide"
     counts = write_backup(file, now_ms=NOW)
     before = Log.objects.get()
@@ -199,6 +202,7 @@ def test_a_restore_gives_everything_back_under_a_new_epoch(
     assert (restored, log.pk) == (counts, 2)
     assert fsck(now_ms=NOW + 2).findings == []
     assert name_of(Account.objects.get(pk=alice.pk)) == "Alice Martin"
+    assert Authenticator.objects.get(user=alice).data == passkey
     answer = release(
         Ask(reader=alice, patient=alice, since_ms=0, until_ms=2 * NOW, purpose="PATRQT", channel="cli"), now_ms=NOW
     )

@@ -36,13 +36,13 @@ __all__ = ["MAGIC", "read_items", "tables", "write_backup"]
 MAGIC: Final = b"EGIDE-BACKUP-1\n"
 CHUNK: Final = 1 << 20
 _APPS: Final = (
-    "keys", "register", "people", "fleet", "consent", "vault", "intake", "signin", "federation", "governance",
+    "keys", "register", "people", "fleet", "consent", "vault", "intake", "signin", "federation", "governance", "mfa",
 )  # fmt: skip
 _ROWS: Final = 2_000
 
 
 def tables() -> list[type[models.Model]]:
-    """Every table of ours, in an order in which rows can be written back."""
+    """Every table that is kept, ours and the factors of allauth, in an order in which rows can be written back."""
     found: list[type[models.Model]] = []
     waiting = [m for name in _APPS for m in apps.get_app_config(name).get_models()]
     while waiting:
