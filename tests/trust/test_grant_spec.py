@@ -26,7 +26,10 @@ def validate(rule: str, data: bytes) -> None:
     pycddl.Schema(f"root = {rule}\n{CDDL}").validate_cbor(data)
 
 
-@pytest.mark.parametrize("data", [*GOOD, ConsentWorld().proof()], ids=lambda data: str(len(data)))
+PROOFS = [*GOOD, ConsentWorld().proof()]
+
+
+@pytest.mark.parametrize("data", PROOFS, ids=[f"proof-{n}" for n in range(len(PROOFS))])
 def test_a_proof_is_what_the_page_says(data: bytes) -> None:
     """Frame, header, payload, what was signed."""
     validate("consent-proof", data[1:])
