@@ -173,7 +173,8 @@ def test_no_database_is_sqlite_in_the_data_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "host", "port", "user"),
     [
-        ("postgresql://egide@db.example:5433/egide", "db.example", "5433", "egide"),
+        ("postgresql://egide@db.example:5433/egide?sslmode=verify-full", "db.example", "5433", "egide"),
+        ("postgresql://egide@127.0.0.1:5433/egide", "127.0.0.1", "5433", "egide"),
         ("postgres:///egide", "", "", ""),
         ("postgresql://egide@/egide?host=/run/pg&port=7", "/run/pg", "7", "egide"),
     ],
@@ -184,6 +185,22 @@ def test_a_database_s_address_is_understood(url: str, host: str, port: str, user
     assert (entry["NAME"], entry["HOST"], entry["PORT"], entry["USER"]) == ("egide", host, port, user)
     assert entry["CONN_MAX_AGE"] == 0
     assert "PASSWORD" not in entry
+
+
+@pytest.mark.parametrize("mode", ["", "?sslmode=prefer", "?sslmode=require", "?sslmode=verify-ca", "?host=db.example"])
+def test_a_database_elsewhere_is_reached_by_tls_that_checks_who_it_is(mode: str) -> None:
+    """Nothing weaker: who stands between would read every row, and could answer in the database's place."""
+    with pytest.raises(ConfigError) as refused:
+        Options(database_url=f"postgresql://egide@db.example/egide{mode}").database()
+    assert "verify-full" in str(refused.value)
+
+
+def test_the_certificate_s_authority_may_be_one_s_own() -> None:
+    """What the address says of TLS reaches the driver."""
+    url = "postgresql://egide@db.example/egide?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    assert Options(database_url=url).database()["OPTIONS"] == {
+        "sslmode": "verify-full", "sslrootcert": "/etc/ca.pem"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("url", ["mysql://a/b", "postgresql://host", "postgresql://host/", "egide",

@@ -116,12 +116,20 @@ class Options:
         if url.password:
             raise ConfigError("database_url carries a password: put it in a pgpass file (PGPASSFILE)")
         query = dict(parse_qsl(url.query))
+        host = query.get("host", url.hostname or "")
+        tls = {name: query[name] for name in ("sslmode", "sslrootcert") if name in query}
+        if not (host == "" or host.startswith("/") or _loopback(host)) and tls.get("sslmode") != "verify-full":
+            raise ConfigError(
+                "a database on another machine is reached by TLS with its certificate checked: end database_url with"
+                " ?sslmode=verify-full (and &sslrootcert=FILE for a CA of your own)"
+            )
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": url.path.strip("/"),
             "USER": url.username or "",
-            "HOST": query.get("host", url.hostname or ""),
+            "HOST": host,
             "PORT": query.get("port", str(url.port or "")),
+            "OPTIONS": tls,
             "CONN_MAX_AGE": 0,
             "CONN_HEALTH_CHECKS": True,
         }

@@ -96,7 +96,7 @@ def test_a_source_is_an_address_or_a_network() -> None:
 
 def test_threads_that_last_keep_their_connection_to_a_server(tmp_path: Path) -> None:
     """A minute, and looked at before use; a file needs none of it, nor do the people's listener's short threads."""
-    server, file = Options(database_url="postgresql://host/egide").database(), Options(data=tmp_path).database()
+    server, file = Options(database_url="postgresql://localhost/egide").database(), Options(data=tmp_path).database()
     assert server["CONN_MAX_AGE"] == 0
     keep_connections(server)
     keep_connections(file)
