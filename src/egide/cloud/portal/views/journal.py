@@ -34,6 +34,9 @@ _CHANNELS: Final = {
     "cli": gettext_noop("on the service's own machine"),
     "proof": gettext_noop("downloaded a proof"),
     "export": gettext_noop("downloaded a copy"),
+    "list": gettext_noop("in their list of patients"),
+    "stream": gettext_noop("on a page that stays open"),
+    "portability": gettext_noop("as a file with everything"),
 }
 
 
