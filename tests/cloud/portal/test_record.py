@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from egide.cloud.consent.restrictions import restrict
 from egide.cloud.portal.record import readings_of
 from egide.cloud.register.publishing import publish
 from egide.cloud.register.store import split_entry
@@ -55,6 +56,26 @@ def test_asking_for_news_without_news_is_no_access(cast: Cast, enter: Enter) -> 
     assert answer.status_code == 200
     assert f'value="{newest}"' in answer.content.decode()
     assert accesses(cast) == before + 1
+
+
+def test_whether_anything_came_is_told_only_to_whom_the_record_is_open(cast: Cast, enter: Enter) -> None:
+    """Somebody without a ground hears no difference between a silent patient and a busy one."""
+    newest = cast.watch.send(spot("8867-4", "/min", "71"), t0_ms=NOW - 60_000)
+    for reader in (cast.diane, cast.charlie):
+        client = enter(reader)
+        answers = [client.get(f"/patients/{cast.alice.pk}/latest?after={after}") for after in (newest, newest - 1)]
+        assert [answer.status_code for answer in answers] == [403, 403]
+
+
+def test_what_is_hidden_from_a_reader_is_no_news(cast: Cast, enter: Enter) -> None:
+    """A measurement that was never measured, for them, does not make their page move."""
+    restrict(cast.alice, families=("heart",), who=cast.bob, now_ms=NOW - 120_000)
+    newest = cast.watch.send(spot("8867-4", "/min", "71"), t0_ms=NOW - 60_000)
+    quiet = enter(cast.bob).get(f"/patients/{cast.alice.pk}/latest?after={newest - 1}")
+    assert quiet.headers["HX-Reswap"] == "none"
+    seen = cast.scale.send(spot("29463-7", "kg", "71.2"), t0_ms=NOW - 50_000)
+    news = enter(cast.bob).get(f"/patients/{cast.alice.pk}/latest?after={seen - 1}")
+    assert "HX-Reswap" not in news.headers
 
 
 def test_a_value_keeps_its_digits(cast: Cast, enter: Enter) -> None:

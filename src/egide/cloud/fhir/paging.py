@@ -24,7 +24,7 @@ _GROWTH: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Observations in the order asked for; `total` when the whole answer was read; `more` when it goes on."""
+    """Observations in the order asked for; `total` when one page holds the whole answer; `more` when it goes on."""
 
     items: list[Observed]
     more: bool
@@ -45,10 +45,10 @@ def read_page(search: Search, patient: Account, opening: Open) -> Page:
         if len(found) > search.count:
             break
     found.sort(key=lambda o: o.key, reverse=search.newest_first)
-    complete = whole and search.after is None
-    return Page(
-        items=found[: search.count], more=len(found) > search.count, total=len(found) if complete else None
-    )
+    more = len(found) > search.count
+    # What was read tells how much there is; a total then must not, or what is hidden from this reader would show in it.
+    complete = whole and search.after is None and not more
+    return Page(items=found[: search.count], more=more, total=len(found) if complete else None)
 
 
 def _wanted(observed: Observed, search: Search) -> bool:

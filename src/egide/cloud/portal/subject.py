@@ -18,10 +18,10 @@ from egide.cloud.consent.rules import CARE_TEAM, REPRESENTATIVE
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
-from egide.cloud.release.door import Answer, Ask, release
+from egide.cloud.release.door import Answer, Ask, release, why
 from egide.errors import AccessDeniedError
 
-__all__ = ["CHANNEL", "Subject", "open_record", "reader_of", "signed_in", "subject_of"]
+__all__ = ["CHANNEL", "Subject", "open_record", "reader_of", "require_open", "signed_in", "subject_of"]
 
 CHANNEL: Final = "portal"
 View = Callable[..., HttpResponse]
@@ -110,6 +110,16 @@ def _broke_the_glass(reader: Account, patient: Account) -> bool:
     now = live.now_ms()
     mine = Ground.objects.filter(kind=Ground.Kind.EMERGENCY, patient=patient, holder=str(reader.pk))
     return mine.filter(since_ms__lte=now, until_ms__gt=now).exists()
+
+
+def require_open(subject: Subject, *, now_ms: int) -> None:
+    """Raises AccessDeniedError (journaled) when nothing opens this record to the reader now; else does nothing."""
+    ask = Ask(
+        reader=subject.reader, patient=subject.patient, since_ms=0, until_ms=now_ms, purpose=subject.purpose,
+        channel=CHANNEL,
+    )  # fmt: skip
+    if not why(ask, now_ms=now_ms).allowed:
+        release(ask, now_ms=now_ms)
 
 
 def open_record(

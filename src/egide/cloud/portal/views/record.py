@@ -21,7 +21,7 @@ from egide.cloud.portal.metrics import GLUCOSE, PRESSURE, describe
 from egide.cloud.portal.periods import PERIODS, Period, period_named, smallest_reaching
 from egide.cloud.portal.picture import picture_of, profile_of, strip_picture
 from egide.cloud.portal.record import Group, Reading, codes_of, groups_of, readings_of, rows_of
-from egide.cloud.portal.subject import Subject, open_record, signed_in, subject_of
+from egide.cloud.portal.subject import Subject, open_record, require_open, signed_in, subject_of
 from egide.cloud.release.door import Answer
 from egide.cloud.vault.models import Envelope
 from egide.errors import MalformedError
@@ -49,15 +49,21 @@ def record(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpRes
 @require_safe
 @signed_in
 def latest(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpResponse:
-    """Each metric's last reading, when something came after the entry `after`; else no access, no change."""
+    """Each metric's last reading, when something that the reader may see came after the entry `after`; else no change.
+
+    Whether anything came is itself told only to whom the record is open.
+    """
     now = live.now_ms()
     subject = subject_of(request, patient_id)
+    require_open(subject, now_ms=now)
     after, newest = _whole(request, "after", 0), _newest()
-    if not Envelope.objects.filter(entry__gt=after, entry__lte=newest, pairing__in=_pairings(subject)).exists():
-        response = render(request, "portal/_no_news.html", {"newest": newest})
-        response.headers["HX-Reswap"] = "none"
-        return response
-    return render(request, "portal/_latest_part.html", _Look.at(subject, request, now).shared())
+    if Envelope.objects.filter(entry__gt=after, entry__lte=newest, pairing__in=_pairings(subject)).exists():
+        look = _Look.at(subject, request, now)
+        if any(column.entry > after for column in look.answer.columns):
+            return render(request, "portal/_latest_part.html", look.shared())
+    response = render(request, "portal/_no_news.html", {"newest": newest})
+    response.headers["HX-Reswap"] = "none"
+    return response
 
 
 @require_safe
