@@ -15,7 +15,7 @@ import typer
 from egide.cli.django import DataOption, KeysOption, setup
 from egide.cli.errors import words
 from egide.cloud.options import Options
-from egide.errors import EgideError, UnavailableError
+from egide.errors import EgideError, KeyMissingError, UnavailableError
 
 
 class Listener(StrEnum):
@@ -100,6 +100,8 @@ def _standing(data: Path | None, keys: Path | None) -> Options:
     try:
         require_kind(options)
     except Error as err:
+        if not (options.keys.is_dir() and any(options.keys.iterdir())):
+            raise KeyMissingError("the keys folder is missing or empty") from err
         raise UnavailableError("the store does not answer, or was not made yet") from err
     return options
 
