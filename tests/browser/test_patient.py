@@ -91,6 +91,7 @@ def authenticator(page: Page) -> None:
 
 
 def fits(page: Page, said: list[str]) -> None:
+    page.wait_for_load_state("load")
     assert page.evaluate(WIDE) <= 0, page.url
     assert page.evaluate(SMALL) == [], page.url
     assert judged(page) == [], page.url
@@ -250,10 +251,12 @@ def test_the_pages_of_leaving_fit(portal: Portal, chromium: Browser, paul: tuple
         page.goto(f"{portal.base}/settings/options")
         page.get_by_label("Dr Bob Durand").check()
         page.get_by_role("button", name="Continuer").click()
+        page.wait_for_url("**/settings/options/how")
         keep(page, "phone-fr-options-how")
         fits(page, [])
         page.get_by_role("radio", name=re.compile("^Maintenant")).check()
         page.get_by_role("button", name="Continuer").click()
+        page.wait_for_url("**/settings/options/check")
         keep(page, "phone-fr-options-check")
         fits(page, [])
 
