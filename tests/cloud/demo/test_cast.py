@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from egide.cloud.consent.overview import who_may_see
 from egide.cloud.demo.cast import ALICE, DOCTOR, PATIENTS, stage
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import find, find_by_name
@@ -59,6 +60,16 @@ def test_each_of_the_cast_sees_what_they_may(
 ) -> None:
     """Follow-up, grant, parent, office: the demo shows each ground at work, and where it stops."""
     assert opens(reader, patient, code, purpose) is allowed
+
+
+def test_alice_hid_her_weight_from_the_nurse_alone(staged: list[str]) -> None:
+    """What the README promises to whoever looks: the doctor has it, the nurse never knew it."""
+    hidden = {
+        line.holder.id: [sorted(window.families or ()) for window in line.hidden]
+        for line in who_may_see(find_by_name(ALICE), now_ms=NOW + 1_000)
+    }
+    assert hidden[str(find_by_name("Nadia Haddad, infirmière").pk)] == [["weight"]]
+    assert hidden[str(find_by_name(DOCTOR).pk)] == []
 
 
 def test_a_cast_is_made_once(staged: list[str]) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 
 from egide.cloud.consent.models import Ground
@@ -19,12 +16,12 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
 from egide.cloud.release.door import Answer, Ask, release, why
+from egide.cloud.signin.guard import reader_of, signed_in
 from egide.errors import AccessDeniedError
 
 __all__ = ["CHANNEL", "Subject", "open_record", "reader_of", "require_open", "signed_in", "subject_of"]
 
 CHANNEL: Final = "portal"
-View = Callable[..., HttpResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +46,6 @@ class Subject:
     def patient_name(self) -> str:
         """Call it only once the record was released to the reader."""
         return name_of(self.patient)
-
-
-def signed_in(view: View) -> View:
-    """Let nobody in but a person who signed in; the others are shown the way."""
-
-    @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path(), login_url=reverse("portal:sign-in"))
-        response = view(request, *args, **kwargs)
-        response.headers.setdefault("Cache-Control", "private, no-store")
-        return response
-
-    return guarded
-
-
-def reader_of(request: HttpRequest) -> Account:
-    """Who is signed in. Raises AccessDeniedError when nobody is."""
-    if isinstance(request.user, Account):
-        return request.user
-    raise AccessDeniedError("nobody is signed in")
 
 
 def subject_of(request: HttpRequest, patient_id: uuid.UUID | None) -> Subject:
