@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +35,7 @@ from pyhanko.sign.timestamps import TimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from egide.cloud.fleet import ca
+from egide.cloud.keys.files import write_beside
 from egide.cloud.keys.records import ESTABLISHMENT
 from egide.errors import KeyMissingError, StorageError, UnavailableError
 
@@ -141,14 +141,7 @@ def _certificate(key: ec.EllipticCurvePrivateKey, now_ms: int) -> x509.Certifica
 
 
 def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".new")
     try:
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_beside(path, data).replace(path)
     except OSError as err:
         raise StorageError(f"the key file {path.name} cannot be written") from err

@@ -21,6 +21,7 @@ from typing import Final
 from django.conf import settings
 from django.db import connection
 
+from egide.cloud.keys.files import write_beside
 from egide.cloud.keys.keyring import write_keyring
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.provider import FileProvider, provider
@@ -99,14 +100,8 @@ def _wrap_some() -> int:
 def _write(keys: FileProvider, step: Step) -> None:
     """Replace kek.json, whole or not at all, and write over what it held."""
     path: Path = settings.OPTIONS.key_file("kek.json")
-    part = path.with_name("kek.json.new")
     try:
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(keys.content())
-            file.flush()
-            os.fsync(file.fileno())
+        part = write_beside(path, keys.content())
         step("written")
         with path.open("r+b") as old:
             part.replace(path)

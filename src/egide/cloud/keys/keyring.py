@@ -10,13 +10,13 @@ both are backed up apart from the data, and a copy of either is kept 30 days at 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from egide import cbor
+from egide.cloud.keys.files import write_beside
 from egide.cloud.keys.models import RecordKey
 from egide.errors import MalformedError, StorageError
 
@@ -55,15 +55,8 @@ def write_keyring(folder: Path, *, now_ms: int) -> None:
     for name in erased:
         wrapped.pop(name, None)
     data = cbor.encode([_VERSION, now_ms, wrapped, erased])
-    part = folder / f"{KEYRING}.new"
     try:
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(folder / KEYRING)
+        write_beside(folder / KEYRING, data).replace(folder / KEYRING)
     except OSError as err:
         raise StorageError("the keyring cannot be written") from err
 
