@@ -294,6 +294,22 @@ def test_each_tile_is_read_once_per_job() -> None:
     assert len(asked) == len(set(asked))
 
 
+def test_a_full_tile_above_the_leaves_answers_by_its_content() -> None:
+    """Above 65,536 leaves: the paths are right, and a tile with one bit changed gives another path."""
+    total = 66_000
+    leaves = [i.to_bytes(32, "big") for i in range(total)]
+    tiles = Appender(0, lambda *_: b"").append(leaves).changed
+    root = mth(leaves)
+    assert root_hash(total, TileNodes(lambda level, n: tiles[level, n])) == root
+    for index in (0, 255, 256, 40_000, 65_535, 65_536, total - 1):
+        path = inclusion_path(index, total, TileNodes(lambda level, n: tiles[level, n]))
+        assert root_from_inclusion(leaves[index], index, total, path) == root
+    changed = bytearray(tiles[1, 0])
+    changed[-1] ^= 1
+    path = inclusion_path(0, total, TileNodes(lambda level, n: bytes(changed) if level == 1 else tiles[level, n]))
+    assert root_from_inclusion(leaves[0], 0, total, path) != root
+
+
 @pytest.mark.parametrize(
     ("level", "n", "width", "path"),
     [

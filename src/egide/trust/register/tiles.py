@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from egide.errors import MalformedError, ProofError
@@ -71,6 +71,8 @@ class TileNodes:
         begin, end = first % TILE_WIDTH, first % TILE_WIDTH + (1 << rise)
         if len(tile) < end * HASH_SIZE:
             raise ProofError("a tile is shorter than the tree", step="tiles")
+        if level and len(tile) == TILE_WIDTH * HASH_SIZE:
+            return _nodes_in(tile)[rise][begin >> rise]
         return _perfect(tile, begin, end)
 
 
@@ -80,6 +82,16 @@ def _perfect(tile: bytes, begin: int, end: int) -> bytes:
     while len(row) > 1:
         row = list(map(node_hash, row[::2], row[1::2]))
     return row[0]
+
+
+@lru_cache(maxsize=64)  # 20 kB each: those above 4 million leaves
+def _nodes_in(tile: bytes) -> list[list[bytes]]:
+    """Every node of a full tile, by height. Kept by the tile's content, so that another content is never answered for:
+    one tile above the leaves is on the way of 65,536 of them."""
+    rows = [[tile[i : i + HASH_SIZE] for i in range(0, len(tile), HASH_SIZE)]]
+    while len(rows) < TILE_HEIGHT:
+        rows.append(list(map(node_hash, rows[-1][::2], rows[-1][1::2])))
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
