@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "egide.cloud.federation",
     "egide.cloud.fhir",
     "egide.cloud.governance",
+    "egide.cloud.comfort",
     "egide.cloud.portal",
     "egide.cloud.ward",
     "egide.cloud.demo",
@@ -51,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "egide.cloud.federation.sessions.FederatedSessionMiddleware",
     "egide.cloud.signin.life.SessionLifeMiddleware",
+    "egide.cloud.comfort.middleware.WishesMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "egide.cloud.portal.errors.ErrorPagesMiddleware",
@@ -69,6 +71,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "egide.cloud.ward.context.desks",
                 "egide.cloud.governance.context.rights",
                 "egide.cloud.signin.life.context",
+                "egide.cloud.comfort.context.wishes",
             ],
         },
     }

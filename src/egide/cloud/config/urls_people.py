@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("egide.cloud.portal.urls")),
     path("", include("egide.cloud.signin.urls")),
     path("", include("egide.cloud.ward.urls")),
+    path("", include("egide.cloud.comfort.urls")),
     path("demo/", include("egide.cloud.demo.urls")),
     path("federation/", include("egide.cloud.federation.urls")),
     path("rights/take", take, name="rights-take"),

@@ -10,6 +10,7 @@ from typing import Final
 
 from django.utils.translation import get_language
 
+from egide.cloud.comfort.units import GLUCOSE
 from egide.cloud.portal.charts.glucose import edges_in
 from egide.cloud.portal.charts.scale import Band
 from egide.errors import NotFoundError
@@ -21,7 +22,6 @@ __all__ = ["GLUCOSE", "PRESSURE", "Metric", "describe"]
 PRESSURE: Final = ("8480-6", "8462-4", "8478-0")
 _PANEL: Final = "85354-9"
 _IN_WHAT: Final = re.compile(r" \((mass|masse|moles)\)$")
-GLUCOSE: Final = frozenset({"2339-0", "15074-8", "99504-3", "14745-4"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

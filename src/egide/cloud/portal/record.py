@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from egide.cloud.comfort.units import told_in, unit_for
+from egide.cloud.comfort.wishes import current
 from egide.cloud.portal import words
 from egide.cloud.portal.metrics import PRESSURE, Metric, describe
 from egide.cloud.portal.words import Mark
@@ -48,6 +50,7 @@ class Reading:
     flags: frozenset[str]
     doubt: str | None
     object_id: str
+    signed: tuple[Decimal, str] | None = None  # value and unit as signed, when the reader wished for another unit
 
     @property
     def key(self) -> str:
@@ -68,6 +71,14 @@ class Reading:
     @property
     def unit_words(self) -> str:
         return "" if self.metric.states else words.unit_words(self.unit)
+
+    @property
+    def signed_words(self) -> str:
+        """Value and unit as the object signed them; "" when they are what is shown."""
+        if self.signed is None:
+            return ""
+        value, unit = self.signed
+        return f"{words.number(value)}{words.NARROW}{words.unit_words(unit)}"
 
     @property
     def trust_mark(self) -> Mark:
@@ -150,7 +161,17 @@ def readings_of(columns: Iterable[Column]) -> list[Reading]:
             for i, (at_ms, value) in enumerate(zip(column.times_ms, column.values, strict=True))
         ]
     readings.sort(key=lambda r: (r.at_ms, r.entry, r.position, r.index))
-    return readings
+    wanted = current().units
+    return [_wished(r, wanted) for r in readings] if wanted else readings
+
+
+def _wished(reading: Reading, wanted: Mapping[str, str]) -> Reading:
+    """In the unit that its reader thinks in; what was signed stays beside it."""
+    other = unit_for(reading.metric.code, reading.unit, wanted)
+    value = told_in(reading.metric.code, reading.value, reading.unit, other) if other else None
+    if other is None or value is None:
+        return reading
+    return replace(reading, value=value, unit=other, signed=(reading.value, reading.unit))
 
 
 def strips_of(columns: Iterable[Column]) -> list[Strip]:

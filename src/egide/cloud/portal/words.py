@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.utils import formats
 from django.utils.translation import get_language, gettext_noop, ngettext
 from django.utils.translation import gettext as _
+
+from egide.cloud.comfort import wishes
 
 __all__ = [
     "Mark",
@@ -165,8 +165,8 @@ def ground_words(ground: str) -> str:
 
 
 def zone() -> tzinfo:
-    """The time zone that pages speak in."""
-    return ZoneInfo(settings.TIME_ZONE)
+    """The time zone that pages speak in: the reader's, else the platform's."""
+    return wishes.zone()
 
 
 def local(ms: int) -> datetime:
@@ -223,9 +223,10 @@ def day_name(ms: int, now_ms: int) -> str:
 
 
 def exact_time(ms: int) -> str:
-    """The full date and time, to the second."""
+    """The full date and time, to the second; the zone too when it is not the platform's."""
     moment = local(ms)
-    return f"{formats.date_format(moment, 'l j F Y')}, {moment.strftime('%H:%M:%S')}"
+    told = f"{formats.date_format(moment, 'l j F Y')}, {moment.strftime('%H:%M:%S')}"
+    return f"{told} ({moment.tzname()})" if wishes.current().zone else told
 
 
 def trust_mark(level: int) -> Mark:

@@ -16,6 +16,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from egide.cloud.comfort import easy
 from egide.cloud.consent.leaving import HIDDEN, HOW, LATER, NOW, Reader, part, readers
 from egide.cloud.people.models import Account
 from egide.cloud.portal import drafts, leaving, live, sharing, words
@@ -52,6 +53,7 @@ def options(request: HttpRequest) -> HttpResponse:
         "team": [_choice(reader) for reader in found if reader.team and not reader.by_law],
         "by_law": [sharing.holder_name(reader.holder) for reader in found if reader.by_law],
         "sessions": sessions_open,
+        "lines": easy.leave_lines(),
         "parted": [_told(one) for one in leaving.parted(patient, now_ms=now)],
         "done": request.GET.get("done", ""),
         "problem": problem,
@@ -76,7 +78,8 @@ def how(request: HttpRequest) -> HttpResponse:
         else:
             drafts.save(request, patient, _DRAFT, draft | answer)
             return redirect("portal:options-check")
-    return _render(request, "options_how", {"problem": problem}, status=400 if problem else 200)
+    context = {"problem": problem, "ways": easy.way_lines()}
+    return _render(request, "options_how", context, status=400 if problem else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,6 +106,7 @@ def check(request: HttpRequest) -> HttpResponse:
             "name": sharing.holder_name(reader.holder),
             "consequences": leaving.consequences(reader, way),
             "noticed": leaving.noticed(reader, way, at or now),
+            "easy": _easy(reader, way),
         }
         for reader in chosen
     ]
@@ -161,3 +165,10 @@ def _when(way: str, at_ms: int) -> str:
 
 def _told(one: leaving.Parted) -> dict[str, Any]:
     return {"one": one, "when": _when(one.how, one.at_ms)}
+
+
+def _easy(reader: Reader, way: str) -> list[easy.Line]:
+    grounds = [line.ground for line in reader.lines]
+    return easy.leaving_lines(
+        sharing.holder_name(reader.holder), hidden=way == HIDDEN, team=reader.team, grounds=grounds
+    )

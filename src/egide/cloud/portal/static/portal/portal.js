@@ -13,7 +13,10 @@ function signIn() {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 const lang = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
-const dated = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
+/** Hours are those of the place that the reader chose; else of this device. */
+const place = document.querySelector("figure[data-zone]");
+const timeZone = place ? place.dataset.zone : undefined;
+const dated = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short", timeZone });
 
 /** Exact digits as the language writes them: the server's text, with its own decimal sign. */
 const written = (text) => (lang === "fr" ? text.replace(".", ",") : text);
@@ -50,10 +53,11 @@ function split(series) {
   return { curve, doubtful };
 }
 
-const midnight = (at) => new Date(at).getHours() + new Date(at).getMinutes() === 0;
-const hourly = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" });
-const daily = new Intl.DateTimeFormat(lang, { weekday: "short", day: "numeric" });
-const monthly = new Intl.DateTimeFormat(lang, { day: "numeric", month: "short" });
+const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });
+const midnight = (at) => hour.format(at) === "00:00";
+const hourly = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", timeZone });
+const daily = new Intl.DateTimeFormat(lang, { weekday: "short", day: "numeric", timeZone });
+const monthly = new Intl.DateTimeFormat(lang, { day: "numeric", month: "short", timeZone });
 
 function tick(at, span) {
   if (!midnight(at)) return hourly.format(at);

@@ -1,0 +1,1 @@
+"""How each person wants the pages (easy words, units, time zone), what we say of accessibility, what is installable."""
