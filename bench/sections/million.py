@@ -13,8 +13,8 @@ HOW: Final = """
 One worker, as above, fills an empty store with 1,000,000 envelopes (12,000,000 readings). The rate kept
 is the median of the last rounds over that of the first ones, each divided by the raw Ed25519 rate
 measured around it, so that a machine which slows down meanwhile is not counted. Proofs are computed from
-the tables, for entries chosen at random, with nothing kept from one to the next. The disk counts
-everything that the platform stores.
+the tables, for entries chosen at random; from one to the next, only full tiles above the leaves are
+remembered. The disk counts everything that the platform stores.
 """
 
 
