@@ -32,6 +32,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "people": ("egide.cli.identity", "people_app", "Establishments, offices, invitations and identities."),
     "read": ("egide.cli.read", "read", "Read a patient's measurements, on a ground and for a purpose."),
     "rights": ("egide.cli.rights", "rights_app", "Requests of the rights: due, exports, erasures, the keyring."),
+    "messages": ("egide.cli.messages", "messages_app", "Messages outside: send, list what was given up, try."),
     "verify": ("egide.cli.verify", "verify", "Check a proof file, offline."),
     "anchors": ("egide.cli.fleet", "anchors", "Print what an auditor pins: CA, logs and witnesses."),
     "witness": ("egide.cli.witness", "witness", "Run a witness, elsewhere than the platform."),

@@ -74,6 +74,19 @@ class Options:
         metadata={"help": "invented people, whom anybody at this machine may be: set by `egide demo`, for a new store"},
     )
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
+    # messages outside (messages/outward.py); the secrets are files of the keys folder
+    messages_address: str = field(
+        default="", metadata={"help": "the portal's address as messages name it, https://...; empty: none leaves"}
+    )
+    messages_smtp: str = field(
+        default="", metadata={"help": "smtp://user@host:587 (STARTTLS, or nothing) or smtps://...; empty: no e-mail"}
+    )
+    messages_from: str = field(default="", metadata={"help": "the address that e-mails come from, with no name"})
+    messages_sms: str = field(default="", metadata={"help": "https address that takes text messages; empty: none"})
+    messages_push: str = field(default="", metadata={"help": "https address that takes push messages; empty: none"})
+    messages_ca: str = field(
+        default="", metadata={"help": "PEM file of the authority of these servers; empty: the system's"}
+    )
     # sign-in by OpenID Connect; the secrets are files of the keys folder (federation/providers.py)
     psc_issuer: str = field(default="", metadata={"help": "Pro Santé Connect's issuer; empty: no sign-in by it"})
     psc_discovery: str = field(default="", metadata={"help": "Pro Santé Connect's configuration, if elsewhere"})

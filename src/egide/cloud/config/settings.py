@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "egide.cloud.keys",
     "egide.cloud.register",
     "egide.cloud.people",
+    "egide.cloud.messages",
     "egide.cloud.fleet",
     "egide.cloud.consent",
     "egide.cloud.vault",

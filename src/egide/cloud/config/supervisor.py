@@ -44,6 +44,8 @@ ROLES: Final = (
     ("objects", ("serve", "objects")),
     ("people", ("serve", "people")),
 )
+#: Only where the operator set messages up.
+MESSAGES: Final = (("messages", ("messages", "run")),)
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ class Supervisor:
         ensure_platform(options, now_ms=time.time_ns() // 1_000_000, say=self._say)
         self._say("starting the broker")
         self._broker = start_broker(options)
-        for name, arguments in ROLES:
+        for name, arguments in (*ROLES, *(MESSAGES if options.messages_address else ())):
             self._say(f"starting {name}")
             self._start(name, arguments)
             self._await(name)

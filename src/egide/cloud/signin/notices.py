@@ -1,4 +1,7 @@
-"""What the owner of an account is told: somebody signed in, a factor came or went, a recovery was asked."""
+"""What the owner of an account is told: somebody signed in, a factor came or went, their journal has news.
+
+It is read after signing in. Outside, by the ways that the person turned on, goes "you have a message" and no more.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from egide.cloud.messages import outbox
 from egide.cloud.people.models import Account
+from egide.cloud.signin import clock
 from egide.cloud.signin.devices import device_words
 from egide.cloud.signin.models import Notice
 
-__all__ = ["Told", "mark_read", "notices_of", "tell", "unread"]
+__all__ = ["KINDS", "Told", "mark_read", "notices_of", "tell", "unread"]
+
+#: Everything that anybody is ever told. A test sends each of them outside and compares what leaves.
+KINDS: Final = (
+    "sign-in", "factor", "factor-end", "recovery-code", "copied-key", "recovery-asked", "recovery-approved",
+    "recovery-stopped", "recovery-done", "emergency", "shared", "journal", "journal-week", "answer", "question",
+    "correction",
+)  # fmt: skip
 
 #: Providers by which people sign in, by the names that they have in every language.
 PROVIDERS: Final = {"psc": "Pro Santé Connect", "franceconnect": "FranceConnect", "sso": "OpenID Connect"}
@@ -29,23 +42,30 @@ class Told:
     new: bool
 
 
-def tell(account: Account, kind: str, *, now_ms: int, detail: str = "") -> None:
-    """Add a notice; those older than a year go."""
-    Notice.objects.filter(account=account, at_ms__lte=now_ms - _KEPT_MS).delete()
-    Notice.objects.create(account=account, kind=kind, detail=detail[:48], at_ms=now_ms)
+def tell(account: Account, kind: str, *, now_ms: int, detail: str = "", due_ms: int | None = None) -> None:
+    """Add a notice, and queue a message outside for it, in one transaction; notices older than a year go.
+
+    With `due_ms`, both wait until then: nobody sees the notice before.
+    """
+    at_ms = now_ms if due_ms is None else max(now_ms, due_ms)
+    with transaction.atomic():
+        Notice.objects.filter(account=account, at_ms__lte=now_ms - _KEPT_MS).delete()
+        Notice.objects.create(account=account, kind=kind, detail=detail[:48], at_ms=at_ms)
+        outbox.queue(account, now_ms=now_ms, due_ms=at_ms)
 
 
 def unread(account: Account) -> int:
-    return Notice.objects.filter(account=account, read_ms=None).count()
+    return Notice.objects.filter(account=account, read_ms=None, at_ms__lte=clock.now_ms()).count()
 
 
 def mark_read(account: Account, *, now_ms: int) -> None:
-    Notice.objects.filter(account=account, read_ms=None).update(read_ms=now_ms)
+    Notice.objects.filter(account=account, read_ms=None, at_ms__lte=now_ms).update(read_ms=now_ms)
 
 
 def notices_of(account: Account) -> Sequence[Told]:
     """The latest, newest first."""
-    rows = Notice.objects.filter(account=account).order_by("-at_ms", "-pk")[:_SHOWN]
+    due = Notice.objects.filter(account=account, at_ms__lte=clock.now_ms())
+    rows = due.order_by("-at_ms", "-pk")[:_SHOWN]
     return [Told(text=_words(row), at_ms=row.at_ms, new=row.read_ms is None) for row in rows]
 
 
@@ -71,8 +91,35 @@ def _words(row: Notice) -> str:
             return _("A record that concerns you was opened in an emergency. Its journal says by whom and why.")
         case "recovery-stopped":
             return _("Opening this account anew was stopped.")
+        case "correction":
+            return _("Measurements that you saw were entered in error: they left the record where they were.")
+        case "shared":
+            return _("Somebody shares measurements with you. They are among what is shared with you.")
+        case "journal":
+            return _looked(row.detail)
+        case "journal-week":
+            return _("This week your measurements were seen in a way that you asked about. Your journal says by whom.")
+        case "answer":
+            return _("The data protection officer answered you. The answer stands in your journal, beside the line.")
+        case "question":
+            return _("Somebody asks about a line of their journal: it waits at your desk.")
         case _:
             return _("This account was opened anew at the desk; earlier passkeys and codes no longer work.")
+
+
+def _looked(what: str) -> str:
+    """A rule of the journal came true: never by whom, which is the journal's to say."""
+    match what:
+        case "new":
+            return _("Somebody saw your measurements for the first time. Your journal says who, when and why.")
+        case "emergency":
+            return _("Your record was opened in an emergency. Your journal says by whom, when and why.")
+        case "export":
+            return _("A copy of your measurements was taken away. Your journal says by whom, when and why.")
+        case "outside":
+            return _("Somebody outside your care team saw your measurements. Your journal says who, when and why.")
+        case _:
+            return _("A person whom you asked about saw your measurements. Your journal says when and why.")
 
 
 def factor_words(factor: str) -> str:
