@@ -33,7 +33,7 @@ def naive_sees(q: Question, facts: Facts, family: str, at_ms: int) -> bool:
         return False
     for r in facts.restrictions:
         in_force = r.since_ms <= q.at_ms and (r.until_ms is None or r.until_ms > q.at_ms)
-        meant = r.who.kind == "everyone" or is_holder(r.who, q)
+        meant = r.who.kind == "everyone" or is_holder(r.who, q, facts)
         refused = [x for x in facts.refusals if between(q.at_ms, x.since_ms, x.until_ms)]
         pierced = ground == "self" or (ground == "emergency" and not refused)
         if in_force and meant and not pierced and inside(r.data, family, at_ms):
@@ -70,7 +70,8 @@ def candidates(q: Question, facts: Facts) -> list[tuple[str, str, list[bool], Wi
         rows.append(("care-team", f.follow_up, never + conditions, Window()))
     for g in facts.grants:
         conditions = [
-            is_holder(g.holder, q), q.role in {"patient", "professional", "relative", "app"}, q.purpose == g.purpose,
+            is_holder(g.holder, q, facts), q.role in {"patient", "professional", "relative", "app"},
+            q.purpose == g.purpose, not (g.holder.kind == "establishment" and g.holder.id in q.barred),
             q.purpose in {"TREAT", "CAREMGT", "FAMRQT", "SUPNWK", "PATRQT"}, between(q.at_ms, g.since_ms, g.until_ms),
             alive, readable, meets(q, g.data),
         ]  # fmt: skip
@@ -85,7 +86,8 @@ def candidates(q: Question, facts: Facts) -> list[tuple[str, str, list[bool], Wi
         rows.append(("representative", r.id, never + conditions, Window()))
     for p in facts.participations:
         conditions = [
-            is_holder(p.holder, q), q.role in {"professional", "app"}, q.purpose == "HRESCH", alive, readable,
+            is_holder(p.holder, q, facts), q.role in {"professional", "app"}, q.purpose == "HRESCH", alive, readable,
+            not (p.holder.kind == "establishment" and p.holder.id in q.barred),
             between(q.at_ms, p.since_ms, p.until_ms), meets(q, p.data),
         ]  # fmt: skip
         rows.append(("research", p.id, never + conditions, p.data))
@@ -102,10 +104,13 @@ def between(now: int, since: int, until: int | None) -> bool:
     return not (now < since) and (until is None or now < until)
 
 
-def is_holder(holder: Holder, q: Question) -> bool:
+def is_holder(holder: Holder, q: Question, facts: Facts) -> bool:
+    members = [f.professional for f in facts.follows
+               if f.follow_up == holder.id and between(q.at_ms, f.since_ms, f.until_ms)]  # fmt: skip
     return {
         "account": holder.id == q.reader and q.role != "app",
         "establishment": holder.id in q.establishments and q.role == "professional",
+        "team": q.reader in members and q.role == "professional",
         "app": holder.id == q.reader and q.role == "app",
     }.get(holder.kind, False)
 

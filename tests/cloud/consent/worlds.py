@@ -42,6 +42,7 @@ holders = st.one_of(
     st.builds(Holder, kind=st.just("account"), id=readers),
     st.builds(Holder, kind=st.just("app"), id=readers),
     st.builds(Holder, kind=st.just("establishment"), id=st.sampled_from(PLACES)),
+    st.builds(Holder, kind=st.just("team"), id=st.sampled_from(("f", "g"))),
 )
 purposes = st.sampled_from(SERVED) | st.sampled_from(sorted(FORBIDDEN_PURPOSES)) | st.sampled_from(["HOPERAT", ""])
 
@@ -119,6 +120,7 @@ _shape = {
     "until_ms": st.sampled_from([0, 3, 2**53]),
     "export": st.booleans(),
     "establishments": st.frozensets(st.sampled_from(PLACES)),
+    "barred": st.frozensets(st.sampled_from(PLACES)),
 }
 wild = st.builds(
     Question, reader=readers, role=st.sampled_from(ROLES), patient=st.sampled_from(["p", "q"]), purpose=purposes,
@@ -162,8 +164,9 @@ class Dice:
         )  # fmt: skip
 
     def _holder(self) -> Holder:
-        kind = self._one("account", "account", "app", "establishment")
-        return Holder(kind=kind, id=self._one(*(PLACES if kind == "establishment" else ("r", *READERS))))
+        kind = self._one("account", "account", "app", "establishment", "team")
+        ids = {"establishment": PLACES, "team": ("f",)}.get(kind, ("r", *READERS))
+        return Holder(kind=kind, id=self._one(*ids))
 
     def facts(self) -> Facts:
         one, span, few = self._one, self._span, self._few
@@ -218,7 +221,7 @@ class Dice:
             patient=one(*["p"] * 9, "q"), purpose=purpose, at_ms=one(*TIMES),
             families=one(frozenset(), self._families()), since_ms=one(0, 0, 2), until_ms=one(2**53, 2**53, 0, 3),
             export=one(True, False, False), sector=one(*[""] * 9, "clinic", "bank"),
-            establishments=frozenset(one((), ("here",), PLACES)),
+            establishments=frozenset(one((), ("here",), PLACES)), barred=frozenset(one((), (), (), ("there",))),
         )  # fmt: skip
 
 

@@ -71,7 +71,8 @@ def test_a_grant_is_one_question_a_page_then_a_sentence_then_a_yes(cast: Cast, e
     confirm(client)
     assert client.get("/me/sharing/new")["Location"] == "/me/sharing/new/who"
     answer_all(client, {"name": f"{paul.username[:4]} {paul.username[4:].upper()}"})
-    page = text(client, "/me/sharing/new/review")
+    answer = client.get("/me/sharing/new/review")
+    page = answer.content.decode()
     for part in (
         "I let Paul Moreau see these measurements of mine: glucose and blood pressure.",
         "Only what is measured from today on.",
@@ -81,7 +82,8 @@ def test_a_grant_is_one_question_a_page_then_a_sentence_then_a_yes(cast: Cast, e
     ):
         assert part in page
     assert not grants.grants_of(cast.alice)
-    assert "It holds from now on" in client.post("/me/sharing/new/review", follow=True).content.decode()
+    read = {"text": answer.context["act"].mark}
+    assert "It holds from now on" in client.post("/me/sharing/new/review", read, follow=True).content.decode()
     (given,) = grants.grants_of(cast.alice)
     assert (given.holder.id, given.purpose, given.data) == (
         str(paul.pk), "SUPNWK", Window(families=frozenset({"glucose", "pressure"}), since_ms=NOW)

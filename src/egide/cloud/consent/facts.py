@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 __all__ = [
-    "ACCOUNT", "APP", "ESTABLISHMENT", "EVERYONE", "Care", "Emergency", "Facts", "Follow", "Grant", "Holder",
+    "ACCOUNT", "APP", "ESTABLISHMENT", "EVERYONE", "TEAM", "Care", "Emergency", "Facts", "Follow", "Grant", "Holder",
     "Opposition", "Participation", "Representation", "Restriction", "Secret", "Span", "Window", "runs",
 ]  # fmt: skip
 
 ACCOUNT: Final = "account"
 ESTABLISHMENT: Final = "establishment"
+TEAM: Final = "team"  # those of one follow-up of the patient, when they look
 APP: Final = "app"
 EVERYONE: Final = "everyone"
 
@@ -51,7 +52,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """To whom something is given: `kind` is account, establishment, app or everyone (then `id` is empty)."""
+    """To whom something is given: `kind` is account, establishment, team, app or everyone (then `id` is empty)."""
 
     kind: str
     id: str = ""
@@ -110,6 +111,7 @@ class Grant:
     data: Window
     since_ms: int
     until_ms: int | None
+    by: str = ""  # who gave it: the patient, or who wrote it down for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

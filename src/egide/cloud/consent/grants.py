@@ -9,7 +9,18 @@ from typing import Any, Final, TypeVar
 
 from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of, window_said
 from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import ACCOUNT, APP, ESTABLISHMENT, Grant, Holder, Participation, Window
+from egide.cloud.consent.facts import (
+    ACCOUNT,
+    APP,
+    ESTABLISHMENT,
+    TEAM,
+    Care,
+    Grant,
+    Holder,
+    Participation,
+    Window,
+    runs,
+)
 from egide.cloud.consent.families import require_families
 from egide.cloud.consent.models import Ground
 from egide.cloud.consent.rules import FORBIDDEN_PURPOSES, FORBIDDEN_SECTORS, GRANTABLE
@@ -18,10 +29,12 @@ from egide.errors import NotFoundError, RefusedError
 from egide.trust.grant import consent_facts
 
 __all__ = [
-    "ForbiddenUseError", "give_grant", "grants_of", "holder_of", "join_research", "leave_research", "research_of",
-    "withdraw_everything", "withdraw_grant",
+    "ForbiddenUseError", "Reader", "give_grant", "grants_of", "holder_of", "join_research", "leave_research",
+    "reader_of", "require_sector", "research_of", "withdraw_everything", "withdraw_grant",
 ]  # fmt: skip
 
+#: Whom one can grant to: a person, whoever cares in an establishment, the team of a follow-up, an app by its id.
+Reader = Account | Establishment | Care | str
 _MAX_APP: Final = 64
 _Kept = TypeVar("_Kept", Grant, Participation)
 
@@ -33,19 +46,42 @@ class ForbiddenUseError(RefusedError):
     hint = "health data are not for this, even with agreement"
 
 
-def holder_of(who: Account | Establishment | str) -> Holder:
-    """An account, an establishment, or an app by its id, as statements name it."""
+def holder_of(who: Reader) -> Holder:
+    """An account, an establishment, a team by its follow-up, or an app by its id, as statements name it."""
     if isinstance(who, Account):
         return Holder(kind=ACCOUNT, id=str(who.pk))
     if isinstance(who, Establishment):
         return Holder(kind=ESTABLISHMENT, id=str(who.pk))
+    if isinstance(who, Care):
+        return Holder(kind=TEAM, id=who.id)
     if not who or len(who) > _MAX_APP or not who.isprintable():
         raise RefusedError("an app is named by its id")
     return Holder(kind=APP, id=who)
 
 
+def reader_of(patient: Account, holder: Holder) -> Reader:
+    """Whom a holder names; a team is one of this patient's. Raises NotFoundError: nobody, or none any more."""
+    if holder.kind == APP:
+        return holder.id
+    found: Reader | None = None
+    if holder.kind == TEAM:
+        found = next((c for c in facts_of(patient.pk).care if c.id == holder.id), None)
+    elif holder.kind in (ACCOUNT, ESTABLISHMENT):
+        kind: type[Account] | type[Establishment] = Account if holder.kind == ACCOUNT else Establishment
+        found = kind.objects.filter(pk=uuid.UUID(holder.id)).first()
+    if found is None:
+        raise NotFoundError("nobody of that name")
+    return found
+
+
+def require_sector(who: Reader, sector: str = "") -> None:
+    """Raises ForbiddenUseError: an insurer, an employer, a bank or the like, by its kind or by `sector`."""
+    if {sector, str(who.kind) if isinstance(who, Establishment) else ""} & FORBIDDEN_SECTORS:
+        raise ForbiddenUseError("no grant can open health data for this")
+
+
 def give_grant(
-    patient: Account, who: Account | Establishment | str, *, families: Iterable[str] | None, purpose: str, now_ms: int,
+    patient: Account, who: Reader, *, families: Iterable[str] | None, purpose: str, now_ms: int,
     until_ms: int | None, data_since_ms: int | None = None, data_until_ms: int | None = None, sector: str = "",
     given_by: Account | None = None, signature: bytes | None = None, grant_id: str | None = None,
 ) -> str:  # fmt: skip
@@ -57,13 +93,15 @@ def give_grant(
 
     Raises:
         ForbiddenUseError: a purpose or a sector that nothing opens.
-        RefusedError: another purpose, family or period that cannot be, or a grant to oneself.
+        RefusedError: another purpose, family or period that cannot be, a grant to oneself, a team that is no more.
     """
     require_patient(patient)
     holder = holder_of(who)
-    sector = sector or (str(who.kind) if isinstance(who, Establishment) else "")
-    if purpose in FORBIDDEN_PURPOSES or sector in FORBIDDEN_SECTORS:
+    require_sector(who, sector)
+    if purpose in FORBIDDEN_PURPOSES:
         raise ForbiddenUseError("no grant can open health data for this")
+    if isinstance(who, Care) and (who.patient != str(patient.pk) or not runs(who, now_ms)):
+        raise RefusedError("a team is granted to while it follows this patient")
     if purpose not in GRANTABLE:
         raise RefusedError("a grant serves one purpose, among those that can be granted")
     if holder.id == str(patient.pk):
@@ -101,14 +139,13 @@ def grants_of(patient: Account) -> tuple[Grant, ...]:
 
 
 def join_research(
-    patient: Account, who: Account | Establishment | str, *, project: str, families: Iterable[str], now_ms: int,
+    patient: Account, who: Reader, *, project: str, families: Iterable[str], now_ms: int,
     until_ms: int, data_since_ms: int | None = None, data_until_ms: int | None = None, sector: str = "",
     signature: bytes | None = None,
 ) -> str:  # fmt: skip
     """Take part in a named project, for named families, until a date. Raises as `give_grant` does."""
     require_patient(patient)
-    if sector in FORBIDDEN_SECTORS:
-        raise ForbiddenUseError("no project can open health data for this")
+    require_sector(who, sector)
     holder = holder_of(who)
     require_period(now_ms, until_ms)
     require_period(data_since_ms, data_until_ms)

@@ -14,12 +14,12 @@ from typing import Any, Final
 from egide.cloud.consent import follow_ups, grants, representation, restrictions
 from egide.cloud.consent.acts import say
 from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import APP, ESTABLISHMENT, Grant, Holder
+from egide.cloud.consent.facts import Grant, Holder
 from egide.cloud.consent.models import Ground
 from egide.cloud.consent.overview import AccessLine, who_may_see
 from egide.cloud.consent.rules import CARE_TEAM, EMERGENCY, GRANT, REPRESENTATIVE, RESEARCH
-from egide.cloud.people.models import Account, Establishment
-from egide.errors import NotFoundError, RefusedError
+from egide.cloud.people.models import Account
+from egide.errors import RefusedError
 
 __all__ = ["HIDDEN", "HOW", "LATER", "NOW", "Act", "Reader", "part", "readers", "undo"]
 
@@ -127,7 +127,8 @@ def undo(patient: Account, act: Act, *, now_ms: int) -> None:
 
 def _hide(patient: Account, holder: Holder, now_ms: int) -> Act:
     """What comes is, to them, never measured; what they could see before stays as it was."""
-    key = restrictions.restrict(patient, families=None, who=_who(holder), now_ms=now_ms, data_since_ms=now_ms)
+    who = grants.reader_of(patient, holder)
+    key = restrictions.restrict(patient, families=None, who=who, now_ms=now_ms, data_since_ms=now_ms)
     return Act(how=HIDDEN, ground="restriction", id=key, at_ms=now_ms)
 
 
@@ -169,16 +170,7 @@ def _give_again(patient: Account, act: Act, now_ms: int) -> None:
     if before is None or (act.until_ms is not None and act.until_ms <= now_ms):
         raise RefusedError("there is nothing left to give again")
     grants.give_grant(
-        patient, _who(before.holder), families=before.data.families, purpose=before.purpose, now_ms=now_ms,
-        until_ms=act.until_ms, data_since_ms=before.data.since_ms, data_until_ms=before.data.until_ms,
+        patient, grants.reader_of(patient, before.holder), families=before.data.families, purpose=before.purpose,
+        now_ms=now_ms, until_ms=act.until_ms, data_since_ms=before.data.since_ms,
+        data_until_ms=before.data.until_ms,
     )  # fmt: skip
-
-
-def _who(holder: Holder) -> Account | Establishment | str:
-    if holder.kind == APP:
-        return holder.id
-    kind: type[Account] | type[Establishment] = Establishment if holder.kind == ESTABLISHMENT else Account
-    found = kind.objects.filter(pk=uuid.UUID(holder.id)).first()
-    if found is None:
-        raise NotFoundError("nobody of that name")
-    return found

@@ -39,7 +39,7 @@ class Ground(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     patient = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="grounds")
-    holder_kind = models.CharField(max_length=16)  # account | establishment | app | everyone
+    holder_kind = models.CharField(max_length=16)  # account | establishment | team | app | everyone
     holder = models.CharField(max_length=64, blank=True)
     since_ms = models.BigIntegerField()
     until_ms = models.BigIntegerField(null=True)

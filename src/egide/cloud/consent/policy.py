@@ -124,6 +124,8 @@ def _context(question: Question, facts: Facts, *, emergency: bool) -> dict[str, 
         "damaged": facts.damaged,
         "dead": facts.died_ms is not None and now >= facts.died_ms,
         "emergency": emergency,
+        "teams": sorted(_teams(question, facts)),
+        "barred": sorted(question.barred),
         "refused": any(r.since_ms <= now < _end(r.until_ms) for r in facts.refusals),
     }
 
@@ -131,7 +133,7 @@ def _context(question: Question, facts: Facts, *, emergency: bool) -> dict[str, 
 def _grounds(question: Question, facts: Facts) -> list[tuple[str, str, str, dict[str, Any]]]:
     """(ground, entity type, id, attributes) of all that name the reader, or a place of theirs, and have not ended."""
     now, who = question.at_ms, {"patient": facts.patient}
-    names = {question.reader, *question.establishments}
+    names = {question.reader, *question.establishments, *_teams(question, facts)}
     found: list[tuple[str, str, str, dict[str, Any]]] = [(SELF, "Own", "", who)]
     for f in facts.follows:
         if f.professional in names and now < _end(f.until_ms):
@@ -161,6 +163,13 @@ def _grounds(question: Question, facts: Facts) -> list[tuple[str, str, str, dict
         if e.reader in names and now < e.until_ms:
             found.append((EMERGENCY, "Emergency", e.id, who | {"reader": e.reader} | _span(e) | _data(e.data)))
     return found
+
+
+def _teams(question: Question, facts: Facts) -> set[str]:
+    """The follow-ups to which the reader belongs now."""
+    now = question.at_ms
+    mine = [f for f in facts.follows if f.professional == question.reader and f.since_ms <= now < _end(f.until_ms)]
+    return {f.follow_up for f in mine if f.follow_up}
 
 
 def _limits(question: Question, facts: Facts) -> list[list[Restriction]]:

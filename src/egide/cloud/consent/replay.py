@@ -163,7 +163,7 @@ def _opposition_end(state: _State, said: Mapping[str, Any]) -> None:
 def _grant(state: _State, said: Mapping[str, Any]) -> None:
     state.grants[said["id"]] = Grant(
         id=said["id"], patient=state.patient, holder=_holder(said), purpose=said["purpose"], data=window_of(said),
-        since_ms=said["since"], until_ms=said["until"],
+        since_ms=said["since"], until_ms=said["until"], by=said.get("by", ""),
     )  # fmt: skip
 
 

@@ -8,16 +8,16 @@ from egide.cloud.consent.acts import new_id, require_patient, require_period, sa
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import EVERYONE, Holder, Restriction, Window
 from egide.cloud.consent.families import require_families
-from egide.cloud.consent.grants import holder_of
+from egide.cloud.consent.grants import Reader, holder_of
 from egide.cloud.consent.models import Ground
-from egide.cloud.people.models import Account, Establishment
+from egide.cloud.people.models import Account
 from egide.errors import NotFoundError, RefusedError
 
 __all__ = ["lift_restriction", "restrict", "restrictions_of"]
 
 
 def restrict(
-    patient: Account, *, families: Iterable[str] | None, now_ms: int, who: Account | Establishment | str | None = None,
+    patient: Account, *, families: Iterable[str] | None, now_ms: int, who: Reader | None = None,
     data_since_ms: int | None = None, data_until_ms: int | None = None, until_ms: int | None = None,
 ) -> str:  # fmt: skip
     """Hide some data from somebody (None: from everybody but the patient), from now on; return the restriction's id.

@@ -18,6 +18,7 @@ from egide.cloud.consent.facts import (
     APP,
     ESTABLISHMENT,
     EVERYONE,
+    TEAM,
     Emergency,
     Facts,
     Follow,
@@ -85,7 +86,8 @@ class Question:
     until_ms: int = 2**53
     export: bool = False
     sector: str = ""  # of whoever the reader works for, where that is known
-    establishments: frozenset[str] = frozenset()
+    establishments: frozenset[str] = frozenset()  # where the reader holds an office of care
+    barred: frozenset[str] = frozenset()  # those of them whose trade nothing opens: insurers, employers, banks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,13 +182,13 @@ def _tried(question: Question, facts: Facts) -> Iterator[_Tried]:
         if follow.professional == question.reader:
             yield _Tried(CARE_TEAM, follow.follow_up, Window(), _follow(follow, question, facts))
     for grant in facts.grants:
-        if _holds(grant.holder, question):
+        if _holds(grant.holder, question, facts):
             yield _Tried(GRANT, grant.id, grant.data, _grant(grant, question, facts))
     for held in facts.representations:
         if held.representative == question.reader:
             yield _Tried(REPRESENTATIVE, held.id, Window(), _representation(held, question, facts))
     for part in facts.participations:
-        if _holds(part.holder, question):
+        if _holds(part.holder, question, facts):
             yield _Tried(RESEARCH, part.id, part.data, _participation(part, question, facts))
     for opened in facts.emergencies:
         if opened.reader == question.reader:
@@ -208,7 +210,7 @@ def _follow(follow: Follow, question: Question, facts: Facts) -> str:
 
 def _grant(grant: Grant, question: Question, facts: Facts) -> str:
     return _first(
-        _role(question, "professional", "patient", "relative", "app"),
+        _role(question, "professional", "patient", "relative", "app"), _sector(grant.holder, question),
         "" if question.purpose == grant.purpose and grant.purpose in GRANTABLE else "other-purpose",
         _running(grant, question), _dead(facts, question), _data(grant.data, question), _damaged(facts),
     )  # fmt: skip
@@ -226,8 +228,8 @@ def _representation(held: Representation, question: Question, facts: Facts) -> s
 
 def _participation(part: Participation, question: Question, facts: Facts) -> str:
     return _first(
-        _role(question, "professional", "app"), _purpose(RESEARCH, question), _running(part, question),
-        _dead(facts, question), _data(part.data, question), _damaged(facts),
+        _role(question, "professional", "app"), _sector(part.holder, question), _purpose(RESEARCH, question),
+        _running(part, question), _dead(facts, question), _data(part.data, question), _damaged(facts),
     )  # fmt: skip
 
 
@@ -245,6 +247,11 @@ def _first(*reasons: str) -> str:
 
 def _role(question: Question, *roles: str) -> str:
     return "" if question.role in roles else "other-role"
+
+
+def _sector(holder: Holder, question: Question) -> str:
+    """An insurer's, an employer's or a bank's own people, whatever else they do."""
+    return "sector-forbidden" if holder.kind == ESTABLISHMENT and holder.id in question.barred else ""
 
 
 def _purpose(kind: str, question: Question) -> str:
@@ -273,11 +280,15 @@ def _data(window: Window, question: Question) -> str:
     return "" if families and begun and ended else "other-data"
 
 
-def _holds(holder: Holder, question: Question) -> bool:
+def _holds(holder: Holder, question: Question, facts: Facts) -> bool:
+    """Whether a holder is, or takes in, the reader; who belongs to a place or a team is read now, not when given."""
     if holder.kind == ACCOUNT:
         return question.role != "app" and holder.id == question.reader
     if holder.kind == ESTABLISHMENT:
         return question.role == "professional" and holder.id in question.establishments
+    if holder.kind == TEAM:
+        mine = (f for f in facts.follows if f.professional == question.reader and runs(f, question.at_ms))
+        return question.role == "professional" and any(f.follow_up == holder.id for f in mine)
     return holder.kind == APP and question.role == "app" and holder.id == question.reader
 
 
@@ -287,7 +298,7 @@ def _binds(restriction: Restriction, ground: str, question: Question, facts: Fac
         return False
     if ground == EMERGENCY and not any(runs(refusal, question.at_ms) for refusal in facts.refusals):
         return False
-    return restriction.who.kind == EVERYONE or _holds(restriction.who, question)
+    return restriction.who.kind == EVERYONE or _holds(restriction.who, question, facts)
 
 
 def _secrets(question: Question, facts: Facts) -> tuple[frozenset[str], ...]:

@@ -34,10 +34,10 @@ from fido2.webauthn import (
 from egide import cbor
 from egide.cloud.consent.attested import read_statement
 from egide.cloud.consent.credentials import in_force
-from egide.cloud.consent.facts import ACCOUNT, APP, ESTABLISHMENT
-from egide.cloud.consent.grants import give_grant, holder_of, withdraw_grant
+from egide.cloud.consent.facts import ACCOUNT, APP, ESTABLISHMENT, TEAM, Holder
+from egide.cloud.consent.grants import Reader, give_grant, holder_of, withdraw_grant
 from egide.cloud.consent.models import Ground
-from egide.cloud.people.models import Account, Establishment
+from egide.cloud.people.models import Account
 from egide.cloud.register.models import Statement
 from egide.errors import MalformedError, RefusedError, SignatureError
 from egide.trust.grant import (
@@ -56,13 +56,14 @@ from egide.trust.limits import LIMITS
 from egide.trust.webauthn import Assertion, Place, counter_went_back, with_low_s
 
 __all__ = [
-    "Asked", "Passkey", "Passkeys", "Signed", "StatementStaleError", "ask", "check", "give", "last_signed", "new_nonce",
-    "reader_uri", "withdraw",
+    "READER_KINDS", "Asked", "Passkey", "Passkeys", "Reader", "Signed", "StatementStaleError", "ask", "check", "give",
+    "last_signed", "new_nonce", "reader_uri", "uri_of", "withdraw",
 ]  # fmt: skip
 
 _NAME: Final = "Egide"
 _KINDS: Final = tuple(ENTERED_AS.values())
-_HOLDERS: Final = {ACCOUNT: "person", ESTABLISHMENT: "establishment", APP: "app"}
+#: What a statement calls each kind of holder.
+READER_KINDS: Final = {ACCOUNT: "person", ESTABLISHMENT: "establishment", TEAM: "team", APP: "app"}
 
 
 class StatementStaleError(RefusedError):
@@ -171,7 +172,7 @@ def check(
     return _remember(verified, signed, signer, passkey, passkeys, now_ms)
 
 
-def give(signed: Signed, *, patient: Account, who: Account | Establishment | str, signer: Account, now_ms: int) -> str:
+def give(signed: Signed, *, patient: Account, who: Reader, signer: Account, now_ms: int) -> str:
     """Enter a grant exactly as it was signed; return its id.
 
     Raises:
@@ -180,7 +181,7 @@ def give(signed: Signed, *, patient: Account, who: Account | Establishment | str
     """
     consent = signed.consent
     _require_about(consent, GRANT, patient, signer)
-    if consent.reader_kind != _HOLDERS.get(holder_of(who).kind) or consent.reader.uri != reader_uri(who):
+    if consent.reader_kind != READER_KINDS.get(holder_of(who).kind) or consent.reader.uri != reader_uri(who):
         raise RefusedError("the grant was signed for another reader")
     if Ground.objects.filter(pk=_uuid(consent.grant)).exists():
         raise RefusedError("this grant was entered before")
@@ -204,9 +205,13 @@ def withdraw(signed: Signed, *, patient: Account, signer: Account, now_ms: int) 
     )
 
 
-def reader_uri(who: Account | Establishment | str) -> str:
+def reader_uri(who: Reader) -> str:
     """The name by which a statement calls a reader."""
-    holder = holder_of(who)
+    return uri_of(holder_of(who))
+
+
+def uri_of(holder: Holder) -> str:
+    """The same, of a holder."""
     return f"app:{holder.id}" if holder.kind == APP else f"urn:uuid:{holder.id}"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from egide.errors import EgideError
 from egide.trust.cose import PublicKey, Sign1
 from egide.trust.limits import LIMITS
 
-__all__ = ["KINDS", "Appointment", "attested_offices", "attested_references"]
+__all__ = ["KINDS", "Appointment", "attested_kinds", "attested_offices", "attested_references"]
 
 APPOINTMENT: Final = "appointment"
 DISMISSAL: Final = "dismissal"
@@ -73,6 +74,25 @@ def attested_references() -> dict[uuid.UUID, uuid.UUID]:
             case (kind, {"establishment": str(place), "group": str() | None as group}) if kind != GROUP:
                 member_of[place] = group
     return {uuid.UUID(place): uuid.UUID(references[group]) for place, group in member_of.items() if group in references}
+
+
+def attested_kinds() -> Mapping[str, str]:
+    """The kind of each establishment by its id, as it was declared. One query: read again once another is declared."""
+    declared = Statement.objects.filter(kind=ESTABLISHMENT).order_by("-entry").values_list("entry", "body")
+    last = declared.first()
+    return _kinds(last[0], _plain(last[1]), platform().signer.public_key) if last else {}
+
+
+@functools.lru_cache(maxsize=4)
+def _kinds(entry: int, _last: bytes, key: PublicKey) -> Mapping[str, str]:
+    """Up to this entry, which has these bytes. What is written in the table afterwards says nothing."""
+    found: dict[str, str] = {}
+    rows = Statement.objects.filter(kind=ESTABLISHMENT, entry__lte=entry).order_by("entry")
+    for body in rows.values_list("body", flat=True):
+        match _said(_plain(body), key):
+            case (_, {"establishment": str(place), "kind": str(kind)}):
+                found.setdefault(place, kind)
+    return found
 
 
 def _bodies(account: uuid.UUID) -> list[bytes]:

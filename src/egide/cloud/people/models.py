@@ -86,6 +86,10 @@ class Establishment(_Named):
         LABORATORY = "laboratory"
         MAKER = "maker"
         OTHER = "other"
+        # Declared so that they can be told apart: nothing opens health data to them (consent/policies/2-never.cedar).
+        INSURER = "insurer"
+        EMPLOYER = "employer"
+        BANK = "bank"
 
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.HOSPITAL)
     group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, related_name="establishments")

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any, Final
 
+from django.db.models import Q
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from egide.cloud.consent.facts import ACCOUNT, APP, ESTABLISHMENT, EVERYONE, Facts, Holder, Window
+from egide.cloud.consent.attested import facts_of
+from egide.cloud.consent.facts import (
+    ACCOUNT,
+    APP,
+    ESTABLISHMENT,
+    EVERYONE,
+    TEAM,
+    Facts,
+    Grant,
+    Holder,
+    Window,
+    runs,
+)
 from egide.cloud.consent.families import FAMILIES, OTHER
+from egide.cloud.consent.grants import require_sector
+from egide.cloud.consent.models import Ground
+from egide.cloud.consent.rules import FORBIDDEN_SECTORS
 from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.service import find_by_name, name_of
 from egide.cloud.portal import words
-from egide.errors import EgideError, NotFoundError, RefusedError
+from egide.errors import EgideError, NotFoundError, RefusedError, SealError
 
 __all__ = [
     "DATA", "PURPOSES", "UNTIL", "Choice", "Draft", "account_holder", "family_choices", "family_words", "find_holder",
-    "holder_name", "known_holders", "list_words", "purpose_choices", "purpose_sentence", "until_of", "window_words",
+    "holder_hint", "holder_name", "known_holders", "list_words", "offered_holders", "purpose_choices",
+    "purpose_sentence", "stopping", "until_of", "window_words",
 ]  # fmt: skip
 
 _DAY_MS: Final = 86_400_000
@@ -95,7 +113,7 @@ class Draft:
         families = kept.get("families", [])
         until = kept.get("until", 0)
         return cls(
-            holder=Holder(kind=kind, id=name) if kind in (ACCOUNT, ESTABLISHMENT, EVERYONE) else None,
+            holder=Holder(kind=kind, id=name) if kind in (ACCOUNT, ESTABLISHMENT, TEAM, EVERYONE) else None,
             families=None if families is None else tuple(f for f in families if f in FAMILIES),
             data=str(kept.get("data", "")) if kept.get("data") in DATA else "",
             until_ms=until if isinstance(until, int) else 0,
@@ -138,11 +156,31 @@ class Draft:
         until = formats.date_format(words.local(self.until_ms - 1), "j F Y")
         return [
             what,
+            *_members_words(self.holder),
             _since_words(self.data_since_ms(now_ms), now_ms),
             _("Until the end of %(day)s, unless I stop it before.") % {"day": until},
             purpose_sentence(self.purpose),
             _("If I say no, %(who)s sees nothing of it, and my care stays the same.") % {"who": who},
         ]
+
+
+def stopping(grant: Grant) -> list[str]:
+    """The end of a grant as a person reads it aloud, when they sign it."""
+    said = {"who": holder_name(grant.holder), "day": formats.date_format(words.local(grant.since_ms), "j F Y")}
+    what = {"what": window_words(grant.data)}
+    return [
+        _("I take back what I gave %(who)s on %(day)s.") % said,
+        _("From now on, %(who)s sees nothing of it any more: %(what)s.") % (said | what),
+    ]
+
+
+def _members_words(holder: Holder) -> list[str]:
+    """Who is meant, where a holder is not one person."""
+    if holder.kind == ESTABLISHMENT:
+        return [_("This means those who care there when they look, and nobody who has left.")]
+    if holder.kind == TEAM:
+        return [_("This means those who are in that team when they look, and nobody who has left.")]
+    return []
 
 
 def _since_words(since_ms: int | None, now_ms: int) -> str:
@@ -159,8 +197,10 @@ def purpose_sentence(code: str) -> str:
     return _(PURPOSES[code]) if code in PURPOSES else words.purpose_words(code)
 
 
-def purpose_choices(chosen: str) -> list[Choice]:
-    return [Choice(value=k, label=_(v), checked=k == chosen) for k, v in _PURPOSE_CHOICES.items()]
+def purpose_choices(chosen: str, holder: Holder | None = None) -> list[Choice]:
+    """A place or a team is no family."""
+    fits = _PURPOSE_CHOICES if holder is None or holder.kind == ACCOUNT else _PURPOSE_CHOICES.keys() - {"FAMRQT"}
+    return [Choice(value=k, label=_(v), checked=k == chosen) for k, v in _PURPOSE_CHOICES.items() if k in fits]
 
 
 def family_words(family: str) -> str:
@@ -191,7 +231,7 @@ def list_words(names: Sequence[str]) -> str:
 
 def window_words(window: Window) -> str:
     """What a ground or a restriction names, in words."""
-    if window.families is None:
+    if window.families is None or window.families >= FAMILIES.keys():  # a signed "all" lists each one
         return _("all measurements")
     return list_words(sorted(family_words(f) for f in window.families))
 
@@ -231,6 +271,8 @@ def holder_name(holder: Holder) -> str:
         return _("everybody")
     if holder.kind == APP:
         return _("an app")
+    if holder.kind == TEAM:
+        return _team_name(holder.id)
     try:
         row_id = uuid.UUID(holder.id)
         if holder.kind == ESTABLISHMENT:
@@ -240,6 +282,29 @@ def holder_name(holder: Holder) -> str:
         return _("a closed account")
 
 
+def _team_name(follow_up: str) -> str:
+    """By its responsible doctor, as signed. The row only says in whose record to look."""
+    row = Ground.objects.filter(pk=uuid.UUID(follow_up), kind=Ground.Kind.CARE).first()
+    care = next((c for c in facts_of(row.patient_id).care if c.id == follow_up), None) if row else None
+    if care is None:
+        return _("a care team that is no more")
+    return _("the care team of %(who)s") % {"who": holder_name(account_holder(care.responsible))}
+
+
+def offered_holders(patient: Account, facts: Facts, *, now_ms: int) -> list[Holder]:
+    """Whom the page offers: those known already, the teams that follow the patient, the places that know them."""
+    teams = [Holder(kind=TEAM, id=c.id) for c in facts.care if runs(c, now_ms) and c.agreed is not False]
+    ids = {uuid.UUID(g.holder.id) for g in facts.grants if g.holder.kind == ESTABLISHMENT}
+    here = Q(registrations__patient=patient, registrations__until_ms=None) | Q(pk__in=ids)
+    places = Establishment.objects.filter(here).exclude(kind__in=FORBIDDEN_SECTORS).distinct().order_by("created_ms")
+    return [*known_holders(patient, facts), *teams, *(Holder(kind=ESTABLISHMENT, id=str(p.pk)) for p in places)]
+
+
+def holder_hint(holder: Holder) -> str:
+    """Who is meant, beside a name that is not one person's."""
+    return next(iter(_members_words(holder)), "")
+
+
 def known_holders(patient: Account, facts: Facts) -> list[Holder]:
     """Whom the patient has shared with, or is represented by: each once, the latest first."""
     ids = [g.holder for g in reversed(facts.grants)]
@@ -247,6 +312,15 @@ def known_holders(patient: Account, facts: Facts) -> list[Holder]:
     there = {str(pk) for pk in Account.objects.filter(pk__in=_uuids(ids), is_active=True).values_list("pk", flat=True)}
     kept = [h for h in ids if h.kind == ACCOUNT and h.id in there and h.id != str(patient.pk)]
     return list(dict.fromkeys(kept))
+
+
+def _place_named(typed: str) -> Establishment | None:
+    """The establishment of exactly that name, letter case aside: names are sealed, so each is opened."""
+    for place in Establishment.objects.exclude(sealed_name=b""):
+        with contextlib.suppress(SealError):
+            if typed and place.name.casefold() == typed.casefold():
+                return place
+    return None
 
 
 def _uuids(holders: Iterable[Holder]) -> list[uuid.UUID]:
@@ -260,16 +334,20 @@ def _uuids(holders: Iterable[Holder]) -> list[uuid.UUID]:
 
 
 def find_holder(text: str, patient: Account) -> Holder:
-    """The person whom a patient named: a professional by name, anybody by the code that they gave.
+    """Whom a patient named: a professional or an establishment by name, anybody by the code that they gave.
 
     Relatives and patients are never found by name: nobody learns in this way who has an account.
 
     Raises:
         NotFoundError: nobody. AmbiguousNameError: several professionals have that name.
+        ForbiddenUseError: an insurer, an employer, a bank.
     """
     typed = " ".join(text.split())[:120]
     code = typed.replace(" ", "").lower()
     found = Account.objects.filter(username=code, is_active=True).exclude(role=Account.Role.OPERATOR).first()
+    if found is None and (place := _place_named(typed)):
+        require_sector(place)
+        return Holder(kind=ESTABLISHMENT, id=str(place.pk))
     if found is None:
         found = find_by_name(typed) if typed else None
         if found is None or found.role != Account.Role.PROFESSIONAL or not found.is_active:

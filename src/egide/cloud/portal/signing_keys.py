@@ -16,8 +16,12 @@ from egide.cloud.people.models import Account
 from egide.cloud.signin.attested import fingerprint, standing
 from egide.cloud.signin.notices import tell
 from egide.errors import MalformedError
+from egide.trust.webauthn import PasskeyKey
 
-__all__ = ["SigninPasskeys", "enter_passkeys"]
+__all__ = ["NONE", "READY", "UNABLE", "SigninPasskeys", "able", "enter_passkeys", "on_factors_ended"]
+
+#: Whether an account can sign: yes; its passkeys only sign in (RS256, or retired for signing); it has none.
+READY, UNABLE, NONE = "ready", "unable", "none"
 
 
 class SigninPasskeys:
@@ -36,19 +40,41 @@ class SigninPasskeys:
             tell(owner, "copied-key", now_ms=now_ms)
 
 
+def able(account: Account) -> str:
+    """READY, UNABLE or NONE, for a page to say so before it asks. Nothing is written."""
+    ended = {each.credential.id_sha256 for each in credentials_of(account.pk) if each.ended is not None}
+    found = NONE
+    for data, _, _ in _standing(account):
+        found = UNABLE if found == NONE else found
+        with contextlib.suppress(MalformedError):
+            PasskeyKey(_cose(data))
+            if hashlib.sha256(data.credential_id).digest() not in ended:
+                return READY
+    return found
+
+
+def _retire_gone(account: Account, *, now_ms: int) -> None:
+    """Say in the register that a passkey which sign-in retired signs no more; what it signed before stands."""
+    marks = {hashlib.sha256(data.credential_id).digest() for data, _, _ in _standing(account)}
+    for each in credentials_of(account.pk):
+        if each.ended is None and each.credential.id_sha256 not in marks:
+            retire_credential_by_hash(account, each.credential.id_sha256, now_ms=now_ms)
+
+
+def on_factors_ended(sender: object, account: Account, now_ms: int, **_: object) -> None:  # noqa: ARG001
+    """Sign-in took something away. Should this not run, the next asking says the same (`enter_passkeys`)."""
+    _retire_gone(account, now_ms=now_ms)
+
+
 def enter_passkeys(account: Account, *, rp: str, now_ms: int) -> int:
     """Enter in the register what sign-in knows, before a signature is asked for; return how many may sign.
 
     A passkey that is new there is enrolled for signing, one that is gone is retired. One of another algorithm than
     ES256 and EdDSA signs in, and is left out.
     """
-    standing_now = list(_standing(account))
-    marks = {hashlib.sha256(data.credential_id).digest() for data, _, _ in standing_now}
-    known = {each.credential.id_sha256: each.ended for each in credentials_of(account.pk)}
-    for mark, ended in known.items():
-        if ended is None and mark not in marks:
-            retire_credential_by_hash(account, mark, now_ms=now_ms)
-    for data, count, _ in standing_now:
+    _retire_gone(account, now_ms=now_ms)
+    known = {each.credential.id_sha256 for each in credentials_of(account.pk)}
+    for data, count, _ in _standing(account):
         if hashlib.sha256(data.credential_id).digest() not in known:
             with contextlib.suppress(MalformedError):
                 enrol_credential(account, data.credential_id, _cose(data), rp=rp, count=count, now_ms=now_ms)

@@ -18,6 +18,7 @@ from egide.cloud.portal.views import (
     session,
     shared,
     sharing,
+    signed,
 )
 
 
@@ -58,10 +59,15 @@ urlpatterns = [
     path("me/sharing", sharing.overview, name="sharing"),
     path("me/sharing/new", granting.begin, name="grant"),
     path("me/sharing/new/review", granting.review, name="grant-review"),
+    path("me/sharing/new/review/ask", granting.ask, name="grant-ask"),
     path("me/sharing/new/<slug:step>", granting.step, name="grant-step"),
     path("me/sharing/hide", granting.begin_hiding, name="hide-begin"),
     path("me/sharing/hide/<slug:step>", granting.hide, name="hide"),
     path("me/sharing/grants/<uuid:grant_id>/withdraw", sharing.withdraw, name="grant-withdraw"),
+    path("me/sharing/grants/<uuid:grant_id>/stop", signed.stop, name="grant-stop"),
+    path("me/sharing/grants/<uuid:grant_id>/stop/ask", signed.ask_stop, name="grant-stop-ask"),
+    path("me/sharing/signed", signed.signed, name="signed"),
+    path("me/sharing/signed/<int:entry>", signed.proof, name="consent-proof"),
     path("me/sharing/research/<uuid:participation_id>/leave", sharing.leave_project, name="research-leave"),
     path("me/sharing/team/<uuid:professional_id>/object", sharing.oppose, name="oppose"),
     path("me/sharing/team/<uuid:professional_id>/agree", sharing.agree, name="agree"),

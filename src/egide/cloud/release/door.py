@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import ESTABLISHMENT, Facts
 from egide.cloud.consent.families import families_of
 from egide.cloud.consent.policy import agrees, judge
-from egide.cloud.consent.rules import EMERGENCY, Decision, Question, decide
+from egide.cloud.consent.rules import EMERGENCY, FORBIDDEN_SECTORS, Decision, Question, decide
 from egide.cloud.intake.models import Event
+from egide.cloud.people.attested import attested_kinds
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.register.store import nodes_of, split_entry
@@ -117,8 +118,8 @@ def _decide(ask: Ask, now_ms: int) -> Decision:
     if ask.reader is not None and not ask.reader.is_active:
         return Decision(question=question, reason="closed-account")
     facts = facts_of(ask.patient.pk)
-    if ask.reader is not None and _names_places(facts):
-        question = _question(ask, now_ms, establishments=_places(ask.reader, now_ms))
+    if ask.reader is not None and ask.reader.role == Account.Role.PROFESSIONAL:
+        question = _at_work(question, ask.reader, now_ms)
     decision = decide(question, facts)
     if agrees(decision, judge(question, facts, emergency=decision.ground == EMERGENCY)):
         return decision
@@ -127,7 +128,7 @@ def _decide(ask: Ask, now_ms: int) -> Decision:
     return Decision(question=question, reason="policies-disagree")
 
 
-def _question(ask: Ask, now_ms: int, *, establishments: frozenset[str] = frozenset()) -> Question:
+def _question(ask: Ask, now_ms: int) -> Question:
     by_app = ask.app and (ask.reader is None or ask.reader.pk == ask.patient.pk)
     return Question(
         reader=ask.app if by_app else str(ask.reader.pk) if ask.reader else "",
@@ -140,19 +141,23 @@ def _question(ask: Ask, now_ms: int, *, establishments: frozenset[str] = frozens
         until_ms=ask.until_ms,
         export=ask.export or ask.channel in EXPORTS,
         sector=ask.sector,
-        establishments=establishments,
     )
 
 
-def _names_places(facts: Facts) -> bool:
-    holders = [*(g.holder for g in facts.grants), *(p.holder for p in facts.participations)]
-    return any(h.kind == ESTABLISHMENT for h in (*holders, *(r.who for r in facts.restrictions)))
-
-
-def _places(reader: Account, now_ms: int) -> frozenset[str]:
-    """Where the reader holds an office of care or research now."""
+def _at_work(question: Question, reader: Account, now_ms: int) -> Question:
+    """The question with where the reader works now, as signed. Whoever works for insurers, employers or banks alone
+    asks for them, whatever was given to the person."""
     held = offices_of(reader, now_ms=now_ms)
-    return frozenset(str(m.establishment_id) for m in held if m.office in _CARING)
+    if not held:
+        return question
+    trades, places = attested_kinds(), {str(m.establishment_id) for m in held}
+    barred = frozenset(place for place in places if trades.get(place) in FORBIDDEN_SECTORS)
+    return replace(
+        question,
+        establishments=frozenset(str(m.establishment_id) for m in held if m.office in _CARING),
+        barred=barred,
+        sector=question.sector or (trades[min(barred)] if barred == places else ""),
+    )
 
 
 def _journal(ask: Ask, decision: Decision, now_ms: int) -> int:

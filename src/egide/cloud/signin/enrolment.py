@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.utils import decrypt, encrypt
+from django.dispatch import Signal
 from fido2 import cbor as fido_cbor
 from fido2.webauthn import AuthenticatorData
 
@@ -23,10 +24,12 @@ from egide.cloud.signin.spent import spend
 from egide.errors import NotFoundError, RefusedError, SealError
 
 __all__ = [
-    "MAX_NAME", "MAX_PASSKEYS", "Factor", "add_passkey", "add_totp", "factors_of", "new_secret", "open_secret",
-    "remove", "renew_codes", "retire_all",
+    "MAX_NAME", "MAX_PASSKEYS", "Factor", "add_passkey", "add_totp", "factors_ended", "factors_of", "new_secret",
+    "open_secret", "remove", "renew_codes", "retire_all",
 ]  # fmt: skip
 
+#: Sent with `account` and `now_ms` once factors of an account ended: for those who let a passkey do more than sign in.
+factors_ended: Final = Signal()
 MAX_PASSKEYS: Final = 10
 MAX_NAME: Final = 40
 
@@ -115,6 +118,8 @@ def remove(account: Account, factor_id: int, *, now_ms: int) -> None:
     _retire(account, row, now_ms)
     if not Authenticator.objects.filter(user=account, type__in=MAIN).exists():
         retire_all(account, now_ms=now_ms)
+    else:
+        factors_ended.send(Account, account=account, now_ms=now_ms)
     tell(account, "factor-end", now_ms=now_ms, detail=row.type)
 
 
@@ -124,6 +129,7 @@ def retire_all(account: Account, *, now_ms: int) -> None:
         _retire(account, row, now_ms)
     for mark, factor in standing(account).items():
         append_statement("factor-end", account.pk, {"factor": factor, "id": mark}, now_ms=now_ms)
+    factors_ended.send(Account, account=account, now_ms=now_ms)
 
 
 def _enrol(account: Account, row: Authenticator, facts: dict[str, Any], now_ms: int) -> None:

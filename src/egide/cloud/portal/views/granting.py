@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from egide.cloud.consent import grants, restrictions
 from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import ACCOUNT, ESTABLISHMENT, EVERYONE, Holder
+from egide.cloud.consent.facts import ACCOUNT, ESTABLISHMENT, EVERYONE, TEAM, Holder
 from egide.cloud.consent.families import FAMILIES
 from egide.cloud.consent.overview import who_may_see
-from egide.cloud.people.models import Account, Establishment
-from egide.cloud.portal import drafts, live, sharing
+from egide.cloud.consent.signing import give
+from egide.cloud.people.models import Account
+from egide.cloud.portal import drafts, live, sharing, signing
 from egide.cloud.portal.sharing import DATA, UNTIL, Choice, Draft
+from egide.cloud.portal.signing_keys import able
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
 from egide.errors import NotFoundError, RefusedError
 
-__all__ = ["begin", "begin_hiding", "hide", "review", "step"]
+__all__ = ["ask", "begin", "begin_hiding", "hide", "review", "step"]
 
 _GRANT: Final = "grant"
 _HIDE: Final = "hide"
@@ -51,8 +52,8 @@ def step(request: HttpRequest, step: str) -> HttpResponse:
     if request.method == "POST":
         try:
             answers = draft.kept() | _answer(request, step, patient, now)
-        except RefusedError:
-            problem = _problem(step)
+        except RefusedError as err:
+            problem = _problem(step, err)
         else:
             drafts.save(request, patient, _GRANT, answers)
             complete = not Draft.read(answers).missing(now)
@@ -69,25 +70,41 @@ def step(request: HttpRequest, step: str) -> HttpResponse:
 def review(request: HttpRequest) -> HttpResponse:
     """The sentence, read aloud before it is signed; then it holds. Raises RefusedError."""
     patient, now = _patient(request), live.now_ms()
-    draft = Draft.read(drafts.load(request, patient, _GRANT))
+    draft, problem = Draft.read(drafts.load(request, patient, _GRANT)), ""
     if missing := draft.missing(now):
         return redirect("portal:grant-step", step=missing)
+    act = signing.granting(draft, now)
     if request.method == "POST":
-        assert draft.holder is not None
-        grants.give_grant(
-            patient, _who(draft.holder), families=draft.families, purpose=draft.purpose, now_ms=now,
-            until_ms=draft.until_ms, data_since_ms=draft.data_since_ms(now),
-        )  # fmt: skip
-        drafts.clear(request, _GRANT)
-        return redirect(f"{reverse('portal:sharing')}?done=given")
+        try:
+            done = _give(request, patient, draft, act, now)
+        except signing.REFUSED as err:
+            problem = signing.problem_words(err)
+        else:
+            drafts.clear(request, _GRANT)
+            return redirect(f"{reverse('portal:sharing')}?done={done}")
     rows = [
         {"label": _("Who"), "step": "who"},
         {"label": _("What"), "step": "what"},
         {"label": _("Until when"), "step": "until"},
         {"label": _("What for"), "step": "for"},
     ]
-    context = {"sentences": draft.sentences(now), "rows": rows, "relative": draft.purpose in ("FAMRQT", "SUPNWK")}
-    return render(request, "portal/sharing_review.html", context)
+    context = {
+        "act": act, "sentences": act.sentences, "rows": rows, "relative": draft.purpose in ("FAMRQT", "SUPNWK"),
+        "able": able(patient), "problem": problem,
+    }  # fmt: skip
+    return render(request, "portal/sharing_review.html", context, status=400 if problem else 200)
+
+
+@require_POST
+@signed_in
+@widening
+def ask(request: HttpRequest) -> HttpResponse:
+    """What the browser asks its passkey, for the grant that the page shows. Raises RefusedError, TextChangedError."""
+    patient, now = _patient(request), live.now_ms()
+    draft = Draft.read(drafts.load(request, patient, _GRANT))
+    if draft.missing(now):
+        raise signing.TextChangedError("the answers are no longer there")
+    return JsonResponse(signing.begin(request, patient, signing.granting(draft, now), now_ms=now))
 
 
 @require_safe
@@ -130,15 +147,26 @@ def _patient(request: HttpRequest) -> Account:
     return subject_of(request, None).patient
 
 
-def _who(holder: Holder) -> Account | Establishment:
-    kind: type[Account] | type[Establishment] = Establishment if holder.kind == ESTABLISHMENT else Account
-    found = kind.objects.filter(pk=uuid.UUID(holder.id)).first()
-    if found is None:
-        raise NotFoundError("nobody to give it to")
-    return found
+def _give(request: HttpRequest, patient: Account, draft: Draft, act: signing.Act, now_ms: int) -> str:
+    """Enter it as signed, or as a simple yes to the text that was read; which of them."""
+    who = grants.reader_of(patient, act.holder)
+    if request.POST.get("credential"):
+        give(signing.finish(request, patient, now_ms=now_ms), patient=patient, who=who, signer=patient, now_ms=now_ms)
+        return "signed"
+    signing.require_text(act, request.POST.get("text", ""))
+    grants.give_grant(
+        patient, who, families=draft.families, purpose=draft.purpose, now_ms=now_ms, until_ms=draft.until_ms,
+        data_since_ms=act.data_since_ms,
+    )  # fmt: skip
+    return "given"
 
 
-def _problem(step: str) -> str:
+def _problem(step: str, error: RefusedError) -> str:
+    if isinstance(error, grants.ForbiddenUseError):
+        return _(
+            "That is an insurer, an employer or a bank. Nothing opens your measurements to them, even with your "
+            "agreement: in this way nobody can ask you for it, nor make you pay for saying no."
+        )
     return {
         "who": _("Nobody answers to that name or code. Check it with them, letter by letter."),
         "what": _("Choose at least one measurement, and from when on."),
@@ -150,7 +178,7 @@ def _problem(step: str) -> str:
 def _answer(request: HttpRequest, step: str, patient: Account, now_ms: int) -> dict[str, Any]:
     """What a form said, checked. Raises RefusedError."""
     if step == "who":
-        holder = _holder_answered(request, patient)
+        holder = _holder_answered(request, patient, now_ms)
         return {"kind": holder.kind, "holder": holder.id}
     if step == "what":
         families = _families_answered(request)
@@ -160,14 +188,15 @@ def _answer(request: HttpRequest, step: str, patient: Account, now_ms: int) -> d
     if step == "until":
         day = request.POST.get("day", "")[:10]
         return {"until": sharing.until_of(request.POST.get("until", ""), day, now_ms=now_ms)}
-    if request.POST.get("for") not in sharing.PURPOSES:
+    kept = Draft.read(drafts.load(request, patient, _GRANT))
+    if request.POST.get("for") not in {choice.value for choice in sharing.purpose_choices("", kept.holder)}:
         raise RefusedError("an answer is missing")
     return {"purpose": request.POST["for"]}
 
 
-def _holder_answered(request: HttpRequest, patient: Account) -> Holder:
+def _holder_answered(request: HttpRequest, patient: Account, now_ms: int) -> Holder:
     answer = request.POST.get("who", "")
-    for holder in sharing.known_holders(patient, facts_of(patient.pk)):
+    for holder in sharing.offered_holders(patient, facts_of(patient.pk), now_ms=now_ms):
         if holder.id == answer:
             return holder
     return sharing.find_holder(request.POST.get("name", ""), patient)
@@ -182,10 +211,16 @@ def _families_answered(request: HttpRequest) -> list[str] | None:
 def _question(step: str, draft: Draft, patient: Account) -> dict[str, Any]:
     who = sharing.holder_name(draft.holder) if draft.holder else ""
     if step == "who":
-        known = sharing.known_holders(patient, facts_of(patient.pk))
+        known = sharing.offered_holders(patient, facts_of(patient.pk), now_ms=live.now_ms())
         chosen = draft.holder.id if draft.holder else ""
-        rows = [Choice(value=h.id, label=sharing.holder_name(h), checked=h.id == chosen) for h in known]
-        return {"choices": rows, "name": sharing.holder_name(draft.holder) if draft.holder and not rows else ""}
+        rows = [
+            Choice(
+                value=h.id, label=_upper(sharing.holder_name(h)), hint=sharing.holder_hint(h), checked=h.id == chosen
+            )
+            for h in known
+        ]
+        elsewhere = draft.holder if draft.holder not in known else None
+        return {"choices": rows, "name": sharing.holder_name(elsewhere) if elsewhere else ""}
     if step == "what":
         return {
             "who": who,
@@ -195,7 +230,11 @@ def _question(step: str, draft: Draft, patient: Account) -> dict[str, Any]:
         }
     if step == "until":
         return {"who": who, "choices": [Choice(value=k, label=_(v)) for k, v in UNTIL.items() if k != "date"]}
-    return {"who": who, "choices": sharing.purpose_choices(draft.purpose)}
+    return {"who": who, "choices": sharing.purpose_choices(draft.purpose, draft.holder)}
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _typed(request: HttpRequest) -> str:
@@ -205,7 +244,7 @@ def _typed(request: HttpRequest) -> str:
 def _readers(patient: Account, now_ms: int) -> list[Holder]:
     """Whom one can hide something from: everybody, or one who may see today."""
     lines = who_may_see(patient, now_ms=now_ms)
-    named = [line.holder for line in lines if line.holder.kind in (ACCOUNT, ESTABLISHMENT)]
+    named = [line.holder for line in lines if line.holder.kind in (ACCOUNT, ESTABLISHMENT, TEAM)]
     return [Holder(kind=EVERYONE), *dict.fromkeys(named)]
 
 
@@ -261,6 +300,6 @@ def _consequences(who: str, what: str) -> list[str]:
 
 def _restrict(patient: Account, draft: Draft, now_ms: int) -> None:
     assert draft.holder is not None
-    who = None if draft.holder.kind == EVERYONE else _who(draft.holder)
+    who = None if draft.holder.kind == EVERYONE else grants.reader_of(patient, draft.holder)
     since_ms = now_ms if draft.data == "new" else None
     restrictions.restrict(patient, families=draft.families, who=who, now_ms=now_ms, data_since_ms=since_ms)

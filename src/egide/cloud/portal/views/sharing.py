@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -17,8 +17,10 @@ from egide.cloud.consent import follow_ups, grants, representation, restrictions
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import ACCOUNT, Care, Facts, runs
 from egide.cloud.consent.overview import AccessLine, who_may_see
+from egide.cloud.consent.proof import signed_consents
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live, sharing, words
+from egide.cloud.portal.signing_keys import able
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
 from egide.errors import NotFoundError
@@ -51,6 +53,8 @@ _STATES: Final = {
 }
 _DONE: Final = {
     "given": gettext_noop("Done. It holds from now on, and you can stop it at any time."),
+    "signed": gettext_noop("Done and signed. It holds from now on; you can stop it at any time, and keep its proof."),
+    "stopped": gettext_noop("Done and signed. They see nothing from now on; the proof is among what you signed."),
     "withdrawn": gettext_noop("Done. They see nothing from now on."),
     "opposed": gettext_noop("Done. They see nothing from now on."),
     "refused": gettext_noop("Done. Nobody of that follow-up sees anything from now on."),
@@ -67,8 +71,13 @@ def overview(request: HttpRequest) -> HttpResponse:
     now = live.now_ms()
     patient = subject_of(request, None).patient
     lines, facts = who_may_see(patient, now_ms=now), facts_of(patient.pk)
+    proofs = {said.grant.removeprefix("urn:uuid:"): entry for entry, said in signed_consents(patient.pk)}
     sections = [
-        {"key": key, "title": _(title), "lines": [_told(line, facts, now) for line in lines if line.ground == key]}
+        {
+            "key": key,
+            "title": _(title),
+            "lines": [_told(line, facts, now) | _kind(line, facts, proofs) for line in lines if line.ground == key],
+        }
         for key, title in _SECTIONS
     ]
     done = _DONE.get(request.GET.get("done", ""))
@@ -79,6 +88,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "hidden": _hidden(facts, now),
         "done": _(done) if done else "",
         "damaged": facts.damaged,
+        "able": able(patient),
+        "signed": bool(proofs),
     }
     return render(request, "portal/sharing.html", context)
 
@@ -250,6 +261,17 @@ def _told(line: AccessLine, facts: Facts, now_ms: int) -> dict[str, Any]:
         "act": act,
         "account": line.holder.id if line.holder.kind == ACCOUNT else "",
     }
+
+
+def _kind(line: AccessLine, facts: Facts, proofs: Mapping[str, int]) -> dict[str, Any]:
+    """What kind of proof stands behind a grant: `entry` of the signed one, else the words for a simple one."""
+    if line.ground != "grant":
+        return {}
+    if entry := proofs.get(line.id):
+        return {"entry": entry}
+    given_by = next((g.by for g in facts.grants if g.id == line.id), "")
+    at_desk = given_by not in ("", facts.patient)
+    return {"simple": _("Written down at the desk") if at_desk else _("Simple agreement, confirmed in your account")}
 
 
 def _hidden(facts: Facts, now_ms: int) -> list[dict[str, Any]]:
