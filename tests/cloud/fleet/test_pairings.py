@@ -17,7 +17,7 @@ from egide.cloud.fleet.service import (
     revoke_object,
     unpair,
 )
-from egide.cloud.keys.records import care_key, class_key
+from egide.cloud.keys.records import ESTABLISHMENT, care_key, class_key
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
 from egide.cloud.register.journal import fleet_version, open_statement
@@ -54,7 +54,10 @@ def test_a_pairing_is_sealed_to_the_patient_s_record(meter: HealthObject, alice:
         assert pairing.uuid.bytes not in bytes(statement.body)
     opened = open_statement(statement, care_key(alice.pk))
     assert opened.facts == {}
-    told = {"pairing": str(pairing.uuid), "object": str(meter.pk), "class": "care", "since_ms": NOW}
+    told = {
+        "pairing": str(pairing.uuid), "object": str(meter.pk), "class": "care", "establishment": str(ESTABLISHMENT),
+        "since_ms": NOW,
+    }  # fmt: skip
     assert opened.personal == told
 
 

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from pytest_django import Settings
 
 from egide.cloud.config.initialise import write_key
-from egide.cloud.fleet.pairings import pair, unpair
+from egide.cloud.fleet.pairings import pair, record_of, unpair
 from egide.cloud.governance import requests
 from egide.cloud.governance.erasing import decide
 from egide.cloud.governance.erasure import KIND, erase_classes, erasures_of, finish
@@ -102,11 +102,11 @@ def test_after_an_erasure_the_door_shows_what_stays_and_late_readings_find_a_new
     owner = private_reading.pairing
     owner.refresh_from_db()
     assert owner.until_ms == LATER
-    again = class_key(alice.pk, "personal")
+    again, private = class_key(alice.pk, "personal"), record_of(owner)
     assert opens(again)
-    assert pipeline.fleet.recipient(alice.pk, "personal").record_key != again.pk  # remembered, until it looks
+    assert pipeline.fleet.recipient(private).record_key != again.pk  # remembered, until it looks
     pipeline.fleet.refresh(10**15)
-    assert pipeline.fleet.recipient(alice.pk, "personal").record_key == again.pk
+    assert pipeline.fleet.recipient(private).record_key == again.pk
 
 
 def test_one_class_goes_and_the_others_stay(alice: Account, bob: Account, personal: RecordKey) -> None:

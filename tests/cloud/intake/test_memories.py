@@ -25,8 +25,9 @@ def test_two_pairings_with_a_patient_share_the_patient_s_key(pipeline: Pipeline,
     admitted = pipeline.fleet.get(bytes(meter.certificate.sha256))
     assert admitted is not None
     first, again = (admitted.pairings[str(p.uuid)] for p in (meter.pairing, second))
-    assert first.patient == again.patient == alice.pk
-    assert pipeline.fleet.recipient(alice.pk) is pipeline.fleet.recipient(alice.pk)
+    assert first.record == again.record
+    assert first.record.patient == alice.pk
+    assert pipeline.fleet.recipient_of(first) is pipeline.fleet.recipient_of(again)
     assert first.until_ms is not None
     assert first.covers(NOW - 3 * DAY, NOW - 2 * DAY)
     assert not first.covers(NOW - 2 * DAY, NOW)

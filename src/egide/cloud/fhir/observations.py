@@ -1,9 +1,13 @@
-"""Observations from what release() answered: one per value, per blood pressure, per stretch of waveform."""
+"""Observations from what release() answered: one per value, per blood pressure, per stretch of waveform.
+
+What the record held in error keeps its id, its metric and its time; its status is "entered-in-error" and its value is
+masked: it is somebody else's (docs/adr/0027-readings-are-attributed-by-two.md).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -40,6 +44,7 @@ class Observed:
     position: int
     index: int
     parts: tuple[tuple[Column, int], ...]  # (column, place in it): several for a blood pressure
+    in_error: bool = False
 
     @property
     def id(self) -> str:
@@ -57,7 +62,9 @@ class Observed:
 
     def resource(self, patient_id: str) -> Resource:
         column, at = self.parts[0]
-        if is_wave(column):
+        if self.in_error:
+            value, code = _masked(column)
+        elif is_wave(column):
             value, code = _sampled(column), column.code
         elif column.code in PRESSURE:
             value, code = {"component": [*_components(self.parts)]}, PANEL
@@ -66,8 +73,14 @@ class Observed:
         return {**_common(self, column, code, patient_id), **value}
 
 
-def observations(columns: Iterable[Column]) -> list[Observed]:
-    """In order of time."""
+def observations(columns: Iterable[Column], errata: Iterable[Column] = ()) -> list[Observed]:
+    """In order of time, with what was held in error among them."""
+    found = _observations(columns)
+    found += [replace(observed, in_error=True) for observed in _observations(errata)]
+    return sorted(found, key=lambda o: o.key)
+
+
+def _observations(columns: Iterable[Column]) -> list[Observed]:
     found: list[Observed] = []
     pressures: dict[tuple[int, int], list[tuple[Column, int]]] = {}
     for column in columns:
@@ -77,9 +90,9 @@ def observations(columns: Iterable[Column]) -> list[Observed]:
             for at, ms in enumerate(column.times_ms):
                 pressures.setdefault((ms, column.entry), []).append((column, at))
         else:
-            found += [_observed(((column, at),)) for at in range(len(column.values))]
+            found += [_observed(((column, at),)) for at in range(len(column.times_ms))]
     found += [_observed(tuple(sorted(parts, key=lambda p: p[0].position))) for parts in pressures.values()]
-    return sorted(found, key=lambda o: o.key)
+    return found
 
 
 def is_wave(column: Column) -> bool:
@@ -104,7 +117,7 @@ def _common(observed: Observed, column: Column, code: str, patient_id: str) -> R
         "id": observed.id,
         "meta": _meta(observed, column, code),
     }
-    resource["status"] = "final"
+    resource["status"] = "entered-in-error" if observed.in_error else "final"
     if metric is not None and metric.category is not None:
         resource["category"] = [concept(coding(CATEGORY, metric.category))]
     resource["code"] = code_of(code)
@@ -171,6 +184,15 @@ def _value(column: Column, at: int) -> Resource:
         shown = state[1] if state else str(int(value))
         return {"valueCodeableConcept": concept(coding(METRICS, f"{column.code}#{int(value)}"), text=shown)}
     return {"valueQuantity": _quantity(column, value)}
+
+
+def _masked(column: Column) -> tuple[Resource, str]:
+    """No value, and why: whoever reads this learns that what they may have kept was not this patient's."""
+    absent = concept(coding(_ABSENT, "masked", "Masked"))
+    if column.code in PRESSURE:
+        parts = [{"code": code_of(code), "dataAbsentReason": absent} for code in (SYSTOLIC, DIASTOLIC)]
+        return {"component": parts}, PANEL
+    return {"dataAbsentReason": absent}, column.code
 
 
 def _components(parts: Iterable[tuple[Column, int]]) -> Iterator[Resource]:

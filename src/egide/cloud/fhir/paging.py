@@ -8,16 +8,15 @@ from typing import Final
 
 from django.db.models import Max, Min
 
-from egide.cloud.fhir.observations import Observed, observations
+from egide.cloud.fhir.observations import Observed
 from egide.cloud.fhir.search import Search
 from egide.cloud.people.models import Account
-from egide.cloud.release.door import Column
-from egide.cloud.vault.models import Envelope
+from egide.cloud.vault.owning import rows_of
 
 __all__ = ["Page", "read_page"]
 
 #: Opens [since_ms, until_ms) of the record: one access, journaled.
-Open = Callable[[int, int], list[Column]]
+Open = Callable[[int, int], list[Observed]]
 _FIRST_TRY: Final = 64
 _GROWTH: Final = 8
 
@@ -40,8 +39,8 @@ def read_page(search: Search, patient: Account, opening: Open) -> Page:
     found: list[Observed] = []
     whole = True
     for begin, end, whole in _stretches(search, patient, since, until):
-        columns = opening(*_rounded(patient, begin, end))
-        found = [o for o in observations(columns) if _wanted(o, search) and (whole or begin <= o.at_ms < end)]
+        opened = opening(*_rounded(patient, begin, end))
+        found = [o for o in opened if _wanted(o, search) and (whole or begin <= o.at_ms < end)]
         if len(found) > search.count:
             break
     found.sort(key=lambda o: o.key, reverse=search.newest_first)
@@ -62,7 +61,7 @@ def _wanted(observed: Observed, search: Search) -> bool:
 
 def _rounded(patient: Account, begin: int, end: int) -> tuple[int, int]:
     """The same stretch, widened so that it cuts no envelope in two: a waveform is shown whole."""
-    edges = Envelope.objects.filter(pairing__patient=patient, last_ms__gte=begin, first_ms__lt=end).aggregate(
+    edges = rows_of(patient.pk).filter(last_ms__gte=begin, first_ms__lt=end).aggregate(
         first=Min("first_ms"), last=Max("last_ms")
     )
     if edges["first"] is None:
@@ -72,7 +71,7 @@ def _rounded(patient: Account, begin: int, end: int) -> tuple[int, int]:
 
 def _stretches(search: Search, patient: Account, since: int, until: int) -> Iterator[tuple[int, int, bool]]:
     """(since, until, is it all) growing from the end asked for, by what the envelopes' times say."""
-    envelopes = Envelope.objects.filter(pairing__patient=patient, last_ms__gte=since, first_ms__lt=until)
+    envelopes = rows_of(patient.pk).filter(last_ms__gte=since, first_ms__lt=until)
     total, size = envelopes.count(), max(_FIRST_TRY, search.count)
     while size < total:
         if search.newest_first:

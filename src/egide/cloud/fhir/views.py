@@ -14,15 +14,16 @@ from django.urls import reverse
 
 from egide.cloud.consent.models import FollowUp
 from egide.cloud.fhir.capability import capability_statement
-from egide.cloud.fhir.observations import observations
+from egide.cloud.fhir.observations import Observed, observations
 from egide.cloud.fhir.outcome import answering, issue, respond
 from egide.cloud.fhir.paging import Page, read_page
 from egide.cloud.fhir.resources import device, provenance
 from egide.cloud.fhir.search import EVER_MS, Search, parse_search
 from egide.cloud.fleet.models import HealthObject, Pairing
 from egide.cloud.people.models import Account
-from egide.cloud.release.door import Answer, Ask, entry_of, release
-from egide.cloud.vault.models import Envelope
+from egide.cloud.release.door import Answer, Ask, entry_of, release, why
+from egide.cloud.release.errata import errata_of
+from egide.cloud.vault.owning import records_of
 from egide.errors import AccessDeniedError, MalformedError, NotFoundError, SignInError
 
 __all__ = ["metadata", "nowhere", "observation", "read_device", "read_provenance", "search"]
@@ -46,12 +47,13 @@ def search(request: HttpRequest) -> HttpResponse:
     purpose = _purpose(request, reader, patient)
     now = _now_ms()
 
-    def opening(since_ms: int, until_ms: int) -> list[Any]:
+    def opening(since_ms: int, until_ms: int) -> list[Observed]:
         ask = Ask(
             reader=reader, patient=patient, since_ms=since_ms, until_ms=until_ms, purpose=purpose,
             channel=_CHANNEL, codes=wanted.codes,
         )  # fmt: skip
-        return release(ask, now_ms=now).columns
+        answer = release(ask, now_ms=now)
+        return observations(answer.columns, errata_of(answer))
 
     return respond(_bundle(request, wanted, read_page(wanted, patient, opening), str(patient.pk)))
 
@@ -63,9 +65,10 @@ def observation(request: HttpRequest, key: str) -> HttpResponse:
     if not (head.isascii() and head.isdigit()) or len(head) > 19:
         raise NotFoundError("no such observation")
     patient, answer, _ = _open_entry(request, int(head))
-    for found in observations(answer.columns):
+    for found in observations(answer.columns, errata_of(answer)):
         if found.id == key:
             return respond(found.resource(str(patient.pk)))
+    _require_seen(answer)
     raise NotFoundError("no such observation")
 
 
@@ -73,6 +76,7 @@ def observation(request: HttpRequest, key: str) -> HttpResponse:
 def read_provenance(request: HttpRequest, entry: int) -> HttpResponse:
     """The signature of one envelope, with the observations it stands for."""
     _, answer, _ = _open_entry(request, entry)
+    _require_seen(answer)
     row, opened = entry_of(answer)
     targets = [found.id for found in observations(answer.columns)]
     resource = provenance(entry, opened.entry, targets, received_ms=row.received_ms, first_ms=row.first_ms)
@@ -146,25 +150,31 @@ def _nearest(reader: Account, patients: list[Account], now_ms: int) -> Account:
 
 def _open_entry(request: HttpRequest, entry: int) -> tuple[Account, Answer, Ask]:
     """Open one envelope. Raises AccessDeniedError, also when there is no such entry."""
-    reader = _reader(request)
-    row = (
-        Envelope.objects.filter(entry=entry).select_related("pairing__patient").first()
-        if entry < 2**63
-        else None
-    )
-    if row is None:
+    reader, now = _reader(request), _now_ms()
+    records = records_of(entry) if entry < 2**63 else []
+    if not records:
         raise AccessDeniedError("no ground lets this reader see this record")
-    patient = row.pairing.patient
-    ask = Ask(
-        reader=reader,
-        patient=patient,
-        since_ms=0,
-        until_ms=EVER_MS,
-        purpose=_purpose(request, reader, patient),
-        channel=_CHANNEL,
-        entry=entry,
-    )
-    return patient, release(ask, now_ms=_now_ms()), ask
+    asks = [
+        Ask(
+            reader=reader, patient=patient, since_ms=0, until_ms=EVER_MS, purpose=_purpose(request, reader, patient),
+            channel=_CHANNEL, entry=entry,
+        )
+        for patient in Account.objects.in_bulk(records).values()
+    ]  # fmt: skip
+    asks.sort(key=lambda ask: records.index(ask.patient.pk))
+    # Of the record that holds it and those that held it in error: the first that the reader may see, else the first.
+    ask = next((ask for ask in asks if why(ask, now_ms=now).allowed), asks[0]) if len(asks) > 1 else asks[0]
+    return ask.patient, release(ask, now_ms=now), ask
+
+
+def _require_seen(answer: Answer) -> None:
+    """An entry of which this reader sees nothing is answered as one that never was.
+
+    Raises:
+        AccessDeniedError: nothing of it is theirs to see, or it has nothing in it.
+    """
+    if not answer.columns:
+        raise AccessDeniedError("no ground lets this reader see this record")
 
 
 def _bundle(request: HttpRequest, wanted: Search, page: Page, patient_id: str) -> dict[str, Any]:

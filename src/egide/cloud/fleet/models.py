@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 
+from egide.cloud.keys.records import ESTABLISHMENT
 from egide.cloud.people.models import Account
 
 
@@ -86,3 +87,37 @@ class Pairing(models.Model):
     since_ms = models.BigIntegerField()
     until_ms = models.BigIntegerField(null=True)
     klass = models.CharField(max_length=8, default="care")  # of the record (keys.models): what one adds is personal
+    establishment = models.UUIDField(default=ESTABLISHMENT)  # whose key of the record seals what it measures
+
+
+class Attribution(models.Model):
+    """Somebody says whose the envelopes of a pairing are, for a period of measuring [since_ms, until_ms).
+
+    `moved`: they are `to`'s, whatever the pairing says. `own`: they are the pairing's patient's, though measured
+    outside its window. `dismissed`: those held in the period until `at_ms` stay nobody's. A row is an index of what
+    was signed; with `at_ms` None it is a proposal, which changes nothing.
+    """
+
+    class Kind(models.TextChoices):
+        MOVED = "moved"
+        OWN = "own"
+        DISMISSED = "dismissed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    pairing = models.ForeignKey(Pairing, on_delete=models.PROTECT, related_name="attributions")
+    to = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, related_name="attributions")
+    klass = models.CharField(max_length=8, default="care")
+    establishment = models.UUIDField(default=ESTABLISHMENT)
+    since_ms = models.BigIntegerField()
+    until_ms = models.BigIntegerField(null=True)
+    sealed_reason = models.BinaryField(default=b"")
+    proposed_by = models.UUIDField()
+    proposed_ms = models.BigIntegerField()
+    refused_ms = models.BigIntegerField(null=True)  # of a proposal
+    confirmed_by = models.UUIDField(null=True)
+    at_ms = models.BigIntegerField(null=True)
+    undo_by = models.UUIDField(null=True)  # who proposes to undo it
+    undo_ms = models.BigIntegerField(null=True)
+    undone_by = models.UUIDField(null=True)
+    undone_ms = models.BigIntegerField(null=True)

@@ -22,7 +22,7 @@ from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import create_record_key
 from egide.cloud.people.identity import known_identity
 from egide.cloud.people.models import Account
-from egide.cloud.vault.models import Envelope
+from egide.cloud.vault.owning import rows_of
 from egide.errors import NotFoundError, RefusedError
 
 __all__ = ["ClassDecision", "birth_of", "complete_on", "decide", "last_contact", "plan"]
@@ -75,7 +75,7 @@ def last_contact(patient: Account, *, now_ms: int) -> date:
     follow_ups = FollowUp.objects.filter(patient=patient)
     times = [
         patient.created_ms,
-        Envelope.objects.filter(pairing__patient=patient).aggregate(m=Max("received_ms"))["m"] or 0,
+        rows_of(patient.pk).aggregate(m=Max("received_ms"))["m"] or 0,
         follow_ups.aggregate(m=Max("since_ms"))["m"] or 0,
         follow_ups.filter(until_ms__lte=now_ms).aggregate(m=Max("until_ms"))["m"] or 0,
     ]

@@ -23,7 +23,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.registrations import registered_at
 from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
-from egide.cloud.vault.models import Envelope
+from egide.cloud.vault.owning import rows_of
 from egide.errors import AccessDeniedError, RefusedError
 
 __all__ = [
@@ -214,7 +214,7 @@ def close(request: Request, state: str, now_ms: int) -> None:
 
 
 def _oldest_ms(patient: Account) -> int | None:
-    oldest: int | None = Envelope.objects.filter(pairing__patient=patient).aggregate(m=Min("first_ms"))["m"]
+    oldest: int | None = rows_of(patient.pk).aggregate(m=Min("first_ms"))["m"]
     return oldest
 
 

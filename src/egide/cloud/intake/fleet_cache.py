@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cryptography import x509
+from django.db.models import Exists, OuterRef
 
-from egide.cloud.fleet.models import Certificate, Pairing
+from egide.cloud.fleet.attributing import Attributed, Record, attributed
+from egide.cloud.fleet.models import Attribution, Certificate, HealthObject, Pairing
+from egide.cloud.fleet.pairings import attributions_in_force, record_of
 from egide.cloud.keys.records import class_key
 from egide.cloud.register.journal import fleet_version
 from egide.cloud.vault.sealing import Recipient
@@ -29,11 +32,15 @@ class Window:
     uuid: UUID
     since_ms: int
     until_ms: int | None
-    patient: UUID
-    klass: str = "care"  # of the patient's record
+    record: Record  # whose, of which class and establishment
+    attributed: tuple[Attributed, ...] = ()  # periods of measuring that are somebody else's, or were held
 
     def covers(self, first_ms: int, last_ms: int) -> bool:
         return self.since_ms <= first_ms and (self.until_ms is None or last_ms < self.until_ms)
+
+    def attribution(self, first_ms: int, last_ms: int) -> Attributed | None:
+        """What somebody said of this period."""
+        return attributed(self.attributed, first_ms, last_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,8 @@ class FleetCache:
     def __init__(self) -> None:
         self._reached = 0
         self._known: dict[bytes, Admitted | None] = {}
-        self._recipients: dict[tuple[UUID, str], Recipient] = {}
+        self._recipients: dict[Record, Recipient] = {}
+        self._by_pairing: dict[int, Recipient] = {}
 
     def refresh(self, reached: int) -> None:
         """Forget everything if the fleet changed since the last look. `reached`: where the register is now."""
@@ -66,6 +74,7 @@ class FleetCache:
         if fleet_version(since=self._reached) or len(self._known) > 10_000:
             self._known.clear()
             self._recipients.clear()
+            self._by_pairing.clear()
         self._reached = reached
 
     def get(self, sha256: bytes) -> Admitted | None:
@@ -89,17 +98,32 @@ class FleetCache:
             not_after_ms=certificate.not_after_ms,
             revoked_ms=min(revoked) if revoked else None,
             trust=owner.trust,
-            pairings={
-                str(p.uuid): Window(p.id, p.uuid, p.since_ms, p.until_ms, p.patient_id, p.klass)
-                for p in Pairing.objects.filter(object=owner)
-            },
+            pairings=_windows(owner),
         )
 
-    def recipient(self, patient: UUID, klass: str = "care") -> Recipient:
-        """To whom a patient's readings are sealed. Raises KeyMissingError when that class of the record has no key."""
-        found = self._recipients.get((patient, klass))
+    def recipient_of(self, window: Window) -> Recipient:
+        """To whom what a pairing measures is sealed: found by a number, since every envelope asks."""
+        found = self._by_pairing.get(window.id)
         if found is None:
-            key = class_key(patient, klass)
-            found = Recipient(key.pk, patient, Suite(key.suite), bytes(key.public))
-            self._recipients[patient, klass] = found
+            found = self._by_pairing[window.id] = self.recipient(window.record)
         return found
+
+    def recipient(self, record: Record) -> Recipient:
+        """To whom a part of a record is sealed. Raises KeyMissingError when it has no key."""
+        found = self._recipients.get(record)
+        if found is None:
+            key = class_key(record.patient, record.klass, record.establishment)
+            found = Recipient(key.pk, record.patient, Suite(key.suite), bytes(key.public))
+            self._recipients[record] = found
+        return found
+
+
+def _windows(owner: HealthObject) -> dict[str, Window]:
+    """Of each pairing, by its id. One query, and another only for a pairing of which something was said."""
+    spoken = Exists(Attribution.objects.filter(pairing=OuterRef("pk")))
+    return {
+        str(p.uuid): Window(
+            p.id, p.uuid, p.since_ms, p.until_ms, record_of(p), attributions_in_force(p) if p.spoken else ()
+        )
+        for p in Pairing.objects.filter(object=owner).annotate(spoken=spoken)
+    }

@@ -25,6 +25,7 @@ from egide.cloud.intake.fleet_cache import FleetCache
 from egide.cloud.intake.freshness import BootMemory
 from egide.cloud.intake.models import Event
 from egide.cloud.intake.steps import Candidate, Incoming, Sealed
+from egide.cloud.register.journal import fleet_version
 from egide.cloud.register.models import Log
 from egide.cloud.register.platform import log_signer
 from egide.cloud.register.store import (
@@ -93,8 +94,10 @@ class Pipeline:
                 answers[at] = self._refuse(incoming, err)
         known = self.counters.known([c.counter for c in candidates], seen)
         fresh, again = self._verify(candidates, known, answers)
-        again += self._store(register, fresh, known, seen, answers)
-        self._answer_known(again, known, answers)
+        while (overtaken := self._store(register, fresh, known, seen, answers)) is None:
+            seen, fresh, met = self._look_again(register, fresh, known, answers)
+            again += met
+        self._answer_known(again + overtaken, known, answers)
         return [answer for answer in answers if answer is not None]
 
     def _verify(
@@ -122,10 +125,11 @@ class Pipeline:
 
     def _store(
         self, register: Register, fresh: list[Sealed], known: Known, seen: TreeHead, answers: list[Answer | None]
-    ) -> list[Candidate]:
+    ) -> list[Candidate] | None:
         """10 and 11. One transaction: leaves, rows, clones; then the log signs its new head, once for all receipts.
 
-        Returns what another worker stored between step 2 and the lock.
+        Returns what another worker stored between step 2 and the lock; None, and nothing is stored, when the fleet
+        changed in between: whose an envelope is, or whether it is anybody's, is judged again.
         """
         overtaken: list[Candidate] = []
         if not fresh:
@@ -133,6 +137,8 @@ class Pipeline:
         with appending():
             head = register.head()
             if head.size != seen.size:
+                if fleet_version(since=entry_number(register.log_id, seen.size)):
+                    return None
                 known.update(self.counters.known([s.candidate.counter for s in fresh], head))
                 overtaken = [s.candidate for s in fresh if _stored(s.candidate, known)]
                 fresh = [s for s in fresh if not _stored(s.candidate, known)]
@@ -150,6 +156,22 @@ class Pipeline:
                 answers[c.at] = Answer(encode_receipt_answer(_digest(c.incoming.data), receipt))
                 known.setdefault(c.counter, []).append((c.envelope.identity, first + i))
         return overtaken
+
+    def _look_again(
+        self, register: Register, fresh: list[Sealed], known: Known, answers: list[Answer | None]
+    ) -> tuple[TreeHead, list[Sealed], list[Candidate]]:
+        """Steps 3 to 9 once more, of what was about to be stored, by the fleet as it is now."""
+        seen = register.head()
+        self.fleet.refresh(entry_number(register.log_id, seen.size))
+        candidates = []
+        for s in fresh:
+            try:
+                s.candidate.admitted = steps.identify(s.candidate.envelope, self.fleet)
+                candidates.append(s.candidate)
+            except EgideError as err:
+                answers[s.candidate.at] = self._refuse(s.candidate.incoming, err)
+        known.update(self.counters.known([c.counter for c in candidates], seen))
+        return seen, *self._verify(candidates, known, answers)
 
     def _mark_clones(self, fresh: Sequence[Sealed], known: Known) -> None:
         """Same key and counter, other content: both are kept, both are marked, somebody is told."""

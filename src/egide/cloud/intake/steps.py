@@ -102,7 +102,7 @@ def date(candidate: Candidate, boots: BootMemory) -> Timing:
 def seal(
     candidate: Candidate, verified: VerifiedEnvelope, timing: Timing, fleet: FleetCache, chains: Chains, nonce: bytes
 ) -> Sealed:
-    """6, 8 and 9. The pairing, the plausibility, and the seal."""
+    """6, 8 and 9. The pairing, what was said of its periods, the plausibility, and the seal."""
     envelope, admitted, received_ms = candidate.envelope, candidate.admitted, candidate.incoming.received_ms
     window = admitted.pairings.get(envelope.pairing_id)
     if window is None:
@@ -113,11 +113,14 @@ def seal(
     flags = (Flag.LATE if timing.late else 0) | (Flag.CLOCK if timing.clock else 0)
     if not window.covers(first_ms, last_ms):
         flags |= Flag.HELD
+    said = window.attribution(first_ms, last_ms) if window.attributed else None
+    if said is not None:
+        flags |= Flag.ATTRIBUTED
     ahead = received_ms - timing.correction_ms if last_ms > received_ms else None  # rare, and slower to judge
     found = doubts(verified.readings, now_ms=ahead)
     leaf = envelope.leaf()
     data_key, step, record = chains.seal(
-        fleet.recipient(window.patient, window.klass),
+        fleet.recipient_of(window) if said is None else fleet.recipient(said.record),
         record_bytes(
             envelope.entry,
             correction_ms=timing.correction_ms,

@@ -70,9 +70,9 @@ def care_key(subject: uuid.UUID) -> RecordKey:
     return class_key(subject, RecordKey.Class.CARE)
 
 
-def class_key(subject: uuid.UUID, klass: str) -> RecordKey:
-    """The key pair of one class of a patient's record. Raises KeyMissingError when there is none."""
-    rows = RecordKey.objects.filter(subject=subject, establishment=ESTABLISHMENT, klass=klass, erased_ms=None)
+def class_key(subject: uuid.UUID, klass: str, establishment: uuid.UUID = ESTABLISHMENT) -> RecordKey:
+    """The key pair of one class of a patient's record in an establishment. Raises KeyMissingError: there is none."""
+    rows = RecordKey.objects.filter(subject=subject, establishment=establishment, klass=klass, erased_ms=None)
     if (key := rows.last()) is None:
         raise KeyMissingError("this record has no key")
     return key

@@ -36,7 +36,9 @@ __all__ = [
 ]
 
 #: A statement of these kinds changes what intake may accept, or the keys that it seals to.
-FLEET_KINDS: Final = ("enrolment", "pairing", "unpairing", "revocation", "genesis", "erasure")
+FLEET_KINDS: Final = (
+    "enrolment", "pairing", "unpairing", "revocation", "genesis", "erasure", "attribution", "attribution-end",
+)  # fmt: skip
 _INFO: Final = b"egide journal v1 "
 _local = threading.local()
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import ESTABLISHMENT, Facts
 from egide.cloud.consent.families import families_of
 from egide.cloud.consent.policy import agrees, judge
 from egide.cloud.consent.rules import EMERGENCY, FORBIDDEN_SECTORS, Decision, Question, decide
@@ -17,9 +16,11 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.register.store import nodes_of, split_entry
 from egide.cloud.release import journal
+from egide.cloud.release.scope import keys_open
 from egide.cloud.release.sight import see, sees_whole
 from egide.cloud.vault.models import Envelope, Flag
 from egide.cloud.vault.opening import Opened, open_envelopes
+from egide.cloud.vault.owning import held, rows_of
 from egide.errors import AccessDeniedError, NotFoundError
 from egide.measure.plausibility import spread
 from egide.measure.readings import Readings, decode_readings
@@ -168,16 +169,14 @@ def _journal(ask: Ask, decision: Decision, now_ms: int) -> int:
     )  # fmt: skip
 
 
-def _rows(ask: Ask) -> Sequence[Envelope]:
-    query = (
-        Envelope.objects.filter(
-            pairing__patient=ask.patient, last_ms__gte=ask.since_ms, first_ms__lt=ask.until_ms,
-            data_key__record_key__erased_ms=None,
-        )
-        .select_related("pairing")
-        .order_by("data_key_id", "step")
-    )
-    return list(query.filter(entry=ask.entry) if ask.entry is not None else query)
+def _rows(ask: Ask, decision: Decision) -> Sequence[Envelope]:
+    """What the decision may open: envelopes of this record, by their seal, that are not held."""
+    query = rows_of(ask.patient.pk, keys_open(ask.patient.pk, ask.reader, decision))
+    query = query.filter(last_ms__gte=ask.since_ms, first_ms__lt=ask.until_ms)
+    if ask.entry is not None:
+        query = query.filter(entry=ask.entry)
+    rows = query.select_related("pairing").order_by("data_key_id", "step")
+    return [row for row in rows if not held(row.flags)]
 
 
 def leaves_of(rows: Sequence[Envelope]) -> dict[int, bytes]:
@@ -192,24 +191,28 @@ def leaves_of(rows: Sequence[Envelope]) -> dict[int, bytes]:
 
 
 def _open(ask: Ask, decision: Decision) -> list[Column]:
-    rows = _rows(ask)
+    rows = _rows(ask, decision)
     columns: list[Column] = []
     for row, opened in open_envelopes(rows, leaves_of(rows), ask.patient.pk):
-        if row.flags & Flag.HELD:
-            continue  # outside its pairing's window: nobody's until it is attributed
         columns += _columns(row, opened, ask, decision)
     columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
     return columns
 
 
 def flag_names(bits: int) -> frozenset[str]:
-    """The words for an envelope's flags."""
+    """The words for an envelope's flags, as proofs say them: what intake said, whatever was attributed since."""
     return frozenset(name for bit, name in _FLAGS.items() if bits & bit)
+
+
+def _marks(bits: int) -> frozenset[str]:
+    """The words for a reader: what is not held any more was attributed."""
+    names = flag_names(bits)
+    return (names - {"held"}) | {"attributed"} if bits & Flag.ATTRIBUTED else names
 
 
 def _columns(row: Envelope, opened: Opened, ask: Ask, decision: Decision) -> list[Column]:
     readings = _readings(opened)
-    flags, columns = flag_names(row.flags), []
+    flags, columns = _marks(row.flags), []
     shift, now_ms = readings.t0_ms + opened.correction_ms, row.received_ms - opened.correction_ms
     for seen in see(readings, shift, decision, opened.doubts, now_ms=now_ms):
         series = seen.series
@@ -257,7 +260,7 @@ def _object_of(row: Envelope) -> str:
 
 def entries_of(answer: Answer) -> Iterator[tuple[Envelope, Opened]]:
     """Every envelope of an answer whose signed bytes may be given, opened whole (sight.sees_whole)."""
-    rows = [row for row in _rows(answer.ask) if not row.flags & Flag.HELD]
+    rows = _rows(answer.ask, answer.decision)
     for row, opened in open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk):
         if _given_whole(opened, answer.decision):
             yield row, opened
@@ -271,12 +274,10 @@ def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
     Raises:
         NotFoundError: the record has no such entry, for this reader.
     """
-    rows = _rows(answer.ask)
-    if answer.ask.entry is None or not rows:
+    rows = _rows(answer.ask, answer.decision)
+    if answer.ask.entry is None or not rows:  # one that is held is nobody's until it is attributed
         raise NotFoundError("this record has no such entry")
     row, opened = next(iter(open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)))
-    if row.flags & Flag.HELD:
-        raise NotFoundError("this entry is nobody's until it is attributed")
     if not _given_whole(opened, answer.decision):
         raise NotFoundError("no signed bytes of this entry can be given")
     return row, opened

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from egide.cloud.consent.facts import Window
 from egide.cloud.consent.rules import Decision
 from egide.cloud.keys.records import care_key
 from egide.cloud.register.journal import append_statement
 from egide.cloud.release.door import Ask, _open, release, why
+from egide.cloud.release.scope import keys_open
+from egide.cloud.vault.owning import rows_of
 from egide.errors import EgideError
 
 __all__ = ["END", "Watch", "begin_watch", "end_watch", "standing", "visible_among"]
 
 END = "stream-end"
+_MANY: Final = 500  # of what came at once, looked at in one query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +55,11 @@ def standing(watch: Watch, *, now_ms: int) -> Decision | None:
 
 def visible_among(watch: Watch, decision: Decision, entries: Iterable[int]) -> bool:
     """Whether any of these envelopes, none of them held, holds something that the reader may see."""
-    if not decision.hides and Window() in decision.opens:
-        return any(True for _ in entries)
-    return any(_open(replace(watch.ask, entry=entry), decision) for entry in entries)
+    came = list(entries)
+    if came and not decision.hides and Window() in decision.opens:
+        keys = keys_open(watch.ask.patient.pk, watch.ask.reader, decision)
+        return rows_of(watch.ask.patient.pk, keys).filter(entry__in=came[:_MANY]).exists()
+    return any(_open(replace(watch.ask, entry=entry), decision) for entry in came)
 
 
 def end_watch(watch: Watch, *, why_ended: str, told: int, now_ms: int) -> int:

@@ -4,6 +4,7 @@
     entry      every leaf has exactly one row, and every row its leaf
     statement  its leaf, its signature, and its columns say what it says
     envelope   opens, is the leaf, is signed by the key of the certificate it names, and every column says what it says
+               and it is sealed to the record that its pairing, or a signed attribution, names (attributions.py)
     erased     a record's key that a statement says was erased, and whose envelopes nobody opens any more (a notice)
     gap        a counter that is missing 10 minutes after a later one arrived (a notice: the object may hold it refused)
 """
@@ -25,6 +26,7 @@ from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Checkpoint, Log, Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.register.store import entry_number, get_tile, nodes_of, split_entry
+from egide.cloud.upkeep.attributions import Owners, check_attributions
 from egide.cloud.upkeep.finding import Finding
 from egide.cloud.upkeep.grounds import check_grounds
 from egide.cloud.upkeep.keyring import check_keys, erased_data_keys
@@ -78,6 +80,7 @@ def _fsck(now_ms: int, progress: Callable[[str, int, int], None]) -> Report:
         report.findings += _check_entries(log)
     report.findings += check_keys()
     report.findings += check_grounds()
+    report.findings += check_attributions()
     report.findings += [Finding(kind=kind, where=where, what=what) for kind, where, what in check_links()]
     report.findings += _check_statements(report)
     report.findings += _check_envelopes(report, progress)
@@ -202,7 +205,7 @@ def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) 
     certificates = {c.pk: c for c in Certificate.objects.select_related("key")}
     pairings = {p.pk: p for p in Pairing.objects.all()}
     keys: dict[int, PublicKey] = {}
-    erased = erased_data_keys()
+    erased, owners = erased_data_keys(), Owners()
     vault = Vault()
     at = 0
     while rows := list(Row.objects.filter(entry__gt=at).order_by("entry")[:CHUNK]):
@@ -216,12 +219,14 @@ def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) 
                 yield Finding(kind="envelope", where=_name(row.entry), what="pairing-missing")
             else:
                 row.pairing = pairings[row.pairing_id]
+                if found := owners.wrong(row):
+                    yield Finding(kind="envelope", where=_name(row.entry), what=found)
         report.erased += sum(1 for row in rows if row.data_key_id in erased)
         lost |= {row.entry for row in rows if row.data_key_id in erased}
         readable = sorted((r for r in rows if r.entry not in lost), key=lambda r: (r.data_key_id, r.step))
         for row in readable:
             try:
-                _require_bound(row, vault.open(row, leaves[row.entry]), certificates, keys)
+                _require_bound(row, vault.open(row, leaves[row.entry], owner=owners.of(row)), certificates, keys)
             except Exception as err:  # whatever a row was made into, the next one is read
                 yield Finding(kind="envelope", where=_name(row.entry), what=_what(err))
         report.envelopes += len(rows)

@@ -10,7 +10,8 @@ from egide.cloud.consent.attested import KINDS, facts_afresh
 from egide.cloud.consent.facts import ACCOUNT, Facts
 from egide.cloud.consent.models import FollowUp, Ground
 from egide.cloud.fleet.models import Pairing
-from egide.cloud.keys.records import care_key
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import ESTABLISHMENT, care_key
 from egide.cloud.people.checks import check_people
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
@@ -82,8 +83,9 @@ def _word(row: _Row) -> str:
 
 
 def _check_pairings() -> Iterator[Finding]:
-    said: dict[str, tuple[str, str, int]] = {}
+    said: dict[str, tuple[str, str, int, str, str]] = {}
     ended: dict[str, int] = {}
+    home = str(ESTABLISHMENT)
     for row in Statement.objects.filter(kind__in=("pairing", "unpairing"), subject__isnull=False).order_by("entry"):
         try:
             assert row.subject is not None  # the query says so
@@ -91,11 +93,13 @@ def _check_pairings() -> Iterator[Finding]:
         except EgideError:
             continue  # said by the check of statements, or erased
         if row.kind == "pairing" and "since_ms" in facts:
-            said[facts["pairing"]] = (facts["object"], str(row.subject), facts["since_ms"])
+            part = facts.get("class", RecordKey.Class.CARE.value), facts.get("establishment", home)  # once unsaid
+            said[facts["pairing"]] = (facts["object"], str(row.subject), facts["since_ms"], *part)
         elif "until_ms" in facts:
             ended[facts["pairing"]] = facts["until_ms"]
     for pairing in Pairing.objects.all():
         name = str(pairing.uuid)
-        kept = (str(pairing.object_id), str(pairing.patient_id), pairing.since_ms)
+        part = pairing.klass, str(pairing.establishment)
+        kept = (str(pairing.object_id), str(pairing.patient_id), pairing.since_ms, *part)
         if said.get(name) != kept or ended.get(name) != pairing.until_ms:
             yield Finding(kind="pairing", where=name, what="not-attested")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 
 from egide.cloud.fleet.models import Certificate, ObjectKey, Pairing
@@ -15,6 +17,12 @@ class Flag(models.IntegerChoices):
     LATE = 2
     CLOCK = 4
     HELD = 8
+    ATTRIBUTED = 16  # somebody said whose it is: held no more, or no longer whose its pairing says
+    DISMISSED = 32  # somebody said that what is held is to stay so
+
+
+#: What is said of an envelope after it was sealed, so that only its column can tell.
+SAID_LATER: Final = Flag.CONTESTED | Flag.ATTRIBUTED | Flag.DISMISSED
 
 
 class DataKey(models.Model):
@@ -52,4 +60,28 @@ class Envelope(models.Model):
         indexes = [
             models.Index(fields=["key", "seq"], name="envelope_key_seq"),
             models.Index(fields=["pairing", "last_ms"], name="envelope_pairing_last"),
+        ]
+
+
+class Erratum(models.Model):
+    """What a record held in error: of one envelope, which metrics and when. The values went where they belong.
+
+    Sealed as an envelope is, to the record that held it; the row of the envelope itself is sealed to another now.
+    """
+
+    entry = models.BigIntegerField()
+    attribution = models.UUIDField()
+    data_key = models.ForeignKey(DataKey, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    pairing = models.ForeignKey(Pairing, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    first_ms = models.BigIntegerField()
+    last_ms = models.BigIntegerField()
+    received_ms = models.BigIntegerField()
+    at_ms = models.BigIntegerField()
+    step = models.IntegerField()
+    sealed = models.BinaryField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["entry"], name="erratum_entry"),
+            models.Index(fields=["pairing", "last_ms"], name="erratum_pairing_last"),
         ]

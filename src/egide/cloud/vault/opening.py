@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from egide import cbor
 from egide.cloud.keys.records import private_seed
-from egide.cloud.vault.models import DataKey, Envelope, Flag
-from egide.cloud.vault.sealing import RECORD_VERSION, data_key_info
+from egide.cloud.vault.models import SAID_LATER, DataKey, Envelope, Erratum
+from egide.cloud.vault.sealing import ERRATUM_VERSION, RECORD_VERSION, data_key_info
 from egide.errors import MalformedError, SealError
 from egide.trust.envelope import leaf_hash
 from egide.trust.limits import LIMITS
 from egide.trust.seal import ChainReader, Suite, open_sealed, record_aad
 
-__all__ = ["Opened", "Vault", "open_envelopes"]
+__all__ = ["Opened", "OpenedErratum", "Vault", "open_envelopes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,51 @@ class Opened:
     doubts: Mapping[int, Mapping[int, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedErratum:
+    """What a record held in error: readings whose every value is 0, since the values are no longer its own."""
+
+    readings: bytes
+    correction_ms: int
+    trust: int
+
+
 class Vault:
     """Opens envelopes; remembers the data keys it unwrapped. Throw it away after a job."""
 
     def __init__(self, subject: uuid.UUID | None = None) -> None:
         """`subject`: whose record this must be; None for machines that check everybody's."""
         self._subject = subject
-        self._readers: dict[int, ChainReader] = {}
+        self._readers: dict[int, tuple[uuid.UUID, ChainReader]] = {}
         self._seeds: dict[int, bytes] = {}
 
-    def open(self, row: Envelope, leaf: bytes) -> Opened:
-        """Open one row, with the leaf hash that the register holds for it. Raises as `open_envelopes`."""
+    def open(self, row: Envelope, leaf: bytes, *, owner: uuid.UUID | None = None) -> Opened:
+        """Open one row, with the leaf hash that the register holds for it.
+
+        For a vault of no one record, `owner` says whose it must be (by default: its pairing's patient's).
+        Raises as `open_envelopes`.
+        """
+        return _open(row, row.pairing.uuid, leaf, self._reader(row, owner))
+
+    def open_erratum(self, row: Erratum, leaf: bytes, *, owner: uuid.UUID | None = None) -> OpenedErratum:
+        """Open what a record held in error. Raises as `open_envelopes`."""
+        reader = self._reader(row, owner)
+        plain = reader.open(row.step, bytes(row.sealed), aad=record_aad(leaf, row.pairing.uuid.bytes))
+        match cbor.decode(plain, limit=LIMITS.statement + 4_096, what="erratum"):
+            case [int(version), "erratum", bytes(readings), int(correction_ms), int(trust)] if (
+                version == ERRATUM_VERSION
+            ):
+                return OpenedErratum(readings, correction_ms, trust)
+        raise MalformedError("a sealed erratum has another form")
+
+    def _reader(self, row: Envelope | Erratum, owner: uuid.UUID | None) -> ChainReader:
+        whose = self._subject or owner or row.pairing.patient_id
         if row.data_key_id not in self._readers:
-            self._readers[row.data_key_id] = _reader(row, self._subject or row.pairing.patient_id, self._seeds)
-        return _open(row, row.pairing.uuid, leaf, self._readers[row.data_key_id])
+            self._readers[row.data_key_id] = whose, _reader(row.data_key_id, whose, self._seeds)
+        subject, reader = self._readers[row.data_key_id]
+        if subject != whose:
+            raise SealError("this was sealed to another record")
+        return reader
 
 
 def open_envelopes(
@@ -61,8 +92,8 @@ def open_envelopes(
         yield row, vault.open(row, leaves[row.entry])
 
 
-def _reader(row: Envelope, subject: uuid.UUID, seeds: dict[int, bytes]) -> ChainReader:
-    data_key = DataKey.objects.select_related("record_key").get(pk=row.data_key_id)
+def _reader(data_key_id: int, subject: uuid.UUID, seeds: dict[int, bytes]) -> ChainReader:
+    data_key = DataKey.objects.select_related("record_key").get(pk=data_key_id)
     key = data_key.record_key
     if key.subject != subject:
         raise SealError("this was sealed to another record")
@@ -82,7 +113,7 @@ def _open(row: Envelope, pairing: uuid.UUID, leaf: bytes, reader: ChainReader) -
         ):
             if leaf_hash(entry) != leaf:
                 raise SealError("a sealed record is not the one the register holds")
-            if (row.received_ms, row.flags & ~Flag.CONTESTED) != (received_ms, flags):
+            if (row.received_ms, row.flags & ~SAID_LATER) != (received_ms, flags & ~SAID_LATER):
                 raise SealError("a column says something else than the sealed record")
             return Opened(entry, leaf, correction_ms, trust, odd)
     raise MalformedError("a sealed record has another form")

@@ -19,9 +19,13 @@ from egide import cbor
 from egide.cloud.vault.models import DataKey
 from egide.trust.seal import MAX_STEPS, Chain, Suite, record_aad, seal_to
 
-__all__ = ["RECORD_VERSION", "Chains", "Recipient", "Row", "data_key_info", "insert_rows", "record_bytes"]
+__all__ = [
+    "ERRATUM_VERSION", "RECORD_VERSION", "Chains", "Recipient", "Row", "data_key_info", "erratum_bytes", "insert_rows",
+    "record_bytes",
+]  # fmt: skip
 
 RECORD_VERSION: Final = 1
+ERRATUM_VERSION: Final = 1
 _RECORD: Final = b"\x87\x01"  # [version, entry, correction_ms, received_ms, flags, trust, doubts]
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 _NEGATIVE: Final = 1  # CBOR's major type of negative integers
@@ -79,6 +83,11 @@ def record_bytes(
             cbor.encode(doubts) if doubts else _EMPTY_MAP,
         )
     )
+
+
+def erratum_bytes(readings: bytes, *, correction_ms: int, trust: int) -> bytes:
+    """What a record keeps of an envelope that it held in error: readings without their values, in clear."""
+    return cbor.encode([ERRATUM_VERSION, "erratum", readings, correction_ms, trust])
 
 
 class Chains:

@@ -25,7 +25,8 @@ from egide.cloud.people.sessions import kept
 from egide.cloud.register.models import Statement
 from egide.cloud.register.store import current_log, entry_number
 from egide.cloud.release.stream import Watch, end_watch, standing, visible_among
-from egide.cloud.vault.models import Envelope, Flag
+from egide.cloud.vault.models import Envelope
+from egide.cloud.vault.owning import held
 
 __all__ = ["CLOSED", "END", "NEWS", "Hub", "Stream", "Told", "head"]
 
@@ -160,8 +161,8 @@ def _since(since: int, upto: int, watched: set[uuid.UUID]) -> tuple[set[uuid.UUI
     signed = {subject for subject in said.values_list("subject", flat=True) if subject in watched}
     came: dict[uuid.UUID, list[int]] = defaultdict(list)
     rows = Envelope.objects.filter(entry__gt=since, entry__lte=upto)
-    for entry, patient, flags in rows.values_list("entry", "pairing__patient_id", "flags"):
-        if patient in watched and not flags & Flag.HELD:
+    for entry, patient, flags in rows.values_list("entry", "data_key__record_key__subject", "flags"):
+        if patient in watched and not held(flags):
             came[patient].append(entry)
     return signed, came
 

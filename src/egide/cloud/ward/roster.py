@@ -17,7 +17,8 @@ from egide.cloud.fleet.models import Certificate, Pairing
 from egide.cloud.people.models import Account
 from egide.cloud.portal.record import doubtful, is_wave
 from egide.cloud.release.door import Ask, Column, release
-from egide.cloud.vault.models import Envelope, Flag
+from egide.cloud.vault.models import Envelope
+from egide.cloud.vault.owning import held
 from egide.cloud.ward.attention import Heard, Reason, Seen, reasons, sort_key
 from egide.cloud.ward.followed import Followed, followed_by
 from egide.errors import AccessDeniedError
@@ -124,7 +125,7 @@ def objects_of(patient: Account, *, now_ms: int) -> list[Heard]:
 def _heard(pairing: Pairing) -> Heard:
     rows = Envelope.objects.filter(pairing=pairing).order_by("-last_ms")
     recent = list(rows.values_list("last_ms", "received_ms", "flags")[:_INSTANTS])
-    mine = [(last_ms, received_ms) for last_ms, received_ms, flags in recent if not flags & Flag.HELD]
+    mine = [(last_ms, received_ms) for last_ms, received_ms, flags in recent if not held(flags)]
     certificate = Certificate.objects.filter(object_id=pairing.object_id, revoked_ms=None)
     return Heard(
         object_id=str(pairing.object_id),

@@ -1,0 +1,321 @@
+"""Whose readings are, said anew: by two people when they go to another patient, by one when they were only held.
+
+    propose -> confirm            to another patient: entered in error where they were, released where they belong
+    attribute_held, dismiss_held  measured outside its pairing's window: to the pairing's patient, or kept aside
+    propose_undo -> confirm_undo  the same road back, for what went to another patient; `take_back` for the others
+
+Each act is a statement in the file of every patient concerned, which names the pairing, the period and who did it, and
+never the other patient. It commits with everything that it says, or not at all.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from egide.cloud.consent.acts import require_period, text_of
+from egide.cloud.fleet.attributing import Record, overlaps
+from egide.cloud.fleet.models import Attribution, Pairing
+from egide.cloud.fleet.pairings import need_key, record_of
+from egide.cloud.keys.columns import open_text, seal_text
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import care_key
+from egide.cloud.people.authority import CARE_OFFICES
+from egide.cloud.people.models import Account
+from egide.cloud.people.offices import offices_of
+from egide.cloud.people.registrations import registered_at
+from egide.cloud.register.journal import append_statement
+from egide.cloud.register.store import appending
+from egide.cloud.release.misread import Misread
+from egide.cloud.release.resealing import Moved, Mover
+from egide.cloud.signin.notices import tell
+from egide.cloud.vault.holding import mark_held
+from egide.cloud.vault.models import Flag
+from egide.errors import AccessDeniedError, RefusedError
+
+__all__ = [
+    "KIND", "KIND_END", "LIFE_MS", "STAFF", "attribute_held", "confirm", "confirm_undo", "dismiss_held", "places_for",
+    "propose", "propose_undo", "reason_of", "refuse", "take_back",
+]  # fmt: skip
+
+KIND: Final = "attribution"
+KIND_END: Final = "attribution-end"
+#: Who may say whose readings are: those who care, and the engineer of the objects.
+STAFF: Final = CARE_OFFICES | {"engineer"}
+LIFE_MS: Final = 7 * 86_400_000
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One patient of an attribution, and what it is for them."""
+
+    patient: Account
+    word: str  # from | to | own | dismissed
+
+
+def propose(
+    pairing: Pairing, to: Account, *, since_ms: int, until_ms: int | None, reason: str, by: Account, now_ms: int
+) -> Attribution:
+    """Say that what a pairing measured in [since_ms, until_ms) is another patient's. Changes nothing until confirmed.
+
+    Raises:
+        RefusedError: not another patient's open file, no reason, a period the wrong way round, or one of which
+        something else is said already. AccessDeniedError: `by` does not work where the pairing's patient is known.
+    """
+    require_staff(by, places_for(pairing.patient, pairing), now_ms=now_ms)
+    if to.role != Account.Role.PATIENT or not to.is_active or to.pk == pairing.patient_id:
+        raise RefusedError("readings go to another patient's open file")
+    require_period(since_ms, until_ms)
+    care = str(RecordKey.Class.CARE)  # who is measured in error takes part in no study by that
+    row = Attribution(
+        id=uuid.uuid4(), kind=Attribution.Kind.MOVED, pairing=pairing, to=to, establishment=pairing.establishment,
+        klass=care if pairing.klass == RecordKey.Class.RESEARCH else pairing.klass, since_ms=since_ms,
+        until_ms=until_ms, proposed_by=by.pk, proposed_ms=now_ms,
+    )  # fmt: skip
+    row.sealed_reason = seal_text(text_of(reason), _context(row))
+    _require_free(row)
+    row.save(force_insert=True)
+    return row
+
+
+def confirm(row: Attribution, *, by: Account, now_ms: int, step: Step = lambda _: None) -> int:
+    """Move them, as a second person: returns how many envelopes. Killed at any step, all moved or none.
+
+    Raises:
+        RefusedError: the person who proposed it, or another account of the same name; decided or lapsed already.
+        AccessDeniedError: one of the two may not. SealError: an envelope was altered; nothing is moved.
+    """
+    _require_open(row, now_ms)
+    assert row.to is not None  # a proposal names somebody
+    first = _require_second(row.proposed_by, by, places_for(row.pairing.patient, row.pairing), row.to, row, now_ms)
+    source, target = record_of(row.pairing), _target(row)
+    need_key(target, now_ms)
+    sides = (_Side(patient=row.pairing.patient, word="from"), _Side(patient=row.to, word="to"))
+
+    def decide() -> None:
+        _require_free(row)
+        waiting = Attribution.objects.filter(pk=row.pk, at_ms=None, refused_ms=None)
+        if not waiting.update(at_ms=now_ms, confirmed_by=by.pk):
+            raise RefusedError("this was decided already")
+
+    moved = _move(KIND, row, sides, (source, target), Flag.ATTRIBUTED, (first, by), decide, now_ms, step)
+    row.refresh_from_db()
+    return len(moved)
+
+
+def refuse(row: Attribution, *, by: Account, now_ms: int) -> None:
+    """Say no to a proposal, or take back one's own. Raises RefusedError, AccessDeniedError."""
+    if by.pk != row.proposed_by:
+        require_staff(by, places_for(row.pairing.patient, row.pairing) | places_for(row.to, row.pairing), now_ms=now_ms)
+    if not Attribution.objects.filter(pk=row.pk, at_ms=None, refused_ms=None).update(refused_ms=now_ms):
+        raise RefusedError("this was decided already")
+
+
+def propose_undo(row: Attribution, *, by: Account, now_ms: int) -> None:
+    """Say that they were the first patient's after all. Changes nothing until confirmed. Raises as `propose` does."""
+    require_staff(by, places_for(row.pairing.patient, row.pairing) | places_for(row.to, row.pairing), now_ms=now_ms)
+    live = Attribution.objects.filter(pk=row.pk, kind=Attribution.Kind.MOVED, undone_ms=None).exclude(at_ms=None)
+    if not live.update(undo_by=by.pk, undo_ms=now_ms):
+        raise RefusedError("there is nothing to undo")
+    row.refresh_from_db()
+
+
+def confirm_undo(row: Attribution, *, by: Account, now_ms: int, step: Step = lambda _: None) -> int:
+    """Move them back, as a second person. Raises as `confirm` does."""
+    row.refresh_from_db()
+    if row.undo_by is None or row.undo_ms is None or row.undone_ms is not None or now_ms >= row.undo_ms + LIFE_MS:
+        raise RefusedError("nobody proposes to undo this")
+    assert row.to is not None
+    places = places_for(row.pairing.patient, row.pairing) | places_for(row.to, row.pairing)
+    first = _require_second(row.undo_by, by, places, row.pairing.patient, row, now_ms)
+    source, target = _target(row), record_of(row.pairing)
+    need_key(target, now_ms)
+    sides = (_Side(patient=row.to, word="from"), _Side(patient=row.pairing.patient, word="to"))
+
+    def decide() -> None:
+        live = Attribution.objects.filter(pk=row.pk, undone_ms=None).exclude(at_ms=None)
+        if not live.update(undone_ms=now_ms, undone_by=by.pk):
+            raise RefusedError("this was undone already")
+
+    moved = _move(KIND_END, row, sides, (source, target), None, (first, by), decide, now_ms, step)
+    row.refresh_from_db()
+    return len(moved)
+
+
+def attribute_held(
+    pairing: Pairing, *, since_ms: int, until_ms: int | None, reason: str, by: Account, now_ms: int
+) -> Attribution:
+    """What is held of a period is the pairing's own patient's: as if its window had been wider. One person suffices.
+
+    Raises:
+        RefusedError: nothing is held there, no reason, or something else is said of this period.
+        AccessDeniedError: `by` does not work where the patient is known.
+    """
+    return _of_held(pairing, Attribution.Kind.OWN, since_ms, until_ms, reason, by, now_ms)
+
+
+def dismiss_held(
+    pairing: Pairing, *, since_ms: int, until_ms: int | None, reason: str, by: Account, now_ms: int
+) -> Attribution:
+    """What is held of a period until now stays nobody's: kept, marked, and off the list. Raises as `attribute_held`."""
+    return _of_held(pairing, Attribution.Kind.DISMISSED, since_ms, until_ms, reason, by, now_ms)
+
+
+def take_back(row: Attribution, *, by: Account, now_ms: int) -> None:
+    """What was held is held again, and on the list. Raises RefusedError, AccessDeniedError."""
+    if row.kind == Attribution.Kind.MOVED:
+        raise RefusedError("what went to another patient comes back by two people")
+    require_staff(by, places_for(row.pairing.patient, row.pairing), now_ms=now_ms)
+
+    def undo() -> None:
+        live = Attribution.objects.filter(pk=row.pk, undone_ms=None)
+        if not live.update(undone_ms=now_ms, undone_by=by.pk):
+            raise RefusedError("this was undone already")
+        _mark(row, undo=True)
+
+    said = _said(row, row.kind, (by,), _reason(row))
+    _append(KIND_END, row.pairing.patient, said, now_ms, undo)
+    row.refresh_from_db()
+
+
+def reason_of(row: Attribution) -> str:
+    """The words that were given. Raises SealError."""
+    return _reason(row)
+
+
+def places_for(patient: Account | None, pairing: Pairing) -> frozenset[uuid.UUID]:
+    """Where somebody must work to speak for this patient's readings: where they are known, or the object was paired."""
+    return (registered_at(patient) if patient else frozenset()) | {pairing.establishment}
+
+
+def require_staff(by: Account, places: Iterable[uuid.UUID], *, now_ms: int) -> None:
+    """Raises AccessDeniedError: neither care nor engineering, at none of these places."""
+    wanted = frozenset(places)
+    if not any(m.office in STAFF and m.establishment_id in wanted for m in offices_of(by, now_ms=now_ms)):
+        raise AccessDeniedError("this account does not say whose readings these are")
+
+
+def _require_second(
+    first: uuid.UUID, by: Account, before: frozenset[uuid.UUID], after: Account, row: Attribution, now_ms: int
+) -> Account:
+    """Two people: the first still may, the second may where the readings go, and neither is the other."""
+    one = Account.objects.get(pk=first)
+    if one.pk == by.pk or bytes(one.name_index) == bytes(by.name_index):
+        raise RefusedError("this needs a second person")
+    require_staff(one, before, now_ms=now_ms)
+    require_staff(by, places_for(after, row.pairing) | {row.establishment}, now_ms=now_ms)
+    return one
+
+
+def _require_open(row: Attribution, now_ms: int) -> None:
+    row.refresh_from_db()
+    if row.kind != Attribution.Kind.MOVED or row.at_ms is not None or row.refused_ms is not None:
+        raise RefusedError("this was decided already")
+    if now_ms >= row.proposed_ms + LIFE_MS:
+        raise RefusedError("this proposal has lapsed")
+    if row.to is None or not row.to.is_active:
+        raise RefusedError("readings go to another patient's open file")
+
+
+def _require_free(row: Attribution) -> None:
+    """Of each instant of a pairing, one thing is said at most."""
+    live = Attribution.objects.filter(pairing=row.pairing, undone_ms=None).exclude(at_ms=None).exclude(pk=row.pk)
+    others = live.exclude(kind=Attribution.Kind.DISMISSED).values_list("since_ms", "until_ms")
+    if any(overlaps((row.since_ms, row.until_ms), other) for other in others):
+        raise RefusedError("something is said of this period already: undo that first")
+
+
+def _move(
+    kind: str, row: Attribution, sides: tuple[_Side, _Side], records: tuple[Record, Record], flag: Flag | None,
+    people: tuple[Account, Account], decide: Callable[[], None], now_ms: int, step: Step,
+) -> list[Moved]:  # fmt: skip
+    """The move and its two statements, in one transaction; what takes long is done before it."""
+    source, target = records
+    mover = Mover(
+        row.pairing, (row.since_ms, row.until_ms), source=source, target=target, attribution=row.pk, now_ms=now_ms,
+        flag=flag,
+    )  # fmt: skip
+    mover.prepare()
+    misread = Misread(sides[0].patient)
+    misread.look()
+    step("prepared")
+    reason = _reason(row)
+    with appending():  # the register's lock: what is there now is what is moved, counted and said
+        decide()
+        step("decided")
+        moved = mover.write()
+        step("moved")
+        readers = sorted(misread.of(moved))
+        said = {**_said(row, sides[0].word, people, reason), "envelopes": len(moved), "readers": readers}
+        _append(kind, sides[0].patient, said, now_ms)
+        step("said")
+        said = {**_said(row, sides[1].word, people, reason), "envelopes": len(moved)}
+        _append(kind, sides[1].patient, said, now_ms)
+        step("said-both")
+        both = (str(side.patient.pk) for side in sides)
+        for account in Account.objects.filter(pk__in={*readers, *both}, is_active=True).order_by("pk"):
+            tell(account, "correction", now_ms=now_ms, detail=str(row.pk))
+        step("told")
+    step("committed")
+    return moved
+
+
+def _of_held(
+    pairing: Pairing, kind: str, since_ms: int, until_ms: int | None, reason: str, by: Account, now_ms: int
+) -> Attribution:
+    require_staff(by, places_for(pairing.patient, pairing), now_ms=now_ms)
+    require_period(since_ms, until_ms)
+    own = kind == Attribution.Kind.OWN
+    row = Attribution(
+        id=uuid.uuid4(), kind=kind, pairing=pairing, to=pairing.patient if own else None, klass=pairing.klass,
+        establishment=pairing.establishment, since_ms=since_ms, until_ms=until_ms, proposed_by=by.pk,
+        proposed_ms=now_ms, confirmed_by=by.pk, at_ms=now_ms,
+    )  # fmt: skip
+    words = text_of(reason)
+    row.sealed_reason = seal_text(words, _context(row))
+
+    def keep() -> None:
+        if own:
+            _require_free(row)
+        row.save(force_insert=True)
+        if not _mark(row, undo=False):
+            raise RefusedError("nothing is held in this period")
+
+    _append(KIND, pairing.patient, _said(row, kind, (by,), words), now_ms, keep)
+    return row
+
+
+def _mark(row: Attribution, *, undo: bool) -> int:
+    flag = Flag.ATTRIBUTED if row.kind == Attribution.Kind.OWN else Flag.DISMISSED
+    return mark_held(row.pairing, row.since_ms, row.until_ms, flag, undo=undo, until_received_ms=row.at_ms)
+
+
+def _target(row: Attribution) -> Record:
+    assert row.to_id is not None
+    return Record(patient=row.to_id, klass=row.klass, establishment=row.establishment)
+
+
+def _said(row: Attribution, word: str, people: Iterable[Account], reason: str) -> dict[str, Any]:
+    """What a statement says: never the other patient."""
+    return {
+        "attribution": str(row.pk), "as": word, "kind": row.kind, "pairing": str(row.pairing.uuid),
+        "object": str(row.pairing.object_id), "since": row.since_ms, "until": row.until_ms, "class": row.klass,
+        "establishment": str(row.establishment), "by": [str(who.pk) for who in people], "reason": reason,
+    }  # fmt: skip
+
+
+def _append(
+    kind: str, patient: Account, personal: dict[str, Any], now_ms: int, also: Callable[[], None] | None = None
+) -> None:
+    append_statement(kind, patient.pk, {}, now_ms=now_ms, personal=personal, sealed_for=care_key(patient.pk), also=also)
+
+
+def _context(row: Attribution) -> bytes:
+    return b"fleet_attribution.reason " + row.pk.bytes
+
+
+def _reason(row: Attribution) -> str:
+    return open_text(bytes(row.sealed_reason), _context(row))
