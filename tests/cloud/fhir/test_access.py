@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from egide.cloud.consent.restrictions import restrict
 from egide.cloud.consent.service import end_follow_up, start_follow_up
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.people.models import Account
@@ -91,6 +92,17 @@ def test_absent_and_forbidden_are_one_answer(cast: Cast, get: Get) -> None:
         (f"Device/{cast.watch.row.pk}", f"Device/{UNKNOWN}"),
     ):
         assert get(cast.diane, there) == get(cast.diane, absent)
+
+
+def test_hidden_and_absent_are_one_answer(cast: Cast, get: Get) -> None:
+    """Who may read a record cannot tell, by the number of an entry, that something of it is kept from them."""
+    entry = Envelope.objects.values_list("entry", flat=True)[0]
+    paths = (f"Observation/{entry}-0-0", f"Provenance/{entry}")
+    assert [get(cast.bob, path)[0] for path in paths] == [200, 200]
+    restrict(cast.alice, families=None, who=cast.bob, now_ms=NOW)
+    for there, absent in zip(paths, ("Observation/1-0-0", "Provenance/1"), strict=True):
+        assert get(cast.bob, there) == get(cast.bob, absent)
+    assert [get(cast.alice, path)[0] for path in paths] == [200, 200]
 
 
 def test_a_professional_says_which_patient(cast: Cast, get: Get) -> None:
