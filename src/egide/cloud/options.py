@@ -74,6 +74,9 @@ class Options:
         metadata={"help": "invented people, whom anybody at this machine may be: set by `egide demo`, for a new store"},
     )
     intake_rate: int = field(default=120, metadata={"help": "HTTPS envelopes a minute and object"})
+    shared_idle_s: int = field(
+        default=300, metadata={"help": "seconds without a touch after which a session on a shared workstation locks"}
+    )
     # messages outside (messages/outward.py); the secrets are files of the keys folder
     messages_address: str = field(
         default="", metadata={"help": "the portal's address as messages name it, https://...; empty: none leaves"}
@@ -235,6 +238,8 @@ def _check(options: Options) -> None:
         raise ConfigError("the keys folder must lie outside the data folder")
     if options.intake_rate < 1:
         raise ConfigError("intake_rate must be 1 or more")
+    if not 30 <= options.shared_idle_s <= 3_600:
+        raise ConfigError("shared_idle_s must be between 30 and 3600 seconds")
     if options.demo and not (_loopback(options.listen) and all(map(_loopback, options.hosts))):
         raise ConfigError("a demo listens on this machine alone: listen and hosts must be loopback addresses")
     if not options.people_https and not _loopback(options.listen):

@@ -192,7 +192,7 @@ def test_pages_say_when_the_session_ends(alice: Account) -> None:
     """So that a script can warn in time; nothing inline, the policy stays strict."""
     client = enter_by_link(alice)
     answer = client.get("/me")
-    assert b'data-left="28800" data-warn="300"' in answer.content
+    assert b'data-left="28800" data-warn="120"' in answer.content
     assert b"Stay signed in" in client.get("/security/ending").content
     assert b"<script>" not in answer.content
     assert "unsafe" not in answer.headers["Content-Security-Policy"]

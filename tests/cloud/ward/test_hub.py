@@ -17,6 +17,7 @@ from egide.cloud.register.models import Statement
 from egide.cloud.release.door import Ask
 from egide.cloud.release.journal import journal_of
 from egide.cloud.release.stream import begin_watch
+from egide.cloud.signin.models import OpenSession
 from egide.cloud.ward.hub import CLOSED, END, NEWS, Hub, Stream, Told
 from egide.errors import AccessDeniedError
 from tests.cloud.conftest import NOW
@@ -117,6 +118,14 @@ def test_a_session_that_ends_anywhere_ends_its_stream(cast: Cast, page: Page) ->
     assert len(page.hub) == 0
     row = Statement.objects.filter(kind="stream-end").order_by("-entry")[0]
     assert (open_statement(row, care_key(cast.alice.pk)).personal or {})["why"] == "signed-out"
+
+
+def test_a_shared_workstation_that_locks_ends_its_stream(cast: Cast, page: Page) -> None:
+    """By itself after five minutes, though nobody asked for anything; a session elsewhere goes on."""
+    OpenSession.objects.filter(account=cast.bob).update(active_ms=NOW)
+    assert page.after(299_600) == []
+    assert page.after(300_000) == [Told(END)]
+    assert len(page.hub) == 0
 
 
 def test_a_closed_account_hears_nothing_more(cast: Cast, page: Page) -> None:

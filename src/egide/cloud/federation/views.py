@@ -30,6 +30,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.signin import clock
 from egide.cloud.signin.factors import may_enrol, our_page
 from egide.cloud.signin.sessions import close_session
+from egide.cloud.signin.workstations import SHARED
 from egide.errors import EgideError, ProviderError, SignInLostError
 
 __all__ = ["back_channel", "callback", "identities", "link", "problem", "sign_in", "sign_out", "signed_out", "unlink"]
@@ -89,6 +90,8 @@ def callback(request: HttpRequest, key: str) -> HttpResponse:
     except EgideError as err:
         _say(key, err)
         return redirect("federation:problem", err.code)
+    if SHARED in request.session:  # the page that was left open there is the last person's
+        return redirect("signin:back")
     return HttpResponseRedirect(pending.where or "/")
 
 

@@ -1,4 +1,7 @@
-"""How long a session lasts: eight hours, longer when its owner says that they are still there, a day at most."""
+"""How long a session lasts: eight hours, longer when its owner says that they are still there, a day at most.
+
+On a shared workstation twelve hours at most, and it locks meanwhile (lock.py).
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,16 @@ from django.utils.functional import SimpleLazyObject
 
 from egide.cloud.people.models import Account
 from egide.cloud.signin import clock
+from egide.cloud.signin.lock import on_page
 from egide.cloud.signin.notices import unread
 from egide.cloud.signin.sessions import LIFE_MS, OPENED, UNTIL, close_session, touch
+from egide.cloud.signin.workstations import SHARED
 
-__all__ = ["LIFE_MS", "LONGEST_MS", "WARN_S", "SessionLifeMiddleware", "context", "extend", "seconds_left"]
+__all__ = ["LIFE_MS", "LONGEST_MS", "SHIFT_MS", "WARN_S", "SessionLifeMiddleware", "context", "extend", "seconds_left"]
 
 LONGEST_MS: Final = 24 * 3_600_000
-WARN_S: Final = 300  # a person is warned five minutes before (WCAG 2.2, 2.2.1)
+SHIFT_MS: Final = 12 * 3_600_000
+WARN_S: Final = 120  # a person is warned two minutes before (WCAG 2.2, 2.2.1)
 
 
 class SessionLifeMiddleware:
@@ -39,7 +45,7 @@ class SessionLifeMiddleware:
 def extend(session: Any, *, now_ms: int) -> None:
     """Its owner is still there."""
     opened = session.get(OPENED, now_ms)
-    session[UNTIL] = min(now_ms + LIFE_MS, opened + LONGEST_MS)
+    session[UNTIL] = min(now_ms + LIFE_MS, opened + (SHIFT_MS if SHARED in session else LONGEST_MS))
 
 
 def seconds_left(session: Any, *, now_ms: int) -> int | None:
@@ -54,6 +60,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         return {}
     left = seconds_left(request.session, now_ms=clock.now_ms())
     return {
+        "signin_shared": on_page(request),
         "signin_news": SimpleLazyObject(lambda: unread(account)),
         "signin_left_s": left,
         "signin_warn_s": WARN_S,

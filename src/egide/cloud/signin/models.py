@@ -6,9 +6,22 @@ The factors themselves are rows of allauth's `mfa.Authenticator`; one counts whe
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 
-from egide.cloud.people.models import Account
+from egide.cloud.people.models import Account, Establishment
+
+
+class Workstation(models.Model):
+    """A computer that several people use, as an officer marked it. Its browser holds a signed cookie that names it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    establishment = models.ForeignKey(Establishment, on_delete=models.PROTECT, related_name="workstations")
+    sealed_label = models.BinaryField()  # where it stands, in the establishment's words
+    marked_ms = models.BigIntegerField()
+    seen_ms = models.BigIntegerField()  # when somebody last signed in there
+    ended_ms = models.BigIntegerField(null=True)
 
 
 class OpenSession(models.Model):
@@ -20,6 +33,10 @@ class OpenSession(models.Model):
     device = models.CharField(max_length=48)  # devices.py: three words, not the browser's own text
     opened_ms = models.BigIntegerField()
     seen_ms = models.BigIntegerField()
+    # of a session on a shared workstation (lock.py); null elsewhere
+    workstation = models.ForeignKey(Workstation, null=True, on_delete=models.CASCADE, related_name="sessions")
+    active_ms = models.BigIntegerField(null=True)  # when its owner last touched anything
+    locked_ms = models.BigIntegerField(null=True)  # when they, or another tab, locked it
 
 
 class Notice(models.Model):
@@ -33,6 +50,18 @@ class Notice(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["account", "read_ms"], name="notice_unread")]
+
+
+class Kept(models.Model):
+    """What somebody left on a shared workstation: their last page, or a form not yet sent. Sealed to their account."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="kept")
+    mark = models.BinaryField(max_length=32)  # a blind index of which page or form: the address names patients
+    sealed = models.BinaryField()
+    at_ms = models.BigIntegerField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "mark"], name="kept_once")]
 
 
 class Spent(models.Model):

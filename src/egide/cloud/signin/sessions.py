@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,10 +18,11 @@ from egide.cloud.signin.devices import device_of, device_words
 from egide.cloud.signin.models import OpenSession
 from egide.cloud.signin.notices import tell
 from egide.cloud.signin.tries import known_browser
+from egide.cloud.signin.workstations import SHARED, named_by, note_use
 
 __all__ = [
-    "CONFIRMED", "LIFE_MS", "LINKED", "OPENED", "UNTIL", "Line", "close_session", "end_all", "end_one", "end_others",
-    "on_login", "open_session", "sessions_of", "touch",
+    "CONFIRMED", "LIFE_MS", "LINKED", "OPENED", "UNTIL", "Line", "adopt", "close_session", "end_all", "end_one",
+    "end_others", "on_login", "open_session", "sessions_of", "touch",
 ]  # fmt: skip
 
 #: When a factor was last presented in this session, and when a link opened it (milliseconds).
@@ -58,7 +60,7 @@ def open_session(request: HttpRequest, account: Account, method: str, *, now_ms:
     """
     request.META[_METHOD] = (method, now_ms)
     login(request, account, backend=_BACKEND)
-    request.session.set_expiry(None)
+    request.session.set_expiry(0 if SHARED in request.session else None)
 
 
 def on_login(sender: object, request: HttpRequest, user: Account, **_: object) -> None:  # noqa: ARG001 (a signal's)
@@ -78,10 +80,22 @@ def on_login(sender: object, request: HttpRequest, user: Account, **_: object) -
     OpenSession.objects.filter(opened_ms__lte=now - _FORGOTTEN_MS).delete()
     row = {"account": user, "method": method[:16], "device": device, "opened_ms": now, "seen_ms": now}
     OpenSession.objects.update_or_create(session_key=kept(request.session.session_key), defaults=row)
+    request.session.pop(SHARED, None)
+    if (workstation := named_by(request)) is not None:
+        adopt(request, workstation, now_ms=now)
     if known_browser(request, user) is None and not settings.OPTIONS.demo:
         tell(user, "sign-in", now_ms=now, detail=device)
     if method == "recovery_codes":
         tell(user, "recovery-code", now_ms=now)
+
+
+def adopt(request: HttpRequest, workstation: uuid.UUID, *, now_ms: int) -> None:
+    """This session is on a shared workstation: it locks (lock.py), and its cookie ends with the browser."""
+    request.session[SHARED] = str(workstation)
+    request.session.set_expiry(0)
+    row = note_use(workstation, now_ms=now_ms)
+    mine = OpenSession.objects.filter(pk=kept(request.session.session_key))
+    mine.update(workstation=row, active_ms=now_ms, locked_ms=None)
 
 
 def close_session(request: HttpRequest) -> None:

@@ -24,6 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from egide.cloud.people.models import Account
 from egide.cloud.signin.errors import FactorError, SlowDownError
 from egide.cloud.signin.models import Attempt
+from egide.cloud.signin.workstations import SHARED
 
 __all__ = [
     "COOKIE", "MAX_FROM_ADDRESS", "MAX_TRIES", "WINDOW_MS", "Bucket", "buckets_of", "counted", "known_browser",
@@ -104,14 +105,18 @@ def known_browser(request: HttpRequest, account: Account) -> str | None:
 
 
 def remember(request: HttpRequest, response: HttpResponse, account: Account) -> None:
-    """From now on this browser is known for this account."""
+    """From now on this browser is known for this account; one that people share forgets it when it is closed."""
     held = _read(request) or {"n": secrets.token_hex(16), "a": []}
     mark = _sign(account, held["n"])
     kept = [mark, *(m for m in held["a"] if m != mark)][:_MOST]
     response.set_cookie(
-        COOKIE, signing.dumps({"n": held["n"], "a": kept}, salt=_SALT), max_age=_AGE_S, httponly=True,
-        samesite="Lax", secure=settings.SESSION_COOKIE_SECURE,
-    )  # fmt: skip
+        COOKIE,
+        signing.dumps({"n": held["n"], "a": kept}, salt=_SALT),
+        max_age=None if SHARED in request.session else _AGE_S,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
 
 
 def _read(request: HttpRequest) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from egide.cloud.signin.views import confirm, enrol, entering, linked, recovery, security
+from egide.cloud.signin.views import confirm, enrol, entering, linked, recovery, security, shared
 
 
 class SessionMark:
@@ -42,6 +42,15 @@ urlpatterns = [
     path("security/stay", security.stay, name="stay"),
     path("security/notices/read", security.read_notices, name="read"),
     path("security/recovery/stop", security.stop_recovery, name="recovery-stop"),
+    path("workstation/locked", shared.locked, name="locked"),
+    path("workstation/lock", shared.lock_now, name="lock"),
+    path("workstation/left", shared.left, name="left"),
+    path("workstation/touch", shared.touch, name="touch"),
+    path("workstation/back", shared.back, name="back"),
+    path("workstation/form", shared.draft, name="draft"),
+    path("workstation/form/taken", shared.draft_taken, name="draft-taken"),
+    path("desk/workstations", shared.desk, name="workstations"),
+    path("desk/workstations/<uuid:workstation>/retire", shared.retire, name="workstation-retire"),
     path("desk/recovery", recovery.desk, name="desk"),
     path("desk/recovery/<uuid:account_id>", recovery.case, name="case"),
 ]

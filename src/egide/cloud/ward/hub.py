@@ -25,6 +25,7 @@ from egide.cloud.people.sessions import kept
 from egide.cloud.register.models import Statement
 from egide.cloud.register.store import current_log, entry_number
 from egide.cloud.release.stream import Watch, end_watch, standing, visible_among
+from egide.cloud.signin.lock import locked_among
 from egide.cloud.vault.models import Envelope
 from egide.cloud.vault.owning import held
 
@@ -131,10 +132,11 @@ class Hub:
             stream.tell(Told(NEWS, str(patient)))
 
     def _over(self, streams: list[Stream], now_ms: int) -> list[Stream]:
-        """Streams whose session ended, here or elsewhere, or whose account was closed."""
+        """Streams whose session ended or locked, here or elsewhere, or whose account was closed."""
         keys = {kept(stream.session_key) for stream in streams}
         live = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
         open_keys = set(live.values_list("session_key", flat=True))
+        open_keys -= locked_among(open_keys, now_ms=now_ms)
         accounts = Account.objects.filter(pk__in={s.account.pk for s in streams}, is_active=True)
         active = set(accounts.values_list("pk", flat=True))
         return [

@@ -11,14 +11,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from egide.cloud.people.models import Account
 from egide.cloud.people.sessions import forget_expired
-from egide.cloud.signin import clock, passkeys
+from egide.cloud.signin import clock, lock, passkeys
 from egide.cloud.signin.errors import FactorError
-from egide.cloud.signin.factors import our_page
+from egide.cloud.signin.factors import mark_confirmed, our_page
 from egide.cloud.signin.held import held_account, let_go
 from egide.cloud.signin.onetime import check_code
 from egide.cloud.signin.sessions import close_session, open_session
 from egide.cloud.signin.tries import buckets_of, counted, remember
 from egide.cloud.signin.views.guard import MAX_TYPED
+from egide.cloud.signin.views.shared import lock_screen
+from egide.cloud.signin.workstations import SHARED
 
 __all__ = ["code", "passkey", "passkey_options", "second"]
 
@@ -85,12 +87,20 @@ def code(request: HttpRequest) -> HttpResponse:
 
 
 def _enter(request: HttpRequest, account: Account, method: str, where: str) -> HttpResponse:
-    """A session begins afresh: what another person, or nobody, left in it is gone."""
+    """A session begins afresh: what another person, or nobody, left in it is gone. Its own owner unlocks it.
+
+    On a shared workstation one comes back to one's own last page, and never to the one that was left open.
+    """
+    now = clock.now_ms()
+    if lock.is_locked(request) and request.user.pk == account.pk:
+        lock.unlock(request, now_ms=now)
+        mark_confirmed(request.session, now_ms=now)
+        return redirect("signin:back")
     if request.user.is_authenticated:
         close_session(request)
     let_go(request)
-    open_session(request, account, method, now_ms=clock.now_ms())
-    response = redirect(where or "portal:home")
+    open_session(request, account, method, now_ms=now)
+    response = redirect("signin:back" if SHARED in request.session else where or "portal:home")
     remember(request, response, account)
     return response
 
@@ -98,6 +108,8 @@ def _enter(request: HttpRequest, account: Account, method: str, where: str) -> H
 def _page(
     request: HttpRequest, where: str, *, problem: str = "", error: FactorError | None = None
 ) -> HttpResponse:
+    if lock.is_locked(request):
+        return lock_screen(request, problem=problem, code=error.code if error else "")
     held = held_account(request, now_ms=clock.now_ms()) is not None
     context = {"next": where, "held": held, "factor_problem": problem, "code": error.code if error else ""}
     return render(request, "signin/sign_in.html", context, status=400 if error else 200)

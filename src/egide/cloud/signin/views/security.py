@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from egide.cloud.people.offices import offices_of
 from egide.cloud.signin import clock, life
 from egide.cloud.signin.attested import has_factor
 from egide.cloud.signin.enrolment import factors_of
@@ -14,6 +15,7 @@ from egide.cloud.signin.notices import mark_read, notices_of
 from egide.cloud.signin.recovery import running, stop
 from egide.cloud.signin.sessions import end_one, end_others, sessions_of
 from egide.cloud.signin.views.guard import account_of, own_page
+from egide.cloud.signin.workstations import STEWARDS
 
 __all__ = ["end_other_sessions", "end_session", "ending", "read_notices", "security", "stay", "stop_recovery"]
 
@@ -35,6 +37,7 @@ def security(request: HttpRequest) -> HttpResponse:
         "notices": notices_of(account),
         "recovery": running(account, now_ms=clock.now_ms()),
         "username": account.username,
+        "steward": any(held.office in STEWARDS for held in offices_of(account, now_ms=clock.now_ms())),
     }
     return render(request, "signin/security.html", context)
 
