@@ -19,7 +19,7 @@ from egide.cloud.release.door import Answer, Ask, release, why
 from egide.cloud.signin.guard import reader_of, signed_in
 from egide.errors import AccessDeniedError
 
-__all__ = ["CHANNEL", "Subject", "open_record", "reader_of", "require_open", "signed_in", "subject_of"]
+__all__ = ["CHANNEL", "Subject", "asked", "open_record", "reader_of", "require_open", "signed_in", "subject_of"]
 
 CHANNEL: Final = "portal"
 
@@ -90,10 +90,7 @@ def _broke_the_glass(reader: Account, patient: Account) -> bool:
 
 def require_open(subject: Subject, *, now_ms: int) -> None:
     """Raises AccessDeniedError (journaled) when nothing opens this record to the reader now; else does nothing."""
-    ask = Ask(
-        reader=subject.reader, patient=subject.patient, since_ms=0, until_ms=now_ms, purpose=subject.purpose,
-        channel=CHANNEL,
-    )  # fmt: skip
+    ask = asked(subject, 0, now_ms)
     if not why(ask, now_ms=now_ms).allowed:
         release(ask, now_ms=now_ms)
 
@@ -108,14 +105,14 @@ def open_record(
     entry: int | None = None,
 ) -> Answer:
     """Ask the door out. Raises AccessDeniedError."""
-    ask = Ask(
-        reader=subject.reader,
-        patient=subject.patient,
-        since_ms=since_ms,
-        until_ms=until_ms,
-        purpose=subject.purpose,
-        channel=CHANNEL,
-        codes=codes,
-        entry=entry,
-    )
-    return release(ask, now_ms=now_ms)
+    return release(asked(subject, since_ms, until_ms, codes=codes, entry=entry), now_ms=now_ms)
+
+
+def asked(
+    subject: Subject, since_ms: int, until_ms: int, *, codes: tuple[str, ...] = (), entry: int | None = None
+) -> Ask:
+    """What a page asks the door."""
+    return Ask(
+        reader=subject.reader, patient=subject.patient, since_ms=since_ms, until_ms=until_ms, purpose=subject.purpose,
+        channel=CHANNEL, codes=codes, entry=entry,
+    )  # fmt: skip

@@ -6,6 +6,7 @@ from django.urls import path, register_converter
 from django.views.i18n import set_language
 
 from egide.cloud.portal.views import (
+    decisions,
     design,
     granting,
     health,
@@ -75,6 +76,10 @@ urlpatterns = [
     path("me/sharing/follow-ups/<uuid:follow_up_id>/agree", sharing.accept, name="accept"),
     path("me/sharing/mandates/<uuid:representation_id>/end", sharing.end, name="mandate-end"),
     path("me/sharing/hidden/<uuid:restriction_id>/lift", sharing.lift, name="lift"),
+    path("me/sharing/emergencies", decisions.emergencies, name="emergencies"),
+    path("me/sharing/emergencies/allow", decisions.allow_emergencies, name="emergencies-allow"),
+    path("me/sharing/secrets", decisions.secrets, name="secrets"),
+    path("me/sharing/secrets/<slug:family>/tell", decisions.tell, name="secret-tell"),
     path("settings/options", leave.options, name="options"),
     path("settings/options/how", leave.how, name="options-how"),
     path("settings/options/check", leave.check, name="options-check"),

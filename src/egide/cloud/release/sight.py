@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from egide.cloud.consent.facts import Window
 from egide.cloud.consent.families import family_of
-from egide.cloud.consent.rules import Decision, visible
+from egide.cloud.consent.rules import EMERGENCY, REPRESENTATIVE, Decision, visible
 from egide.measure.plausibility import doubts
 from egide.measure.readings import Readings, Series
 
-__all__ = ["Seen", "see", "sees_whole"]
+__all__ = ["ON_SIGHT", "Seen", "see", "sees_whole"]
+
+#: Grounds on which a record is read and never handed over.
+ON_SIGHT: Final = frozenset({EMERGENCY, REPRESENTATIVE})
 
 Doubts = Mapping[int, Mapping[int, str]]
 
@@ -48,9 +52,10 @@ def sees_whole(readings: Readings, shift_ms: int, decision: Decision) -> bool:
     """Whether the signed bytes of an envelope may be given: they hold all that was measured in it.
 
     Where the patient hides anything from this reader, they get no signed bytes of this record at all: refusing only
-    those of envelopes that hold something hidden would tell which do.
+    those of envelopes that hold something hidden would tell which do. Nor are any given on the grounds of `ON_SIGHT`,
+    so that a missing proof tells nobody of a secret, or of a refusal made beforehand.
     """
-    if decision.hides:
+    if decision.hides or decision.ground in ON_SIGHT:
         return False
     return _unlimited(decision) or _left(readings, shift_ms, decision) is readings
 

@@ -14,6 +14,7 @@ from egide.cloud.portal.record import Reading, readings_of, strips_of
 from egide.cloud.portal.subject import open_record, signed_in, subject_of
 from egide.cloud.register.store import head_of, split_entry
 from egide.cloud.release.proof import release_proof
+from egide.cloud.release.sight import ON_SIGHT
 from egide.errors import NotFoundError
 
 __all__ = ["proof", "reading"]
@@ -28,7 +29,8 @@ def reading(request: HttpRequest, key: str, patient_id: uuid.UUID | None = None)
     now = live.now_ms()
     subject = subject_of(request, patient_id)
     entry = _entry(key)
-    columns = open_record(subject, 0, _EVER_MS, now_ms=now, entry=entry).columns
+    answer = open_record(subject, 0, _EVER_MS, now_ms=now, entry=entry)
+    columns = answer.columns
     one = next((r for r in readings_of(columns) if r.key == key), None)
     strip = next((s for s in strips_of(columns) if s.key == key), None)
     if one is None and strip is None:
@@ -50,6 +52,7 @@ def reading(request: HttpRequest, key: str, patient_id: uuid.UUID | None = None)
         "index": index,
         "size": head_of(log_id).size,
         "live": live.look(now),
+        "may_take": answer.decision.ground not in ON_SIGHT,
         "doubt": words.doubt_words(_doubt(one)),
     }
     return render(request, "portal/reading.html", context)

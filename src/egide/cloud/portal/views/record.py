@@ -21,8 +21,9 @@ from egide.cloud.portal.metrics import GLUCOSE, PRESSURE, describe
 from egide.cloud.portal.periods import PERIODS, Period, period_named, smallest_reaching
 from egide.cloud.portal.picture import picture_of, profile_of, strip_picture
 from egide.cloud.portal.record import Group, Reading, codes_of, groups_of, readings_of, rows_of
-from egide.cloud.portal.subject import Subject, open_record, require_open, signed_in, subject_of
-from egide.cloud.release.door import Answer
+from egide.cloud.portal.subject import Subject, asked, open_record, require_open, signed_in, subject_of
+from egide.cloud.release.door import Answer, Ask
+from egide.cloud.release.reach import sees_everything, shows
 from egide.cloud.vault.models import Envelope
 from egide.errors import MalformedError
 
@@ -196,6 +197,9 @@ def _pairings(subject: Subject) -> list[int]:
 
 def _usual_period(subject: Subject, now_ms: int) -> Period:
     """A day, or what it takes to show the last measurement; less when the objects send very much."""
+    ask = asked(subject, 0, now_ms + _AHEAD_MS)
+    if not subject.own and not sees_everything(ask, now_ms=now_ms):
+        return _period_of_what_shows(ask, now_ms)
     mine = Envelope.objects.filter(pairing__in=_pairings(subject))
     last: int | None = mine.aggregate(m=Max("last_ms"))["m"]
     period = smallest_reaching(last, now_ms)
@@ -203,6 +207,21 @@ def _usual_period(subject: Subject, now_ms: int) -> Period:
         return period
     shorter = [p for p in PERIODS if p.hours <= period.hours]
     fitting = [p for p in shorter if mine.filter(last_ms__gte=now_ms - p.span_ms).count() <= _MANY]
+    return fitting[-1] if fitting else shorter[0]
+
+
+def _period_of_what_shows(ask: Ask, now_ms: int) -> Period:
+    """The same, by what this reader may see alone: what is hidden from them chooses no period."""
+    usual = [period for period in PERIODS if period.hours >= _DAY_MS // 3_600_000]
+    for period in usual:
+        if shows(ask, now_ms - period.span_ms, now_ms=now_ms):
+            break
+    else:
+        return usual[-1] if shows(ask, 0, now_ms=now_ms) else usual[0]
+    if period.hours > usual[0].hours:
+        return period
+    shorter = [p for p in PERIODS if p.hours <= period.hours]
+    fitting = [p for p in shorter if shows(ask, now_ms - p.span_ms, now_ms=now_ms) <= _MANY]
     return fitting[-1] if fitting else shorter[0]
 
 

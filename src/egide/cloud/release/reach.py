@@ -1,0 +1,26 @@
+"""How far back a page must look to show something, for a reader from whom something may be hidden.
+
+What is hidden must not choose the period of a page: it would tell that something was measured. Nothing leaves here, so
+nothing is journaled; the page then asks the door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from egide.cloud.consent.facts import Window
+from egide.cloud.release.door import Ask, _open, why
+
+__all__ = ["sees_everything", "shows"]
+
+
+def sees_everything(ask: Ask, *, now_ms: int) -> bool:
+    """Whether all that was measured is for this reader to see; so too where the door says no."""
+    decision = why(ask, now_ms=now_ms)
+    return not decision.allowed or (not decision.hides and Window() in decision.opens)
+
+
+def shows(ask: Ask, since_ms: int, *, now_ms: int) -> int:
+    """How many envelopes show this reader something from `since_ms` to the end of what is asked."""
+    decision = why(ask, now_ms=now_ms)
+    return len({c.entry for c in _open(replace(ask, since_ms=since_ms), decision)}) if decision.allowed else 0
