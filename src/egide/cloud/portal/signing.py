@@ -18,9 +18,12 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import formats
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from egide.cloud.comfort import easy
+from egide.cloud.comfort.wishes import current
 from egide.cloud.consent.facts import Grant, Holder
 from egide.cloud.consent.families import FAMILIES
 from egide.cloud.consent.signing import (
@@ -35,7 +38,7 @@ from egide.cloud.consent.signing import (
 )
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
-from egide.cloud.portal import drafts, sharing
+from egide.cloud.portal import drafts, sharing, words
 from egide.cloud.portal.sharing import Draft
 from egide.cloud.portal.signing_keys import SigninPasskeys, enter_passkeys
 from egide.cloud.signin.errors import FactorError
@@ -77,6 +80,8 @@ class Act:
     data_until_ms: int | None = None
     until_ms: int | None = None
     grant: str = field(default_factory=lambda: str(uuid.uuid4()))
+    version: str = _VERSION
+    lines: Sequence[easy.Line] = ()  # the same sentences with their drawings, when the words are easy ones
 
     @property
     def text(self) -> str:
@@ -89,12 +94,30 @@ class Act:
 
 
 def granting(draft: Draft, now_ms: int) -> Act:
-    """A complete draft as the act that it is."""
+    """A complete draft as the act that it is, in the words that its reader wishes: those are what is signed."""
     assert draft.holder is not None
+    lines = _easy(draft, draft.holder, now_ms) if current().easy else []
     return Act(
         kind=GRANT, holder=draft.holder, families=draft.families, purpose=draft.purpose, until_ms=draft.until_ms,
-        data_since_ms=draft.data_since_ms(now_ms), sentences=draft.sentences(now_ms),
+        data_since_ms=draft.data_since_ms(now_ms), lines=lines,
+        sentences=easy.text_of(lines).split("\n") if lines else draft.sentences(now_ms),
+        version=easy.GRANT_VERSION if lines else _VERSION,
     )  # fmt: skip
+
+
+def _easy(draft: Draft, holder: Holder, now_ms: int) -> list[easy.Line]:
+    since = draft.data_since_ms(now_ms)
+    return easy.grant_lines(
+        sharing.holder_name(holder),
+        what=None if draft.families is None else [sharing.family_words(family) for family in draft.families],
+        since=None if since is None else "" if since >= now_ms else _day(since),
+        until=_day(draft.until_ms - 1),
+        purpose=draft.purpose,
+    )
+
+
+def _day(ms: int) -> str:
+    return formats.date_format(words.local(ms), "j F Y")
 
 
 def withdrawing(grant: Grant) -> Act:
@@ -161,7 +184,7 @@ def _consent(patient: Account, act: Act, place: Place, now_ms: int) -> Consent:
         families=tuple(sorted(FAMILIES if act.families is None else act.families)),
         period=Period(act.data_since_ms, act.data_until_ms), purpose=act.purpose, until_ms=act.until_ms,
         previous=last_signed(patient.pk), nonce=new_nonce(), at_ms=now_ms,
-        shown=Shown(act.text, _VERSION, (get_language() or "fr")[:2]), place=place,
+        shown=Shown(act.text, act.version, (get_language() or "fr")[:2]), place=place,
     )  # fmt: skip
 
 

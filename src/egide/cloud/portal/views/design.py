@@ -21,6 +21,7 @@ __all__ = ["PARTS", "Part", "design"]
 
 #: Where the parts lie: a part without an example here fails a test.
 PARTS: Final = Path(__file__).parents[1] / "templates" / "portal" / "parts"
+_LONG: Final = "What a person must read before going on, in one or two short sentences."
 _COLOURS: Final = ("paper", "card", "ink", "soft", "line", "accent", "tint", "wait", "wait-bg", "good", "danger")
 
 
@@ -71,37 +72,43 @@ def _choices() -> list[Choice]:
 
 
 def _parts(now_ms: int) -> tuple[Part, ...]:
-    long = "What a person must read before going on, in one or two short sentences."
+    """In the order of a page: what it says, what it asks, what it lists, what stands apart."""
+    return (*_said(), *_asked(), *_listed(now_ms), *_apart())
+
+
+def _said() -> tuple[Part, ...]:
     return (
         Part(
             name="notice",
             use="Something to know before going on: tone is wait, info, done or danger; alert when it answers an act.",
-            examples=tuple({"tone": tone, "text": long} for tone in ("wait", "info", "done", "danger")),
+            examples=tuple({"tone": tone, "text": _LONG} for tone in ("wait", "info", "done", "danger")),
         ),
         Part(
             name="empty",
             use="A list with nothing in it: why, and what would fill it.",
-            examples=({"title": "You have no object here yet", "text": long},),
+            examples=({"title": "You have no object here yet", "text": _LONG},),
         ),
         Part(name="crumb", use="The way back.", examples=({"to": "/design", "text": "Who may see"},)),
         Part(
             name="consequences",
             use="What happens, before it is asked.",
-            examples=({"title": "What happens then", "items": [long, "What it measured before stays."]},),
+            examples=({"title": "What happens then", "items": [_LONG, "What it measured before stays."]},),
         ),
+        Part(
+            name="said",
+            use="A grant, as it is read aloud.",
+            examples=({"sentences": ["I let Paul see all my measurements.", "So that they can help me day to day."]},),
+        ),
+    )
+
+
+def _asked() -> tuple[Part, ...]:
+    asks = {"name": "a", "label": "What do you call it?", "hint": "Only you read this name.", "value": "", "max": 60}
+    return (
         Part(
             name="field",
             use="One line of text, with its hint and what is wrong with it.",
-            examples=(
-                {
-                    "name": "a",
-                    "label": "What do you call it?",
-                    "hint": "Only you read this name.",
-                    "value": "",
-                    "max": 60,
-                },
-                {"name": "b", "label": "Code", "value": "?", "error": "Check it, letter by letter."},
-            ),
+            examples=(asks, {"name": "b", "label": "Code", "value": "?", "error": "Check it, letter by letter."}),
         ),
         Part(
             name="choices",
@@ -112,11 +119,6 @@ def _parts(now_ms: int) -> tuple[Part, ...]:
             ),
         ),
         Part(
-            name="said",
-            use="A grant, as it is read aloud.",
-            examples=({"sentences": ["I let Paul see all my measurements.", "So that they can help me day to day."]},),
-        ),
-        Part(
             name="confirm",
             use="The act, and the way out of it.",
             examples=(
@@ -124,23 +126,26 @@ def _parts(now_ms: int) -> tuple[Part, ...]:
                 {"action": "/design", "button": "Stop it for good", "back": "/design", "danger": True},
             ),
         ),
-        Part(
-            name="facts",
-            use="What is known of something.",
-            examples=(
-                {
-                    "rows": [
-                        {"label": "Operated by", "value": "You"},
-                        {"label": "Name", "value": "Scale", "change": "/design", "change_words": "Change"},
-                    ]
-                },
-            ),
-        ),
+    )
+
+
+def _listed(now_ms: int) -> tuple[Part, ...]:
+    facts = [
+        {"label": "Operated by", "value": "You"},
+        {"label": "Name", "value": "Scale", "change": "/design", "change_words": "Change"},
+    ]
+    return (
+        Part(name="facts", use="What is known of something.", examples=({"rows": facts},)),
         Part(name="object", use="An object in a list.", examples=({"o": _object(now_ms)},)),
         Part(name="grounds", use="Somebody who may see, with the reason.", examples=({"l": _ground(now_ms)},)),
         Part(name="visit", use="A visit of the journal.", examples=({"l": _visit(now_ms)},)),
+    )
+
+
+def _apart() -> tuple[Part, ...]:
+    return (
         Part(name="help", use="Numbers to call; on the pages to leave safely."),
-        Part(name="exit", use="The quick exit: with exit.js it signs out and replaces the page.", examples=()),
+        Part(name="exit", use="The quick exit: with exit.js it signs out and replaces the page."),
     )
 
 

@@ -153,7 +153,9 @@ async function enhance(figure) {
   }
 }
 
+/** Where colours are the person's own, the server's drawing stays: it takes them. */
 function charts() {
+  if (matchMedia("(forced-colors: active)").matches) return;
   for (const figure of document.querySelectorAll('figure[data-chart="line"]')) enhance(figure);
 }
 
