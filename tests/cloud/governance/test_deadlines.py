@@ -123,3 +123,16 @@ def test_duties_of_another_form_are_refused(text: str) -> None:
     """A platform does not start on half a law."""
     with pytest.raises(ConfigError):
         read_duties(text)
+
+
+def test_an_entry_is_as_sure_as_the_least_sure_of_its_sources() -> None:
+    """Whatever a screen says of the law has its text, and how well we know it."""
+    rules = duties()
+    entries = [*rules.rights.values(), *rules.erasures.values(), rules.care, rules.copies, *rules.rules.values()]
+    assert all(entry.sources for entry in entries)
+    known = {kind: right.certainty for kind, right in rules.rights.items()}
+    assert set(known.values()) == {"memory"}  # to be read again: the screens say so until they are
+    assert (rules.care.certainty, rules.care.archives.certainty) == ("memory", "read")
+    assert (rules.rules["secret"].certainty, rules.rules["emergency"].certainty) == ("read", "read")
+    assert rules.copies.certainty == "own"
+    assert rules.rules["adult"].years == 18

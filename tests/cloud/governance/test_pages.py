@@ -98,6 +98,13 @@ def test_an_erasure_says_what_stays_before_it_is_asked(alice: Account) -> None:
     assert "is erased for good" in page
 
 
+def test_what_the_law_says_from_memory_is_said_to_be_so(alice: Account, asked: Request, doctor: Account) -> None:
+    """To the patient and to the desk, beside the text it rests on."""
+    assert "to be checked by a lawyer" in text_of(enter(alice).get(f"/rights/{asked.pk}"))
+    assert "to be checked by your lawyer" in text_of(enter(doctor).get(f"/rights/desk/{asked.pk}"))
+    assert "à vérifier par votre juriste" in text_of(enter(doctor, lang="fr").get(f"/rights/desk/{asked.pk}"))
+
+
 def test_the_desk_sees_deadlines_and_answers(alice: Account, asked: Request, doctor: Account) -> None:
     """The name, the time left, the answer's form; the patient reads the answer and who gave it."""
     client = enter(doctor)

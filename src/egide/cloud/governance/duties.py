@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 
 from egide.errors import ConfigError
 
-__all__ = ["Copies", "Duties", "Erasing", "Retention", "Right", "Source", "duties"]
+__all__ = ["Cited", "Copies", "Duties", "Erasing", "Retention", "Right", "Rule", "Source", "duties"]
 
 Certainty = Literal["read", "secondary", "memory", "own"]
-_CERTAINTIES: Final = ("read", "secondary", "memory", "own")
+_CERTAINTIES: Final = ("own", "read", "secondary", "memory")  # the least sure last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Right:
+class Cited:
+    """An entry with the texts that it rests on."""
+
+    sources: tuple[Source, ...]
+
+    @property
+    def certainty(self) -> Certainty:
+        """That of the least sure of its sources."""
+        return max((source.certainty for source in self.sources), key=_CERTAINTIES.index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right(Cited):
     """How long an answer may take: days, or months."""
 
     kind: str
-    sources: tuple[Source, ...]
     days: int = 0
     months: int = 0
     extra_months: int = 0  # once, with a reason; 0: never
@@ -40,17 +51,16 @@ class Right:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erasing:
+class Erasing(Cited):
     """What is answered when a class is to be erased."""
 
     klass: str
     erase: bool
     instead: tuple[str, ...]  # the rights that are offered instead
-    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
+class Retention(Cited):
     """How long a care record is kept."""
 
     years_from_last_contact: int
@@ -58,15 +68,21 @@ class Retention:
     death_within_years: int
     years_after_death: int
     archives: Source
-    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copies:
+class Copies(Cited):
     """How long a copy of the keys folder is kept, at most."""
 
     days: int
-    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Cited):
+    """What a page says because a text says it; `years` where it is computed with."""
+
+    name: str
+    years: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +94,7 @@ class Duties:
     erasures: Mapping[str, Erasing]
     care: Retention
     copies: Copies
+    rules: Mapping[str, Rule]
 
 
 @cache
@@ -99,12 +116,16 @@ def read_duties(text: str) -> Duties:
         rights = {kind: made(Right, table, kind=kind) for kind, table in data["right"].items()}
         if any(bool(r.days) == bool(r.months) or not r.sources for r in rights.values()):
             raise ValueError("a right has days or months, and a source")
+        rules = {name: made(Rule, table, name=name) for name, table in data["rule"].items()}
+        if not all(rule.sources for rule in rules.values()):
+            raise ValueError("a rule has a source")
         return Duties(
             version=data["version"],
             rights=rights,
             erasures={klass: _erasing(klass, table, sources) for klass, table in data["erasure"].items()},
             care=made(Retention, data["term"]["care"], archives=sources[data["term"]["care"]["archives"]]),
             copies=made(Copies, data["copies"]),
+            rules=rules,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as err:
         raise ConfigError("duties.toml has another form") from err

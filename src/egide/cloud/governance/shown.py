@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from egide.cloud.governance.duties import duties
+from egide.cloud.governance.duties import Source, duties
 from egide.cloud.governance.erasing import complete_on
 from egide.cloud.governance.models import Request
 from egide.cloud.governance.requests import Step, story
@@ -60,7 +60,7 @@ class Line:
     early: bool  # not to be answered yet
     days: int  # left, or since
     who: str
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
 
 
 def line_of(request: Request, *, now_ms: int, named: bool = False) -> Line:
@@ -77,7 +77,7 @@ def line_of(request: Request, *, now_ms: int, named: bool = False) -> Line:
         early=is_open and now_ms < request.not_before_ms,
         days=abs(left) // _DAY_MS,
         who=name_of(request.patient) if named else "",
-        sources=tuple(source.title for source in duties().rights[request.kind].sources),
+        sources=duties().rights[request.kind].sources,
     )
 
 

@@ -70,7 +70,7 @@ def _page(request: HttpRequest, request_id: uuid.UUID, *, status: int = 200, **m
         "plan": [
             {
                 "name": class_words(d.klass, desk=True), "erase": d.erase, "term": d.term,
-                "sources": [source.title for source in d.sources],
+                "sources": d.sources,
             }
             for d in decisions
         ],

@@ -93,7 +93,7 @@ def _plan(patient: Account, now: int) -> list[dict[str, object]]:
             "erase": d.erase,
             "until": d.term.until if d.term else None,
             "sure": d.term.sure if d.term else True,
-            "sources": ", ".join(source.title for source in d.sources),
+            "sources": d.sources,
         }
         for d in plan(patient, now_ms=now)
     ]
