@@ -95,7 +95,7 @@ function options(series, figure) {
     dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", filterMode: "none" }, { type: "slider", showDataShadow: false, height: 24, bottom: 8, filterMode: "none", borderColor: line, fillerColor: colour("accent") + "22", textStyle: { color: soft } }],
     series: [
       { type: "line", data: curve, connectNulls: false, showSymbol: few, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: accent }, itemStyle: { color: accent },
-        markArea: series.band ? { silent: true, itemStyle: { color: colour("band") }, data: [[{ yAxis: Number(series.band[0]) }, { yAxis: Number(series.band[1]) }]] } : undefined },
+        markArea: series.band ? { silent: true, itemStyle: { color: colour("band"), borderColor: colour("band-line"), borderWidth: 1 }, data: [[{ yAxis: Number(series.band[0]) }, { yAxis: Number(series.band[1]) }]] } : undefined },
       { type: "scatter", data: doubtful, clip: false, symbol: "circle", symbolSize: 9, itemStyle: { color: colour("card"), borderColor: colour("wait"), borderWidth: 2 } },
     ],
   };
@@ -159,7 +159,22 @@ function charts() {
   for (const figure of document.querySelectorAll('figure[data-chart="line"]')) enhance(figure);
 }
 
+/** What renews itself can be held still, and let go again (WCAG 2.2, 2.2.2). A record that closes still closes. */
+function still(button) {
+  button.hidden = false;
+  button.addEventListener("click", () => button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true")));
+  document.addEventListener("htmx:beforeRequest", (event) => { if (button.getAttribute("aria-pressed") === "true") event.preventDefault(); });
+}
+
+/** A tooltip goes away by the Escape key (1.4.13). */
+function hideTips(event) {
+  if (event.key !== "Escape") return;
+  for (const figure of document.querySelectorAll("figure")) if (figure.chart) figure.chart.dispatchAction({ type: "hideTip" });
+}
+
 signIn();
 charts();
+document.querySelectorAll("[data-still]").forEach(still);
+document.addEventListener("keydown", hideTips);
 document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "latest") charts(); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", charts);
