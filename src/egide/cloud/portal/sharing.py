@@ -37,8 +37,8 @@ from egide.cloud.portal import words
 from egide.errors import EgideError, NotFoundError, RefusedError, SealError
 
 __all__ = [
-    "DATA", "PURPOSES", "UNTIL", "Choice", "Draft", "account_holder", "family_choices", "family_words", "find_holder",
-    "holder_hint", "holder_name", "known_holders", "list_words", "offered_holders", "purpose_choices",
+    "DATA", "PURPOSES", "UNTIL", "Choice", "Draft", "account_holder", "easy_members", "family_choices", "family_words",
+    "find_holder", "holder_hint", "holder_name", "known_holders", "list_words", "offered_holders", "purpose_choices",
     "purpose_sentence", "stopping", "until_of", "window_words",
 ]  # fmt: skip
 
@@ -177,9 +177,18 @@ def stopping(grant: Grant) -> list[str]:
 def _members_words(holder: Holder) -> list[str]:
     """Who is meant, where a holder is not one person."""
     if holder.kind == ESTABLISHMENT:
-        return [_("This means those who care there when they look, and nobody who has left.")]
+        return [_("This means the care professionals who work there when they look, and nobody who has left.")]
     if holder.kind == TEAM:
         return [_("This means those who are in that team when they look, and nobody who has left.")]
+    return []
+
+
+def easy_members(holder: Holder) -> list[str]:
+    """The same in easy words."""
+    if holder.kind == ESTABLISHMENT:
+        return [_("The carers who work there can see."), _("A carer who has left cannot see.")]
+    if holder.kind == TEAM:
+        return [_("Those who are in the team can see."), _("Somebody who has left the team cannot see.")]
     return []
 
 

@@ -107,13 +107,14 @@ def granting(draft: Draft, now_ms: int) -> Act:
 
 def _easy(draft: Draft, holder: Holder, now_ms: int) -> list[easy.Line]:
     since = draft.data_since_ms(now_ms)
-    return easy.grant_lines(
+    first, *rest = easy.grant_lines(
         sharing.holder_name(holder),
         what=None if draft.families is None else [sharing.family_words(family) for family in draft.families],
         since=None if since is None else "" if since >= now_ms else _day(since),
         until=_day(draft.until_ms - 1),
         purpose=draft.purpose,
     )
+    return [first, *(easy.Line(picture="person", text=text) for text in sharing.easy_members(holder)), *rest]
 
 
 def _day(ms: int) -> str:

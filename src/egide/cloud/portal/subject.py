@@ -15,6 +15,7 @@ from egide.cloud.consent.rules import CARE_TEAM, REPRESENTATIVE
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
+from egide.cloud.portal.belonging import holders_of
 from egide.cloud.release.door import Answer, Ask, release, why
 from egide.cloud.signin.guard import reader_of, signed_in
 from egide.errors import AccessDeniedError
@@ -72,10 +73,8 @@ def subject_of(request: HttpRequest, patient_id: uuid.UUID | None) -> Subject:
 
 def _what_for(reader: Account, patient: Account) -> str:
     """The purpose that a page asks for outside a care team; "" within one. The door decides."""
-    lines = [
-        line for line in who_may_see(patient, now_ms=live.now_ms())
-        if line.holder.id == str(reader.pk) and line.state == "open"
-    ]  # fmt: skip
+    now, mine = live.now_ms(), holders_of(reader, now_ms=live.now_ms())
+    lines = [line for line in who_may_see(patient, now_ms=now) if line.holder in mine and line.state == "open"]
     if not lines or any(line.ground == CARE_TEAM for line in lines):
         return ""
     return "FAMRQT" if lines[0].ground == REPRESENTATIVE else lines[0].purposes[0]

@@ -15,6 +15,7 @@ from egide.cloud.consent.rules import GRANT, REPRESENTATIVE
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
+from egide.cloud.portal.belonging import holders_of
 from egide.cloud.portal.subject import reader_of, signed_in
 
 __all__ = ["Opened", "opened_to", "shared"]
@@ -33,11 +34,12 @@ class Opened:
 
 
 def opened_to(reader: Account, *, now_ms: int) -> Iterator[Opened]:
-    """By signed statements; the rows only say where to look."""
-    rows = Ground.objects.filter(kind__in=_KINDS, holder=str(reader.pk)).select_related("patient")
+    """To them, a place where they care or a team of theirs, by signed statements; the rows only say where to look."""
+    mine = holders_of(reader, now_ms=now_ms)
+    rows = Ground.objects.filter(kind__in=_KINDS, holder__in=[h.id for h in mine]).select_related("patient")
     for patient in sorted({row.patient for row in rows}, key=lambda p: p.created_ms):
         for line in who_may_see(patient, now_ms=now_ms):
-            if line.holder.id == str(reader.pk) and line.ground in (GRANT, REPRESENTATIVE) and line.state == "open":
+            if line.holder in mine and line.ground in (GRANT, REPRESENTATIVE) and line.state == "open":
                 yield Opened(patient=patient, name=name_of(patient), ground=line.ground, until_ms=line.until_ms)
                 break
 

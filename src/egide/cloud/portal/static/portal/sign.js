@@ -45,8 +45,9 @@
         form.elements.credential.value = await sign(await ask(form));
         form.submit();
       } catch (error) {
-        said.textContent = error.message === "text-changed" ? form.dataset.changed : form.dataset.failed;
-        button.disabled = false;
+        const swapped = error.message === "text-changed";
+        said.textContent = swapped ? form.dataset.changed : form.dataset.failed;
+        for (const each of document.querySelectorAll("main form button")) each.disabled = swapped;
       }
     });
   }
