@@ -11,7 +11,7 @@ import hashlib
 import os
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,8 +31,8 @@ from egide.trust.register.tree import leaf_hash
 from egide.trust.seal import Suite, open_sealed
 
 __all__ = [
-    "FLEET_KINDS", "Journaled", "append_statement", "fleet_version", "insert_statement", "open_statement",
-    "sign_statement",
+    "FLEET_KINDS", "Journaled", "Saying", "append_statement", "append_statements", "fleet_version", "insert_statement",
+    "open_statement", "sign_statement",
 ]
 
 #: A statement of these kinds changes what intake may accept, or the keys that it seals to.
@@ -52,6 +52,37 @@ class Journaled:
     at_ms: int
     facts: Mapping[str, Any]
     personal: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """A statement to be made: `personal` is sealed to `sealed_for`."""
+
+    kind: str
+    subject: uuid.UUID
+    facts: Mapping[str, Any]
+    personal: Mapping[str, Any]
+    sealed_for: RecordKey
+    also: Callable[[], None] | None = None  # in the same transaction
+
+
+def append_statements(sayings: Sequence[Saying], *, now_ms: int) -> list[int]:
+    """Sign and append several statements, and commit them together; their entry numbers once they are durable."""
+    if not sayings:
+        return []
+    bodies = []
+    for one in sayings:
+        sealed = seal_for(one.sealed_for, cbor.encode(dict(one.personal)), _INFO + one.kind.encode())
+        bodies.append(sign_statement(one.kind, one.subject, one.facts, now_ms=now_ms, sealed=sealed))
+    with appending():
+        register = _register()
+        first = register.append([leaf_hash(body) for body in bodies]).first
+        entries = [entry_number(register.log_id, first + n) for n in range(len(bodies))]
+        for entry, one, body in zip(entries, sayings, bodies, strict=True):
+            insert_statement(entry, one.kind, one.subject, now_ms, body)
+            if one.also is not None:
+                one.also()
+    return entries
 
 
 def append_statement(

@@ -48,6 +48,7 @@ class Statement(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["subject", "entry"], name="statement_subject"),
+            models.Index(fields=["subject", "kind", "entry"], name="statement_subject_kind"),  # a patient's journal
             models.Index(fields=["kind", "entry"], name="statement_kind"),
         ]
 

@@ -7,7 +7,7 @@ The tail of the tree is kept in memory between two appends and used only if the 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection, transaction
@@ -16,13 +16,16 @@ from egide.cloud.register.models import ENTRY_BITS, Log
 from egide.errors import NotFoundError, RollbackError, UnavailableError
 from egide.trust.register.receipt import TreeHead
 from egide.trust.register.tiles import TILE_HEIGHT, TILE_WIDTH, Appended, Appender, TileNodes
-from egide.trust.register.tree import inclusion_path
+from egide.trust.register.tree import HASH_SIZE, inclusion_path
 
 __all__ = [
-    "Register", "appending", "current_log", "entry_number", "get_tile", "head_of", "nodes_of", "path_of", "split_entry",
+    "Register", "appending", "current_log", "entry_number", "get_tile", "head_of", "leaves_at", "nodes_of", "path_of",
+    "split_entry",
 ]
 
 _LOCK_ID = 0x65676964  # "egid"
+_AT_ONCE = 2_000  # entries of one query
+_AT = "CAST(asked.at AS integer)"
 
 
 def entry_number(log: int, index: int) -> int:
@@ -85,6 +88,32 @@ def path_of(log_id: int, index: int, size: int) -> list[bytes]:
         )  # fmt: skip
         found = {(level, n): bytes(data) for level, n, data in cursor.fetchall()}
     return inclusion_path(index, size, TileNodes(lambda level, n: found.get((level, n)) or get_tile(log_id, level, n)))
+
+
+def leaves_at(entries: Iterable[int]) -> dict[int, bytes]:
+    """The leaf hash of each of these entries, as the tiles hold it; the tiles stay where they are.
+
+    Raises NotFoundError when one is not there.
+    """
+    found: dict[int, bytes] = {}
+    wanted = list(entries)
+    for at in range(0, len(wanted), _AT_ONCE):
+        asked = wanted[at : at + _AT_ONCE]
+        marks, values = ", ".join(["(%s, %s, %s, %s)"] * len(asked)), list[int]()
+        for entry in asked:
+            log_id, index = split_entry(entry)
+            values += [entry, log_id, index // TILE_WIDTH, index % TILE_WIDTH * HASH_SIZE + 1]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH asked(entry, log_id, n, at) AS (VALUES {marks}) "  # noqa: S608 (only marks)
+                f"SELECT asked.entry, substr(tile.data, {_AT}, {HASH_SIZE}) FROM asked "
+                "JOIN register_tile AS tile ON tile.log_id = asked.log_id AND tile.level = 0 AND tile.n = asked.n",
+                values,
+            )
+            found |= {int(entry): bytes(leaf) for entry, leaf in cursor.fetchall()}
+    if any(len(found.get(entry, b"")) != HASH_SIZE for entry in wanted):
+        raise NotFoundError("no such entry in the register")
+    return found
 
 
 def head_of(log_id: int) -> TreeHead:

@@ -113,14 +113,20 @@ def why(ask: Ask, *, now_ms: int) -> Decision:
     return _decide(ask, now_ms)
 
 
-def _decide(ask: Ask, now_ms: int) -> Decision:
-    """The rules and the policies both say yes, to the same grounds and restrictions, or it is no."""
+def _decide(ask: Ask, now_ms: int, works: Works | None = None) -> Decision:
+    """The rules and the policies both say yes, to the same grounds and restrictions, or it is no.
+
+    `works`: where the reader works now, where the caller has just asked.
+    """
     question = _question(ask, now_ms)
     if ask.reader is not None and not ask.reader.is_active:
         return Decision(question=question, reason="closed-account")
     facts = facts_of(ask.patient.pk)
     if ask.reader is not None and ask.reader.role == Account.Role.PROFESSIONAL:
-        question = _at_work(question, ask.reader, now_ms)
+        works = works if works is not None else works_of(ask.reader, now_ms)
+        question = replace(
+            question, establishments=works.cares, barred=works.barred, sector=question.sector or works.sector
+        )
     decision = decide(question, facts)
     if agrees(decision, judge(question, facts, emergency=decision.ground == EMERGENCY)):
         return decision
@@ -145,19 +151,26 @@ def _question(ask: Ask, now_ms: int) -> Question:
     )
 
 
-def _at_work(question: Question, reader: Account, now_ms: int) -> Question:
-    """The question with where the reader works now, as signed. Whoever works for insurers, employers or banks alone
-    asks for them, whatever was given to the person."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Works:
+    """Where a professional works now, as signed: where they care, and what they work for."""
+
+    cares: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
+    sector: str = ""
+
+
+def works_of(reader: Account, now_ms: int) -> Works:
+    """Whoever works for insurers, employers or banks alone asks for them, whatever was given to the person."""
     held = offices_of(reader, now_ms=now_ms)
     if not held:
-        return question
+        return Works()
     trades, places = attested_kinds(), {str(m.establishment_id) for m in held}
     barred = frozenset(place for place in places if trades.get(place) in FORBIDDEN_SECTORS)
-    return replace(
-        question,
-        establishments=frozenset(str(m.establishment_id) for m in held if m.office in _CARING),
+    return Works(
+        cares=frozenset(str(m.establishment_id) for m in held if m.office in _CARING),
         barred=barred,
-        sector=question.sector or (trades[min(barred)] if barred == places else ""),
+        sector=trades[min(barred)] if barred == places else "",
     )
 
 

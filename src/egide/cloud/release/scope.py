@@ -8,6 +8,7 @@ of the reader. What was paired without naming an establishment is sealed to the 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import runs
@@ -21,9 +22,11 @@ from egide.cloud.vault.owning import keys_of
 __all__ = ["keys_open"]
 
 
-def keys_open(patient: uuid.UUID, reader: Account | None, decision: Decision) -> list[int]:
-    """The numbers of the key pairs that this decision opens."""
-    keys = keys_of(patient)
+def keys_open(
+    patient: uuid.UUID, reader: Account | None, decision: Decision, keys: Mapping[int, uuid.UUID] | None = None
+) -> list[int]:
+    """The numbers of the key pairs that this decision opens. `keys`: the record's, where they have just been read."""
+    keys = keys_of(patient) if keys is None else keys
     if decision.ground != CARE_TEAM or reader is None or all(place == ESTABLISHMENT for place in keys.values()):
         return list(keys)
     places = _places(patient, reader, decision)

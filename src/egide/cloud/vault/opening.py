@@ -41,9 +41,13 @@ class OpenedErratum:
 class Vault:
     """Opens envelopes; remembers the data keys it unwrapped. Throw it away after a job."""
 
-    def __init__(self, subject: uuid.UUID | None = None) -> None:
-        """`subject`: whose record this must be; None for machines that check everybody's."""
+    def __init__(self, subject: uuid.UUID | None = None, data_keys: Mapping[int, DataKey] | None = None) -> None:
+        """`subject`: whose record this must be; None for machines that check everybody's.
+
+        `data_keys`: those that the caller has read, each with its record's key.
+        """
         self._subject = subject
+        self._known = data_keys or {}
         self._readers: dict[int, tuple[uuid.UUID, ChainReader]] = {}
         self._seeds: dict[int, bytes] = {}
 
@@ -69,15 +73,30 @@ class Vault:
     def _reader(self, row: Envelope | Erratum, owner: uuid.UUID | None) -> ChainReader:
         whose = self._subject or owner or row.pairing.patient_id
         if row.data_key_id not in self._readers:
-            self._readers[row.data_key_id] = whose, _reader(row.data_key_id, whose, self._seeds)
+            self._readers[row.data_key_id] = whose, self._open_key(row.data_key_id, whose)
         subject, reader = self._readers[row.data_key_id]
         if subject != whose:
             raise SealError("this was sealed to another record")
         return reader
 
+    def _open_key(self, data_key_id: int, subject: uuid.UUID) -> ChainReader:
+        data_key = self._known.get(data_key_id)
+        if data_key is None:
+            data_key = DataKey.objects.select_related("record_key").get(pk=data_key_id)
+        key = data_key.record_key
+        if key.subject != subject:
+            raise SealError("this was sealed to another record")
+        if key.pk not in self._seeds:
+            self._seeds[key.pk] = private_seed(key)
+        info = data_key_info(key.subject, data_key.worker, data_key.day)
+        return ChainReader(open_sealed(Suite(key.suite), self._seeds[key.pk], bytes(data_key.sealed), info))
+
 
 def open_envelopes(
-    rows: Iterable[Envelope], leaves: Mapping[int, bytes], subject: uuid.UUID
+    rows: Iterable[Envelope],
+    leaves: Mapping[int, bytes],
+    subject: uuid.UUID,
+    data_keys: Mapping[int, DataKey] | None = None,
 ) -> Iterator[tuple[Envelope, Opened]]:
     """Open each row of one patient's record; `leaves` gives the register's leaf hash for each entry number.
 
@@ -87,20 +106,9 @@ def open_envelopes(
         SealError: a row was altered, moved, or its leaf is not the register's.
         KeyMissingError: the record's key was erased.
     """
-    vault = Vault(subject)
+    vault = Vault(subject, data_keys)
     for row in rows:
         yield row, vault.open(row, leaves[row.entry])
-
-
-def _reader(data_key_id: int, subject: uuid.UUID, seeds: dict[int, bytes]) -> ChainReader:
-    data_key = DataKey.objects.select_related("record_key").get(pk=data_key_id)
-    key = data_key.record_key
-    if key.subject != subject:
-        raise SealError("this was sealed to another record")
-    if key.pk not in seeds:
-        seeds[key.pk] = private_seed(key)
-    info = data_key_info(key.subject, data_key.worker, data_key.day)
-    return ChainReader(open_sealed(Suite(key.suite), seeds[key.pk], bytes(data_key.sealed), info))
 
 
 def _open(row: Envelope, pairing: uuid.UUID, leaf: bytes, reader: ChainReader) -> Opened:
