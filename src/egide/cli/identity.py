@@ -186,11 +186,10 @@ def search(
     Exit codes: 0 searched, 1 refused, 2 settings.
     """
     setup(data, keys)
-    from egide.cloud.people.scope import scope_of
-    from egide.cloud.people.search import find_patients
+    from egide.cloud.people.search import search
     from egide.cloud.people.service import find
 
-    found = find_patients(scope_of(find(by), now_ms=now()), name, born)
+    found = search(find(by), name, born, now_ms=now())
     marks = {(False, False): None, (True, False): "homonym", (True, True): "perhaps twice the same person"}
     show([{"user": f.patient.username, "status": f.status, "mark": marks[f.homonym, f.double]} for f in found], as_json)
     words(f"egide: {len(found)} found")

@@ -1,7 +1,8 @@
 """Find a patient by name within the reader's establishments: names are opened in memory, and never indexed.
 
 The birth date is required: a name alone would list a ward. Names are compared without case, accents, hyphens or order.
-Whoever shares both is shown as a homonym, so that nobody picks the first line.
+Whoever shares both is shown as a homonym, so that nobody picks the first line. A search by staff is written down in the
+journal of each patient whom it found: they read by whom.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from dataclasses import dataclass
 from datetime import date
 
 from egide.cloud.keys.columns import blind_index, open_text
+from egide.cloud.keys.records import care_key
 from egide.cloud.people import names
 from egide.cloud.people.identity import INS_INDEX, known_identity, traits_context
 from egide.cloud.people.ins import Ins
 from egide.cloud.people.models import Account, Identity
-from egide.cloud.people.scope import Scope
+from egide.cloud.people.scope import Scope, scope_of
 from egide.cloud.people.traits import Traits
-from egide.errors import EgideError, RefusedError
+from egide.cloud.register.journal import append_statement
+from egide.errors import EgideError, KeyMissingError, RefusedError
 
-__all__ = ["Found", "find_by_ins", "find_patients", "homonyms_of"]
+__all__ = ["Found", "find_by_ins", "find_patients", "homonyms_of", "search"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,19 @@ class Found:
     status: str
     homonym: bool  # another patient of these establishments answers to the same name and date
     double: bool  # and has the same strict traits: perhaps the same person twice
+
+
+def search(by: Account, name: str, birth_date: str, *, now_ms: int) -> list[Found]:
+    """Search as somebody does where they work. Written down before this returns: a search that finds nobody too.
+
+    Raises as `find_patients` does.
+    """
+    found = find_patients(scope_of(by, now_ms=now_ms), name, birth_date)
+    for each in found:
+        _journal(each.patient, by, now_ms)
+    if not found:
+        append_statement("search", None, {"by": str(by.pk), "found": 0}, now_ms=now_ms)
+    return found
 
 
 def find_patients(scope: Scope, name: str, birth_date: str) -> list[Found]:
@@ -69,6 +85,15 @@ def homonyms_of(scope: Scope, patient: Account) -> list[Account]:
 
 
 _ORDER = ("provisoire", "validée", "récupérée", "qualifiée")
+
+
+def _journal(patient: Account, by: Account, now_ms: int) -> None:
+    try:
+        key = care_key(patient.pk)
+    except KeyMissingError:  # the record was erased: who searched is no secret of its own
+        append_statement("search", patient.pk, {"by": str(by.pk)}, now_ms=now_ms)
+        return
+    append_statement("search", patient.pk, {}, now_ms=now_ms, personal={"by": str(by.pk)}, sealed_for=key)
 
 
 def _found(who: Account, traits: Traits, same_day: dict[Account, Traits]) -> Found:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import words
+from egide.cloud.portal.names import names_for
 from egide.cloud.portal.objects import my_objects
 from egide.cloud.portal.periods import Period
 from egide.cloud.portal.record import doubtful, is_wave
@@ -97,5 +98,6 @@ def _seen(subject: Subject, now_ms: int) -> str:
     others = [line for line in lines if line.decision == "yes" and line.reader != str(subject.patient.pk)]
     if not others:
         return _("Nobody but you has seen them.") if len(lines) < _LOOK_BACK else ""
-    name = reader_names({others[0].reader}).get(others[0].reader, _("a closed account"))
+    names = names_for(subject.patient.pk, {others[0].reader}, now_ms=now_ms)
+    name = names.get(others[0].reader, _("a closed account"))
     return _("Last seen by %(name)s, %(ago)s.") % {"name": name, "ago": words.ago(others[0].at_ms, now_ms)}

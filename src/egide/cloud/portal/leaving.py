@@ -18,6 +18,7 @@ from egide.cloud.consent.facts import ACCOUNT, Holder
 from egide.cloud.consent.leaving import HIDDEN, LATER, Act, Reader
 from egide.cloud.consent.rules import GRANT, REPRESENTATIVE, RESEARCH
 from egide.cloud.keys.records import care_key
+from egide.cloud.messages.ways import reached
 from egide.cloud.people.models import Account
 from egide.cloud.portal import sharing, words
 from egide.cloud.portal.errors import words_of
@@ -28,7 +29,7 @@ from egide.errors import EgideError, NotFoundError, RefusedError
 from egide.trust.cose import Sign1
 from egide.trust.limits import LIMITS
 
-__all__ = ["Parted", "consequences", "noticed", "parted", "remember", "take_back"]
+__all__ = ["Parted", "consequences", "noticed", "outside", "parted", "remember", "take_back"]
 
 #: A name that tells nothing to whoever looks over the shoulder, or into the table.
 KIND: Final = "setting"
@@ -95,6 +96,13 @@ def noticed(reader: Reader, how: str, at_ms: int) -> list[str]:
         _("Your name is no longer in their list. If they open the address of your record, the page says:"),
         _quoted(f"{refused.title}. {refused.happened} {refused.safe}"),
         _("No message is sent to them, by any means."),
+    ]
+
+
+def outside(patient: Account) -> list[str]:
+    """Where messages to the patient leave today, as they read it: each may be read by somebody of the house."""
+    return [
+        _("the service’s app") if each.kind == "push" else each.value for each in reached(patient) if each.way
     ]
 
 

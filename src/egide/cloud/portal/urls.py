@@ -13,6 +13,7 @@ from egide.cloud.portal.views import (
     home,
     journal,
     leave,
+    messages,
     objects,
     reading,
     record,
@@ -20,6 +21,7 @@ from egide.cloud.portal.views import (
     shared,
     sharing,
     signed,
+    telling,
 )
 
 
@@ -49,6 +51,16 @@ urlpatterns = [
     path("me/journal", journal.journal, name="journal"),
     path("me/journal/copy", journal.copy, name="journal-copy"),
     path("me/journal/check", journal.check, name="journal-check"),
+    path("me/journal/ask", telling.ask, name="journal-ask"),
+    path("me/journal/rules", telling.rules, name="journal-rules"),
+    path("me/journal/rules/<uuid:rule_id>/end", telling.end_rule, name="journal-rule-end"),
+    path("messages", messages.messages, name="messages"),
+    path("messages/read", messages.read, name="messages-read"),
+    path("messages/ways", messages.add, name="messages-add"),
+    path("messages/push", messages.push, name="messages-push"),
+    path("messages/ways/<uuid:contact_id>/on", messages.on, name="messages-on"),
+    path("messages/ways/<uuid:way_id>/off", messages.off, name="messages-off"),
+    path("messages/contacts/<uuid:contact_id>/forget", messages.forget, name="messages-forget"),
     path("me/objects", objects.overview, name="objects"),
     path("me/objects/add", objects.add, name="object-add"),
     path("me/objects/<uuid:object_id>", objects.one, name="object"),

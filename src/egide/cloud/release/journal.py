@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from egide.cloud.consent.rules import Decision
-from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
-from egide.cloud.register.journal import Journaled, Saying, append_statements, open_statement
+from egide.cloud.register.journal import Journaled, append_statement, open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.release.told import telling
 
-__all__ = ["JournalLine", "JournalPage", "journal_of", "journal_page", "saying", "write"]
+__all__ = ["JournalLine", "JournalPage", "journal_of", "journal_page", "write"]
 
 KIND = "access"
 _BATCH: Final = 200
@@ -53,23 +53,15 @@ def write(
     *, patient: uuid.UUID, reader: Account | None, purpose: str, codes: tuple[str, ...], since_ms: int, until_ms: int,
     channel: str, ground: str | None, now_ms: int, decision: Decision | None = None, app: str = "",
 ) -> int:  # fmt: skip
-    """Journal one answer; `ground` None is a no, `decision` has the reasons. Durable when this returns."""
-    said = saying(
-        patient=patient, reader=reader, purpose=purpose, codes=codes, since_ms=since_ms, until_ms=until_ms,
-        channel=channel, ground=ground, decision=decision, app=app, key=care_key(patient),
-    )  # fmt: skip
-    return append_statements([said], now_ms=now_ms)[0]
+    """Journal one answer; `ground` None is a no, `decision` has the reasons. Durable when this returns.
 
-
-def saying(
-    *, patient: uuid.UUID, reader: Account | None, purpose: str, codes: tuple[str, ...], since_ms: int, until_ms: int,
-    channel: str, ground: str | None, key: RecordKey, decision: Decision | None = None, app: str = "",
-) -> Saying:  # fmt: skip
-    """The journal's statement of one answer, for `register.journal.append_statements`. `key` is the record's."""
-    return Saying(
-        kind=KIND,
-        subject=patient,
-        facts={"decision": "yes" if ground else "no", "by": "self" if reader and reader.pk == patient else "other"},
+    Whom the patient wants told is told in the same transaction (told.py).
+    """
+    return append_statement(
+        KIND,
+        patient,
+        {"decision": "yes" if ground else "no", "by": "self" if reader and reader.pk == patient else "other"},
+        now_ms=now_ms,
         personal={
             "reader": str(reader.pk) if reader else "",
             "role": reader.role if reader else "",
@@ -84,7 +76,8 @@ def saying(
             "hidden": len(decision.hides) if decision else 0,
             "app": app,
         },
-        sealed_for=key,
+        sealed_for=care_key(patient),
+        also=telling(patient, reader, ground=ground, channel=channel, now_ms=now_ms),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the data protection officer reads: why an ask was refused, how much the journal holds, what waits for review.
+"""What the data protection officer reads: why an ask was refused, how much the journal holds, what patients ask of it.
 
 Measurements are never opened here, patients are not named, and what a patient restricts is counted, not told. Each look
 at refusals is a statement of the register.
@@ -15,12 +15,18 @@ from typing import Final
 from egide.cloud.consent.models import Ground
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Registration
+from egide.cloud.portal import questions
 from egide.cloud.register.journal import Journaled, append_statement, open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.release import withheld
+from egide.cloud.release.withheld import Withheld
 from egide.cloud.ward.desks import Seat
-from egide.errors import EgideError
+from egide.errors import EgideError, NotFoundError
 
-__all__ = ["Day", "Refusal", "Tally", "refusals", "restricted", "tally"]
+__all__ = [
+    "Asked", "Day", "Refusal", "Tally", "asked", "asked_count", "name_asks", "one_asked", "one_name_ask", "refusals",
+    "restricted", "tally",
+]  # fmt: skip
 
 _READ: Final = 5_000  # statements looked at for one page
 _SHOWN: Final = 50
@@ -31,7 +37,7 @@ _LOOK: Final = "officer-look"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """One ask that was refused: who asked, what for, and the rule that said no (`reason`, a word of consent.rules)."""
+    """One ask: who asked, what for, and the rule that said no (`reason`, a word of consent.rules) or yes (`ground`)."""
 
     entry: int
     at_ms: int
@@ -40,6 +46,15 @@ class Refusal:
     purpose: str
     channel: str
     reason: str
+    ground: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question, and the line that it is about; None when that cannot be read."""
+
+    question: questions.Question
+    line: Refusal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +80,41 @@ class Tally:
 def refusals(seat: Seat, *, now_ms: int) -> list[Refusal]:
     """The latest refusals, newest first; that an officer looked is written into the register first."""
     said = [row for row in _accesses(seat) if row[1].facts.get("decision") == "no"][:_SHOWN]
-    append_statement(
-        _LOOK, None, {"office": seat.office, "by": str(seat.account.pk), "what": "refusals", "count": len(said)},
-        now_ms=now_ms,
-    )  # fmt: skip
+    _looked(seat, "refusals", len(said), now_ms)
     return [found for subject, one in said if (found := _refusal(subject, one)) is not None]
+
+
+def asked(seat: Seat, *, now_ms: int) -> list[Asked]:
+    """What patients ask about lines of their journal, what waits first; that an officer looked is written first."""
+    found = questions.waiting(_reach(seat))
+    _looked(seat, "journal-questions", len(found), now_ms)
+    return [Asked(question=each, line=_line_of(each)) for each in found[:_SHOWN]]
+
+
+def asked_count(seat: Seat) -> int:
+    """How many wait. Nothing is told of them."""
+    return sum(each.open for each in questions.waiting(_reach(seat)))
+
+
+def one_asked(seat: Seat, key: str) -> questions.Question:
+    """Raises NotFoundError: no such question here, which is also what is said of another establishment's."""
+    for each in questions.waiting(_reach(seat)):
+        if each.id == key:
+            return each
+    raise NotFoundError("no such question here")
+
+
+def name_asks(seat: Seat) -> list[Withheld]:
+    """Who asked that the service's name stand instead of theirs, and was not answered."""
+    return withheld.waiting(_reach(seat))
+
+
+def one_name_ask(seat: Seat, key: str) -> Withheld:
+    """Raises NotFoundError, as `one_asked` does."""
+    for each in name_asks(seat):
+        if each.id == key:
+            return each
+    raise NotFoundError("no such ask here")
 
 
 def tally(seat: Seat, *, now_ms: int) -> Tally:
@@ -102,6 +147,25 @@ def restricted(seat: Seat, *, now_ms: int) -> tuple[int, int]:
     return live.count(), live.values("patient").distinct().count()
 
 
+def _looked(seat: Seat, what: str, count: int, now_ms: int) -> None:
+    said = {"office": seat.office, "by": str(seat.account.pk), "what": what, "count": count}
+    append_statement(_LOOK, None, said, now_ms=now_ms)
+
+
+def _reach(seat: Seat) -> list[uuid.UUID] | None:
+    return None if seat.whole else _patients(seat)
+
+
+def _line_of(question: questions.Question) -> Refusal | None:
+    """The line that a question is about: who asked what, on which ground it was answered; nothing of the patient."""
+    try:
+        row = Statement.objects.get(entry=question.entry, subject=question.patient)
+        said = open_statement(row, care_key(question.patient))
+    except (EgideError, Statement.DoesNotExist):
+        return None
+    return _told(said)
+
+
 def _accesses(seat: Seat) -> Iterator[tuple[uuid.UUID, Journaled]]:
     """(patient, statement) of asks, latest first, nothing opened; of one's own establishments' patients alone."""
     rows = Statement.objects.filter(kind="access").exclude(subject=None).order_by("-entry")
@@ -125,9 +189,14 @@ def _refusal(patient: uuid.UUID, said: Journaled) -> Refusal | None:
     """None when its seal does not hold or its key was erased: then nobody can say more."""
     try:
         row = Statement.objects.get(entry=said.entry)
-        personal = open_statement(row, care_key(patient)).personal or {}
+        return _told(open_statement(row, care_key(patient)))
     except EgideError:
         return None
+
+
+def _told(said: Journaled) -> Refusal:
+    personal = said.personal or {}
+    yes = said.facts.get("decision") == "yes"
     return Refusal(
         entry=said.entry,
         at_ms=said.at_ms,
@@ -135,5 +204,6 @@ def _refusal(patient: uuid.UUID, said: Journaled) -> Refusal | None:
         role=personal.get("role", ""),
         purpose=personal.get("purpose", ""),
         channel=personal.get("channel", ""),
-        reason=personal.get("reason") or "no-ground",
+        reason="" if yes else personal.get("reason") or "no-ground",
+        ground=personal.get("ground", ""),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from egide.cloud.ward.views import emergency, follow_ups, offices, roster, stream, why
+from egide.cloud.ward.views import emergency, follow_ups, offices, questions, roster, stream, why
 
 
 class Act:
@@ -26,6 +26,7 @@ urlpatterns = [
     path("patients/lines", roster.lines, name="lines"),
     path("patients/find", follow_ups.find, name="find"),
     path("patients/<uuid:patient_id>/why", why.why, name="why"),
+    path("patients/<uuid:patient_id>/my-name", questions.withhold, name="withhold"),
     path("patients/<uuid:patient_id>/emergency", emergency.open_one, name="emergency"),
     path("patients/<uuid:patient_id>/include", follow_ups.include, name="include"),
     path("patients/<uuid:patient_id>/follow-up", follow_ups.follow_up, name="follow-up"),
@@ -38,6 +39,9 @@ urlpatterns = [
     path("stream", stream.stream, name="stream"),
     path("office/security", offices.security_desk, name="security"),
     path("office/privacy", offices.privacy_desk, name="privacy"),
+    path("office/privacy/questions", questions.desk, name="questions"),
+    path("office/privacy/questions/<uuid:question_id>", questions.answer, name="question-answer"),
+    path("office/privacy/names/<uuid:ask_id>", questions.decide_name, name="name-decide"),
     path("office/people", offices.staff_desk, name="staff"),
     path("office/people/propose", offices.proposing, name="propose"),
     path("office/platform", offices.platform, name="platform"),

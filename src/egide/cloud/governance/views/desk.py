@@ -20,7 +20,7 @@ from egide.cloud.governance.words import KINDS, class_words, right_words
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of, require_office
 from egide.cloud.people.scope import scope_of
-from egide.cloud.people.search import find_patients
+from egide.cloud.people.search import search
 from egide.cloud.people.service import name_of
 from egide.cloud.signin.factors import widening
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
@@ -173,7 +173,7 @@ def _sought(reader: Account, posted: dict[str, str], now: int) -> list[_Sought]:
         except ValueError as err:
             raise NotFoundError("no such patient here") from err
         return [_Sought(patient=chosen, name=name_of(chosen))]
-    hits = find_patients(scope, posted["name"][:120], posted["birth"])
+    hits = search(reader, posted["name"][:120], posted["birth"], now_ms=now)
     return [_Sought(patient=hit.patient, name=name_of(hit.patient)) for hit in hits]
 
 

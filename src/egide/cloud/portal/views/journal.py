@@ -1,10 +1,12 @@
-"""Who saw my measurements: the patient's own journal, from the register, by visit; and their own copy of it."""
+"""Who saw my measurements: the patient's own journal, from the register, by visit; and their own copy of it.
+
+Beside each visit stand what the patient asked about it and what was answered; below each day, what else was written.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -13,11 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
+from egide.cloud.consent.words import sentence
 from egide.cloud.people.models import Account
 from egide.cloud.portal import copy as copies
 from egide.cloud.portal import live, words
-from egide.cloud.portal.glance import reader_names
+from egide.cloud.portal.happenings import Happening, Happenings, grouped, happenings_of
 from egide.cloud.portal.metrics import describe
+from egide.cloud.portal.names import names_for
+from egide.cloud.portal.questions import Question, questions_of
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.portal.visits import Visit, visits_of
 from egide.cloud.release.journal import JournalLine, journal_page
@@ -59,15 +64,33 @@ class Line:
     export: bool
     ground: str
     where: str
+    why: str = ""  # the rule that decided, in a sentence
+    asked_about: tuple[Question, ...] = ()
+
+    @property
+    def waiting(self) -> bool:
+        """A question about this visit waits for its answer."""
+        return any(question.open for question in self.asked_about)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What one person did in one visit, beside looking."""
+
+    name: str
+    at_ms: int
+    first_ms: int
+    lines: tuple[Happening, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """A day: what others asked, and apart what the patient looked at."""
+    """A day: what others asked, apart what the patient looked at, and what else was written."""
 
     title_ms: int
     others: list[Line] = field(default_factory=list)
     own: list[Line] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
 
 
 @require_safe
@@ -86,7 +109,9 @@ def copy(request: HttpRequest) -> HttpResponse:
     """One's own copy, as a file. Raises AccessDeniedError, MalformedError."""
     patient = subject_of(request, None).patient
     now = live.now_ms()
-    data = copies.make_copy(patient, reader_names, before=_before(request), now_ms=now)
+    data = copies.make_copy(
+        patient, lambda ids: names_for(patient.pk, ids, now_ms=now), before=_before(request), now_ms=now
+    )
     response = HttpResponse(data, content_type="application/json")
     stamp = words.local(now).strftime("%Y-%m-%d")
     response.headers["Content-Disposition"] = f'attachment; filename="journal-{stamp}.json"'
@@ -111,8 +136,10 @@ def _page(request: HttpRequest, patient: Account, *, status: int = 200, **more: 
     now = live.now_ms()
     before, only_others = _before(request), request.GET.get("who") == "others"
     page = journal_page(patient, before=before, others=only_others, count=_LINES)
-    names = reader_names({line.reader for line in page.lines if line.reader})
-    days = _days(page.lines, names, str(patient.pk))
+    names = names_for(patient.pk, {line.reader for line in page.lines if line.reader}, now_ms=now)
+    since = 0 if page.older is None else page.older
+    written = [] if only_others else _written(patient, now, since, before)
+    days = _days(page.lines, names, str(patient.pk), questions_of(patient.pk), written)
     whole = before is None and page.older is None
     context = {
         "days": days,
@@ -122,9 +149,26 @@ def _page(request: HttpRequest, patient: Account, *, status: int = 200, **more: 
         "latest": before is None,
         "whole": whole,
         "alone": whole and not any(day.others for day in days),
+        "asked": request.GET.get("asked", ""),
         **more,
     }
     return render(request, "portal/journal.html", context, status=status)
+
+
+def _written(patient: Account, now_ms: int, since: int, before: int | None) -> list[Done]:
+    """What else stands between these entries, by who did it."""
+
+    def names_of(ids: set[str]) -> dict[str, str]:
+        return names_for(patient.pk, ids, now_ms=now_ms)
+
+    groups = grouped(happenings_of(patient, names_of, since=since, before=before))
+    names = names_of({group.by for group in groups if group.by})
+    return [_done(group, names, str(patient.pk)) for group in groups]
+
+
+def _done(group: Happenings, names: dict[str, str], me: str) -> Done:
+    name = _("You") if group.by == me else names.get(group.by, _("a closed account")) if group.by else ""
+    return Done(name=name, at_ms=group.at_ms, first_ms=group.first_ms, lines=group.lines)
 
 
 def _before(request: HttpRequest) -> int | None:
@@ -136,22 +180,21 @@ def _before(request: HttpRequest) -> int | None:
     return int(text)
 
 
-def _days(lines: Sequence[JournalLine], names: dict[str, str], me: str) -> list[Day]:
-    days = []
-    for _date, group in groupby(visits_of(lines), key=lambda visit: words.local(visit.last_ms).date()):
-        visits = list(group)
-        days.append(
-            Day(
-                title_ms=visits[0].last_ms,
-                others=[_line(visit, names) for visit in visits if visit.last.reader != me],
-                own=[_line(visit, names) for visit in visits if visit.last.reader == me],
-            )
-        )
-    return days
+def _days(
+    lines: Sequence[JournalLine], names: dict[str, str], me: str, asked: Sequence[Question], written: Sequence[Done]
+) -> list[Day]:
+    days: dict[Any, Day] = {}
+    for visit in visits_of(lines):
+        day = days.setdefault(words.local(visit.last_ms).date(), Day(title_ms=visit.last_ms))
+        (day.own if visit.last.reader == me else day.others).append(_line(visit, names, asked))
+    for done in written:
+        days.setdefault(words.local(done.at_ms).date(), Day(title_ms=done.at_ms)).done.append(done)
+    return [days[date] for date in sorted(days, reverse=True)]
 
 
-def _line(visit: Visit, names: dict[str, str]) -> Line:
+def _line(visit: Visit, names: dict[str, str], asked: Sequence[Question] = ()) -> Line:
     last = visit.last
+    entries = tuple(line.entry for line in visit.lines)
     known = sorted({describe(code).name for code in visit.codes})
     shown = known[:_FEW]
     if len(known) > _FEW:
@@ -159,7 +202,7 @@ def _line(visit: Visit, names: dict[str, str]) -> Line:
     where = _CHANNELS.get(last.channel)
     return Line(
         entry=last.entry,
-        entries=tuple(line.entry for line in visit.lines),
+        entries=entries,
         at_ms=visit.last_ms,
         first_ms=visit.first_ms,
         asked=len(visit.lines),
@@ -173,4 +216,6 @@ def _line(visit: Visit, names: dict[str, str]) -> Line:
         export=visit.export,
         ground=words.ground_words(last.ground),
         where=_(where) if where else last.channel,
+        why=str(sentence(f"allowed.{last.ground}" if visit.yes else f"refused.{last.reason or 'no-ground'}")),
+        asked_about=tuple(question for question in asked if question.entry in entries),
     )

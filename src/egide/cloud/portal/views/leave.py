@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from egide.cloud.comfort import easy
 from egide.cloud.consent.leaving import HIDDEN, HOW, LATER, NOW, Reader, part, readers
+from egide.cloud.messages.ways import silence
 from egide.cloud.people.models import Account
 from egide.cloud.portal import drafts, leaving, live, sharing, words
 from egide.cloud.portal.sharing import Choice
@@ -42,9 +43,9 @@ def options(request: HttpRequest) -> HttpResponse:
     found, problem = readers(patient, now_ms=now), ""
     if request.method == "POST":
         chosen = [reader.key for reader in found if reader.key in request.POST.getlist("who") and not reader.by_law]
-        sessions = bool(request.POST.get("sessions"))
-        if chosen or sessions:
-            drafts.save(request, patient, _DRAFT, {"who": chosen, "sessions": sessions})
+        sessions, quiet = bool(request.POST.get("sessions")), bool(request.POST.get("quiet"))
+        if chosen or sessions or quiet:
+            drafts.save(request, patient, _DRAFT, {"who": chosen, "sessions": sessions, "quiet": quiet})
             return redirect("portal:options-how" if chosen else "portal:options-check")
         problem = _("Choose at least one line.")
     sessions_open = [line for line in sessions_of(patient, request.session.session_key) if not line.current]
@@ -53,6 +54,7 @@ def options(request: HttpRequest) -> HttpResponse:
         "team": [_choice(reader) for reader in found if reader.team and not reader.by_law],
         "by_law": [sharing.holder_name(reader.holder) for reader in found if reader.by_law],
         "sessions": sessions_open,
+        "reached": leaving.outside(patient),
         "lines": easy.leave_lines(),
         "parted": [_told(one) for one in leaving.parted(patient, now_ms=now)],
         "done": request.GET.get("done", ""),
@@ -91,9 +93,11 @@ def check(request: HttpRequest) -> HttpResponse:
     wanted = draft.get("who", [])
     chosen = [r for r in readers(patient, now_ms=now) if r.key in wanted and not r.by_law]
     way, at = draft.get("how", ""), draft.get("at", 0)
-    if not draft or (chosen and way not in HOW) or not (chosen or draft.get("sessions")):
+    if not draft or (chosen and way not in HOW) or not (chosen or draft.get("sessions") or draft.get("quiet")):
         return redirect("portal:options")
     if request.method == "POST":
+        if draft.get("quiet"):  # first: whatever follows tells nobody outside
+            silence(patient)
         if chosen:
             done = part(patient, chosen, way, now_ms=now, at_ms=at or None)
             leaving.remember(patient, done, way, now_ms=now)
@@ -110,7 +114,10 @@ def check(request: HttpRequest) -> HttpResponse:
         }
         for reader in chosen
     ]
-    context = {"people": people, "when": _when(way, at), "sessions": bool(draft.get("sessions"))}
+    context = {
+        "people": people, "when": _when(way, at), "sessions": bool(draft.get("sessions")),
+        "reached": leaving.outside(patient) if draft.get("quiet") else [],
+    }  # fmt: skip
     return _render(request, "options_check", context)
 
 

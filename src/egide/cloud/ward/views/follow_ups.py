@@ -17,7 +17,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.names import words_of
 from egide.cloud.people.offices import require_office
 from egide.cloud.people.scope import scope_of
-from egide.cloud.people.search import find_patients
+from egide.cloud.people.search import search
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live, words
 from egide.cloud.portal.subject import reader_of, signed_in
@@ -48,7 +48,7 @@ def find(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"name": name, "born": born, "asked": request.method == "POST"}
     if request.method == "POST":
         try:
-            context["found"] = find_patients(scope_of(reader, now_ms=now), name, born) if words_of(name) else []
+            context["found"] = search(reader, name, born, now_ms=now) if words_of(name) else []
         except RefusedError:
             context["problem"] = _("Give a name and a birth date.")
     return render(request, "ward/find.html", context, status=400 if "problem" in context else 200)

@@ -68,6 +68,7 @@ def privacy_desk(request: HttpRequest) -> HttpResponse:
         "tally": privacy.tally(seat, now_ms=now),
         "restrictions": restrictions,
         "reviews": len(waiting),
+        "questions": privacy.asked_count(seat) + len(privacy.name_asks(seat)),
         "overdue": sum(one.review.overdue(now) for one in waiting),
         "restricting": patients,
     }
