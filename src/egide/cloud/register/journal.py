@@ -60,26 +60,27 @@ class Saying:
 
     kind: str
     subject: uuid.UUID
+    at_ms: int
     facts: Mapping[str, Any]
     personal: Mapping[str, Any]
     sealed_for: RecordKey
     also: Callable[[], None] | None = None  # in the same transaction
 
 
-def append_statements(sayings: Sequence[Saying], *, now_ms: int) -> list[int]:
+def append_statements(sayings: Sequence[Saying]) -> list[int]:
     """Sign and append several statements, and commit them together; their entry numbers once they are durable."""
     if not sayings:
         return []
     bodies = []
     for one in sayings:
         sealed = seal_for(one.sealed_for, cbor.encode(dict(one.personal)), _INFO + one.kind.encode())
-        bodies.append(sign_statement(one.kind, one.subject, one.facts, now_ms=now_ms, sealed=sealed))
+        bodies.append(sign_statement(one.kind, one.subject, one.facts, now_ms=one.at_ms, sealed=sealed))
     with appending():
         register = _register()
         first = register.append([leaf_hash(body) for body in bodies]).first
         entries = [entry_number(register.log_id, first + n) for n in range(len(bodies))]
         for entry, one, body in zip(entries, sayings, bodies, strict=True):
-            insert_statement(entry, one.kind, one.subject, now_ms, body)
+            insert_statement(entry, one.kind, one.subject, one.at_ms, body)
             if one.also is not None:
                 one.also()
     return entries

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from egide.cloud.consent.rules import Decision
+from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
-from egide.cloud.register.journal import Journaled, append_statement, open_statement
+from egide.cloud.register.journal import Journaled, Saying, append_statements, open_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.release.told import telling
 
-__all__ = ["JournalLine", "JournalPage", "journal_of", "journal_page", "write"]
+__all__ = ["JournalLine", "JournalPage", "journal_of", "journal_page", "saying", "write"]
 
 KIND = "access"
 _BATCH: Final = 200
@@ -57,11 +58,23 @@ def write(
 
     Whom the patient wants told is told in the same transaction (told.py).
     """
-    return append_statement(
-        KIND,
-        patient,
-        {"decision": "yes" if ground else "no", "by": "self" if reader and reader.pk == patient else "other"},
-        now_ms=now_ms,
+    said = saying(
+        patient=patient, reader=reader, purpose=purpose, codes=codes, since_ms=since_ms, until_ms=until_ms,
+        channel=channel, ground=ground, decision=decision, app=app, key=care_key(patient), now_ms=now_ms,
+    )  # fmt: skip
+    return append_statements([said])[0]
+
+
+def saying(
+    *, patient: uuid.UUID, reader: Account | None, purpose: str, codes: tuple[str, ...], since_ms: int, until_ms: int,
+    channel: str, ground: str | None, key: RecordKey, now_ms: int, decision: Decision | None = None, app: str = "",
+) -> Saying:  # fmt: skip
+    """The journal's statement of one answer, for `register.journal.append_statements`. `key` is the record's."""
+    return Saying(
+        kind=KIND,
+        subject=patient,
+        at_ms=now_ms,
+        facts={"decision": "yes" if ground else "no", "by": "self" if reader and reader.pk == patient else "other"},
         personal={
             "reader": str(reader.pk) if reader else "",
             "role": reader.role if reader else "",
@@ -76,7 +89,7 @@ def write(
             "hidden": len(decision.hides) if decision else 0,
             "app": app,
         },
-        sealed_for=care_key(patient),
+        sealed_for=key,
         also=telling(patient, reader, ground=ground, channel=channel, now_ms=now_ms),
     )
 

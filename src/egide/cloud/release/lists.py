@@ -79,11 +79,11 @@ def _journal(asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now
         journal.saying(
             patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
             until_ms=ask.until_ms, channel=ask.channel, ground=decision.ground or None, decision=decision, app=ask.app,
-            key=_care_key(keys[ask.patient.pk]),
+            key=_care_key(keys[ask.patient.pk]), now_ms=now_ms,
         )
         for ask, decision in zip(asks, decisions, strict=True)
     ]  # fmt: skip
-    return append_statements(said, now_ms=now_ms)
+    return append_statements(said)
 
 
 def _care_key(keys: Sequence[RecordKey]) -> RecordKey:
