@@ -90,6 +90,11 @@ class Options:
     messages_ca: str = field(
         default="", metadata={"help": "PEM file of the authority of these servers; empty: the system's"}
     )
+    # forms (governance/timestamping.py)
+    tsa_url: str = field(
+        default="", metadata={"help": "address of an RFC 3161 time-stamp authority; empty: none, and forms say so"}
+    )
+    tsa_ca: str = field(default="", metadata={"help": "PEM file of the certificate that its stamps are checked by"})
     # sign-in by OpenID Connect; the secrets are files of the keys folder (federation/providers.py)
     psc_issuer: str = field(default="", metadata={"help": "Pro Santé Connect's issuer; empty: no sign-in by it"})
     psc_discovery: str = field(default="", metadata={"help": "Pro Santé Connect's configuration, if elsewhere"})
@@ -240,6 +245,10 @@ def _check(options: Options) -> None:
         raise ConfigError("intake_rate must be 1 or more")
     if not 30 <= options.shared_idle_s <= 3_600:
         raise ConfigError("shared_idle_s must be between 30 and 3600 seconds")
+    if bool(options.tsa_url) != bool(options.tsa_ca) or (
+        options.tsa_url and urlsplit(options.tsa_url).scheme not in ("http", "https")
+    ):
+        raise ConfigError("tsa_url and tsa_ca go together: an address, and the certificate its stamps are checked by")
     if options.demo and not (_loopback(options.listen) and all(map(_loopback, options.hosts))):
         raise ConfigError("a demo listens on this machine alone: listen and hosts must be loopback addresses")
     if not options.people_https and not _loopback(options.listen):

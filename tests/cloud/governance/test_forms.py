@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from egide.cloud.consent.proof import signed_consents
 from egide.cloud.governance.forms import KIND, care_agreement, mandate
 from egide.cloud.governance.sealing import the_seal
 from egide.cloud.keys.records import care_key
@@ -16,8 +17,17 @@ from egide.cloud.options import Options
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
-from egide.errors import RefusedError
-from tests.support.thing import NOW
+from egide.cloud.register.publishing import publish
+from egide.cloud.release.proof import platform_anchors
+from egide.errors import NotFoundError, RefusedError
+from egide.trust.grant import verify_consent_proof
+from tests.cloud.conftest import NOW as CLOCK
+from tests.support.consents import Passkey as Authenticator
+from tests.support.signing import meet
+from tests.support.thing import DAY, NOW
+from tests.support.ward import Ward
+
+LATER = CLOCK + DAY
 
 
 def run(*command: str) -> str:
@@ -71,6 +81,29 @@ def test_a_form_says_what_was_agreed_and_what_the_seal_is_worth(
     assert "Tagged: yes" in " ".join(run("pdfinfo", str(file)).split())
 
 
+def test_what_the_person_signed_goes_with_the_form(ward: Ward, tmp_path: Path) -> None:
+    """Embedded, byte for byte a proof that anyone checks offline; in the form: its text, and what it is worth."""
+    people = meet(ward, Authenticator())
+    people.give(people.sign(people.ask()))
+    publish(now_ms=LATER)
+    ((entry, said),) = signed_consents(people.alice.pk)
+    form = care_agreement(
+        people.alice, people.bob, how="screen", agreed=True, lang="en", now_ms=LATER, consent=entry
+    )
+    assert "Signature is Valid" in signatures(form.content, tmp_path)
+    run("pdfdetach", "-saveall", "-o", str(tmp_path), str(tmp_path / "form.pdf"))
+    (file,) = tmp_path.glob("egide-consent-*.cbor")
+    proved = verify_consent_proof(file.read_bytes(), platform_anchors())
+    assert proved.consent.shown.text == said.shown.text
+    text = " ".join(run("pdftotext", str(tmp_path / "form.pdf"), "-").split())
+    assert said.shown.text in text
+    assert "It too is a simple electronic signature." in text
+    with pytest.raises(NotFoundError):
+        care_agreement(
+            people.charlie, people.bob, how="screen", agreed=True, lang="en", now_ms=LATER, consent=entry
+        )
+
+
 def test_a_refusal_is_traced_too(alice: Account, charlie: Account, tmp_path: Path) -> None:
     """No less than an agreement."""
     file = tmp_path / "form.pdf"
@@ -108,5 +141,5 @@ def test_the_seal_is_made_once_and_only_its_owner_reads_it(opened_platform: Opti
 def test_a_form_of_another_kind_is_refused(alice: Account, charlie: Account, change: dict[str, str]) -> None:
     """And nothing enters the register."""
     with pytest.raises(RefusedError):
-        care_agreement(alice, charlie, **{"how": "oral", "lang": "fr", **change}, agreed=True, now_ms=NOW)
+        care_agreement(alice, charlie, **{"how": "oral", "lang": "fr", **change}, agreed=True, now_ms=NOW)  # type: ignore[arg-type]
     assert not Statement.objects.filter(kind=KIND).exists()

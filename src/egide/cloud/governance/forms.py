@@ -14,13 +14,17 @@ from typing import Any, Final
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 
+from egide.cloud.consent.proof import consent_proof, signed_consents
 from egide.cloud.governance.sealing import seal_document, the_seal
+from egide.cloud.governance.timestamping import Authority, the_authority
 from egide.cloud.governance.typesetting import set_document
 from egide.cloud.keys.records import ESTABLISHMENT, care_key
 from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.service import name_of
 from egide.cloud.register.journal import append_statement
+from egide.cloud.register.store import split_entry
 from egide.errors import RefusedError
+from egide.trust.grant import CONSENT_TYPE
 
 __all__ = ["FORMS", "Form", "care_agreement", "mandate"]
 
@@ -38,12 +42,16 @@ class Form:
 
 
 def care_agreement(
-    patient: Account, professional: Account, *, how: str, agreed: bool, lang: str, now_ms: int
-) -> Form:
+    patient: Account, professional: Account, *, how: str, agreed: bool, lang: str, now_ms: int,
+    consent: int | None = None,
+) -> Form:  # fmt: skip
     """The agreement (or the refusal) to be followed at a distance, taken by a professional.
 
+    `consent`: the entry of a consent that the patient signed with a passkey, whose proof is attached.
+
     Raises:
-        RefusedError: no such way to agree, no such language.
+        RefusedError: no such way to agree, no such language. NotFoundError: no such consent.
+        UnavailableError: the consent's checkpoint, or the time-stamp authority, is not there now.
     """
     if how not in _HOW:
         raise RefusedError("an agreement is given orally, on paper or on a screen")
@@ -71,16 +79,17 @@ def care_agreement(
             },
         ]
         title = _("Agreement to be followed at a distance") if agreed else _("Refusal to be followed at a distance")
-        return _made("care-agreement", title, sections, patient, professional, lang, now_ms)
+        return _made("care-agreement", title, sections, patient, professional, lang, now_ms, consent)
 
 
 def mandate(
-    patient: Account, representative: str, *, by: Account, since: date, until: date | None, lang: str, now_ms: int
-) -> Form:
+    patient: Account, representative: str, *, by: Account, since: date, until: date | None, lang: str, now_ms: int,
+    consent: int | None = None,
+) -> Form:  # fmt: skip
     """A mandate: the patient lets somebody act for them here, for a time.
 
     Raises:
-        RefusedError: it ends before it begins, no name, no such language.
+        RefusedError: it ends before it begins, no name, no such language. NotFoundError, UnavailableError: as above.
     """
     name = " ".join(representative.split())
     if not name or len(name) > 120 or not name.isprintable() or (until is not None and until < since):
@@ -106,45 +115,92 @@ def mandate(
                 ],
             },
         ]
-        return _made("mandate", _("Mandate"), sections, patient, by, lang, now_ms)
+        return _made("mandate", _("Mandate"), sections, patient, by, lang, now_ms, consent)
 
 
 def _made(
-    kind: str, title: str, sections: list[dict[str, Any]], patient: Account, by: Account, lang: str, now_ms: int
-) -> Form:
+    kind: str, title: str, sections: list[dict[str, Any]], patient: Account, by: Account, lang: str, now_ms: int,
+    consent: int | None,
+) -> Form:  # fmt: skip
     place = Establishment.objects.filter(pk=ESTABLISHMENT).first()
     where = place.name if place is not None and place.name else "Egide"
+    authority, attached = the_authority(), _attached(patient, consent, now_ms)
+    facts = [
+        [_("Patient:"), name_of(patient)], [_("Place:"), where], [_("Made on:"), _moment(now_ms)],
+    ]  # fmt: skip
+    if by.pk != patient.pk:
+        facts.insert(1, [_("Professional:"), name_of(by)])
     data = {
-        "title": title,
-        "author": where,
-        "description": title,
-        "foot": where,
-        "facts": [
-            [_("Patient:"), name_of(patient)], [_("Professional:"), name_of(by)], [_("Place:"), where],
-            [_("Made on:"), _moment(now_ms)],
-        ],
-        "sections": sections,
-        "signature_title": _("What this document proves"),
-        "signature": [
-            _(
-                "The establishment sealed this document: whoever opens it sees that it comes from there and that not a"
-                " letter has changed since."
-            ),
-            _(
-                "It is a simple electronic signature (eIDAS Regulation, article 3, point 10). It is neither advanced"
-                " nor qualified, and it is not the signature of the person."
-            ),
-        ],
+        "title": title, "author": where, "description": title, "foot": where, "facts": facts, "sections": sections,
+        "signature_title": _("What this document proves"), "signature": _worth(authority), **attached.said,
     }  # fmt: skip
-    document = set_document("form", data, lang=lang, now_ms=now_ms)
+    document = set_document("form", data, lang=lang, now_ms=now_ms, attached=attached.files)
     reason = _("Seal of the establishment (simple electronic signature)")
-    sealed = seal_document(document, the_seal(now_ms=now_ms), reason=reason, place=where)
-    digest = hashlib.sha256(sealed).hexdigest()
+    sealed = seal_document(document, the_seal(now_ms=now_ms), reason=reason, place=where, timestamper=authority)
+    said = {"sha256": hashlib.sha256(sealed).hexdigest(), "by": str(by.pk), "lang": lang}
+    if consent is not None:
+        said["consent"] = str(consent)
+    if authority is not None:
+        said["stamped"] = authority.name
     entry = append_statement(
-        KIND, patient.pk, {"form": kind}, now_ms=now_ms, personal={"sha256": digest, "by": str(by.pk), "lang": lang},
-        sealed_for=care_key(patient.pk),
-    )  # fmt: skip
+        KIND, patient.pk, {"form": kind}, now_ms=now_ms, personal=said, sealed_for=care_key(patient.pk)
+    )
     return Form(content=sealed, entry=entry)
+
+
+def _worth(authority: Authority | None) -> list[str]:
+    """What the seal is worth, and whose the time is."""
+    if authority is None:
+        time = _("Without a time-stamp authority: the time above is the establishment’s own.")
+    else:
+        time = _("A time-stamp authority (%(name)s, RFC 3161) attests that it existed at the time of its stamp.") % {
+            "name": authority.name
+        }
+    return [
+        _(
+            "The establishment sealed this document: whoever opens it sees that it comes from there and that not a"
+            " letter has changed since."
+        ),
+        _(
+            "It is a simple electronic signature (eIDAS Regulation, article 3, point 10). It is neither advanced"
+            " nor qualified, and it is not the signature of the person."
+        ),
+        time,
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attached:
+    """A file that goes with a form, and what the form says of it."""
+
+    files: dict[str, bytes]
+    said: dict[str, Any]
+
+
+def _attached(patient: Account, consent: int | None, now_ms: int) -> _Attached:
+    """The proof of a consent that the patient signed with a passkey. Raises NotFoundError, UnavailableError."""
+    if consent is None:
+        return _Attached(files={}, said={})
+    proof = consent_proof(patient.pk, consent, now_ms=now_ms)
+    shown = next(said.shown.text for entry, said in signed_consents(patient.pk) if entry == consent)
+    name = f"egide-consent-{split_entry(consent)[1]}.cbor"
+    return _Attached(
+        files={name: proof},
+        said={
+            "attached_title": _("Attached: a signature of the person"),
+            "attached_type": CONSENT_TYPE,
+            "attached_words": [
+                _("The file %(name)s, inside this document, holds what the person signed with their passkey:")
+                % {"name": name},
+                *shown.split("\n"),
+                _(
+                    "It too is a simple electronic signature. It shows which passkey signed this text, and when the"
+                    " register received it; it does not show what the screen displayed. Anyone checks it without us:"
+                    " egide verify."
+                ),
+            ],
+        },
+    )
 
 
 def _language(lang: str) -> str:

@@ -2,7 +2,7 @@
 
 It is a *simple* electronic signature in the sense of eIDAS, and every sealed document says so: it shows who sealed the
 bytes and that nothing changed since; it is neither advanced nor qualified, and no trusted list names our CA. Without a
-time-stamping service the time in it is ours alone.
+time-stamp authority (timestamping.py) the time in it is ours alone, and the document says so.
 """
 
 from __future__ import annotations
@@ -97,6 +97,8 @@ def seal_document(
             meta, signer, timestamper=timestamper, new_field_spec=fields.SigFieldSpec(sig_field_name=_FIELD)
         )
         asyncio.run(pdf.async_sign_pdf(writer, output=out))
+    except UnavailableError:
+        raise
     except Exception as err:  # its own errors have many roots, and may quote the document
         raise UnavailableError("the document could not be sealed") from err
     return out.getvalue()

@@ -20,16 +20,21 @@ _FOLDER: Final = files(__package__)
 _REGIONS: Final = {"fr": "FR", "en": "GB"}
 
 
-def set_document(template: str, data: Mapping[str, Any], *, lang: str, now_ms: int) -> bytes:
+def set_document(
+    template: str, data: Mapping[str, Any], *, lang: str, now_ms: int, attached: Mapping[str, bytes] | None = None
+) -> bytes:
     """A PDF of `documents/<template>.typ` with `data`; the same bytes for the same arguments.
+
+    `attached`: files by their names, embedded by the templates that take some.
 
     Raises:
         UnavailableError: the typesetter refused.
     """
+    files_in = [{"name": name, "bytes": list(attached[name])} for name in sorted(attached)] if attached else []
     sources: Any = {  # files by name: the stub knows paths only
         "main.typ": _FOLDER.joinpath(f"documents/{template}.typ").read_bytes(),
         "common.typ": _FOLDER.joinpath("documents/common.typ").read_bytes(),
-        "data.json": json.dumps({**data, "lang": lang, "region": _REGIONS[lang]}).encode(),
+        "data.json": json.dumps({**data, "lang": lang, "region": _REGIONS[lang], "attached": files_in}).encode(),
     }
     try:
         with as_file(_FOLDER.joinpath("fonts")) as fonts:
