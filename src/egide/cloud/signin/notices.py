@@ -92,7 +92,9 @@ def _words(row: Notice) -> str:
         case "recovery-stopped":
             return _("Opening this account anew was stopped.")
         case "correction":
-            return _("Measurements were entered in one file and belong to another. Where you saw them, they are struck.")
+            return _(
+                "Measurements were entered in one file and belong to another. Where you saw them, they are struck."
+            )
         case "shared":
             return _("Somebody shares measurements with you. They are among what is shared with you.")
         case "journal":
