@@ -78,8 +78,11 @@ def attested_references() -> dict[uuid.UUID, uuid.UUID]:
 
 def attested_kinds() -> Mapping[str, str]:
     """The kind of each establishment by its id, as it was declared. One query: read again once another is declared."""
-    declared = Statement.objects.filter(kind=ESTABLISHMENT).order_by("-entry").values_list("entry", "body")
-    last = declared.first()
+    with connection.cursor() as cursor:  # raw: each read of a professional's asks this
+        cursor.execute(
+            "SELECT entry, body FROM register_statement WHERE kind = %s ORDER BY entry DESC LIMIT 1", [ESTABLISHMENT]
+        )
+        last = cursor.fetchone()
     return _kinds(last[0], _plain(last[1]), platform().signer.public_key) if last else {}
 
 
