@@ -85,20 +85,35 @@ def claim(
 def pair_object(
     object_id: Annotated[str, typer.Argument(help="The object's id.")],
     patient: Annotated[str, typer.Argument(help="User name of the patient.")],
+    klass: Annotated[str, typer.Option("--class", help="care, or personal: what the patient may have erased.")] = "",
+    study: Annotated[str, typer.Option(help="For research: the id of the patient's participation.")] = "",
+    at: Annotated[str, typer.Option("--at", help="Id of the establishment whose key seals what it measures.")] = "",
     data: DataOption = None,
     keys: KeysOption = None,
 ) -> None:
     """From now on, this object measures this patient. The object learns a random id, not whom.
 
-    Example: egide fleet pair 5f1c… jy3k6vd2m5q7tnca
+    What it measures is sealed to the patient's record of one establishment and one class, each with its own key: as
+    before for these two, else care, at the establishment that runs the platform.
+
+    Example: egide fleet pair 5f1c… jy3k6vd2m5q7tnca --class personal
 
     Exit codes: 0 done, 1 refused, 2 settings.
     """
     setup(data, keys)
+    from egide.cli.people import place
     from egide.cloud.fleet.service import pair
+    from egide.cloud.governance.studies import pair_for_study
     from egide.cloud.people.service import find
+    from egide.errors import RefusedError
 
-    pairing = pair(_object(object_id), find(patient), _now())
+    owner, to = _object(object_id), find(patient)
+    if study:
+        if klass not in ("", "research"):
+            raise RefusedError("what measures for a study is of the research class")
+        pairing = pair_for_study(owner, to, study, now_ms=_now(), establishment=place(at).pk)
+    else:
+        pairing = pair(owner, to, _now(), klass=klass or None, establishment=place(at).pk if at else None)
     typer.echo(str(pairing.uuid))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from egide.cloud.consent.models import FollowUp
-from egide.cloud.fleet.models import Pairing
+from egide.cloud.fleet.models import Attribution, Pairing
 from egide.cloud.fleet.pairings import unpair
 from egide.cloud.governance import requests
 from egide.cloud.governance.deadlines import Term, care_term
@@ -19,7 +20,7 @@ from egide.cloud.governance.duties import Source, duties
 from egide.cloud.governance.erasure import erase_classes, erasures_of, finish, has_class
 from egide.cloud.governance.models import Request
 from egide.cloud.keys.models import RecordKey
-from egide.cloud.keys.records import create_record_key
+from egide.cloud.keys.records import ESTABLISHMENT, create_record_key
 from egide.cloud.people.identity import known_identity
 from egide.cloud.people.models import Account
 from egide.cloud.vault.owning import rows_of
@@ -42,14 +43,18 @@ class ClassDecision:
 
 
 def plan(
-    patient: Account, *, now_ms: int, birth: date | None = None, death: date | None = None
-) -> tuple[ClassDecision, ...]:
-    """What an erasure of this record would do, said before it is done: every class it holds, one decision each."""
+    patient: Account, *, now_ms: int, birth: date | None = None, death: date | None = None,
+    establishments: Collection[uuid.UUID] | None = None,
+) -> tuple[ClassDecision, ...]:  # fmt: skip
+    """What an erasure of this record would do, said before it is done: every class it holds, one decision each.
+
+    `establishments`: only of what these hold.
+    """
     rules = duties()
     birth = birth or birth_of(patient)
     decisions = []
     for klass in RecordKey.Class.values:
-        if not has_class(patient.pk, klass):
+        if not has_class(patient.pk, klass, establishments):
             continue
         rule = rules.erasures[klass]
         term = None
@@ -100,15 +105,16 @@ def decide(
         raise RefusedError("this request is not to erase")
     requests.require_decision(request, by=by, now_ms=now_ms)
     finish(now_ms=now_ms)
-    decisions = plan(request.patient, now_ms=now_ms, birth=birth, death=death)
+    places = {request.establishment, ESTABLISHMENT}  # who was asked, and what was paired without naming a place
+    decisions = plan(request.patient, now_ms=now_ms, birth=birth, death=death, establishments=places)
     classes = [d.klass for d in decisions if d.erase]
     entry = None
     if classes:
         personal: dict[str, Any] = {"request": str(request.pk), "by": str(by.pk)}
-        _end_pairings(request.patient, classes, now_ms)
+        _end_pairings(request.patient, classes, places, now_ms)
         entry = erase_classes(
             request.patient_id, classes, now_ms=now_ms, personal=personal,
-            also=lambda: _keys_for_late_readings(request.patient, classes, now_ms),
+            also=lambda: _keys_for_late_readings(request.patient, classes, places, now_ms), establishments=places,
         )  # fmt: skip
     done = entry is not None or bool(_erased_before(request))
     kept = [d for d in decisions if not d.erase]
@@ -121,17 +127,21 @@ def decide(
     return entry
 
 
-def _end_pairings(patient: Account, classes: Sequence[str], now_ms: int) -> None:
+def _end_pairings(patient: Account, classes: Sequence[str], places: Collection[uuid.UUID], now_ms: int) -> None:
     """What measured for a class that goes measures no more: whoever wants it again adds it again."""
-    for pairing in Pairing.objects.filter(patient=patient, klass__in=classes, until_ms=None):
+    running = Pairing.objects.filter(patient=patient, klass__in=classes, establishment__in=places, until_ms=None)
+    for pairing in running:
         unpair(pairing, now_ms)
 
 
-def _keys_for_late_readings(patient: Account, classes: Sequence[str], now_ms: int) -> None:
+def _keys_for_late_readings(
+    patient: Account, classes: Sequence[str], places: Collection[uuid.UUID], now_ms: int
+) -> None:
     """An object may hold readings that it has not sent yet: they find a new key, which the next erasure erases."""
-    for klass in classes:
-        if Pairing.objects.filter(patient=patient, klass=klass).exists():
-            create_record_key(patient.pk, now_ms=now_ms, klass=klass)
+    parts = Pairing.objects.filter(patient=patient, klass__in=classes, establishment__in=places)
+    given = Attribution.objects.filter(to=patient, klass__in=classes, establishment__in=places, undone_ms=None)
+    for klass, place in {*parts.values_list("klass", "establishment"), *given.values_list("klass", "establishment")}:
+        create_record_key(patient.pk, now_ms=now_ms, klass=klass, establishment=place)
 
 
 def _line(decision: ClassDecision) -> tuple[str, str, str, str]:

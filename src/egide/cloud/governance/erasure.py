@@ -7,7 +7,7 @@ so a register that says "erased" and a table that still holds the key never exis
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,30 +44,36 @@ def erase_classes(
     personal: dict[str, Any] | None = None,
     also: Callable[[], None] = lambda: None,
     step: Step = lambda _: None,
+    establishments: Collection[uuid.UUID] = (ESTABLISHMENT,),
 ) -> int:
     """Erase these classes of a record for good; returns the statement's entry number. `also` becomes true with it.
 
-    The care class is a human decision of its own (retention.py): the caller answers for it.
+    What other establishments hold of this record lies under keys of their own, and stays. The care class is a human
+    decision of its own (retention.py): the caller answers for it.
 
     Raises:
         RefusedError: there is nothing of these classes to erase.
         ConfigError, StorageError: the key file; what was begun goes on with `finish`.
     """
-    if not _keys(subject, classes):
+    if not _keys(subject, classes, establishments):
         raise RefusedError("this record has nothing of these classes, or it was erased already")
     open_epoch(step=step)
     step("opened")
     entries: list[int] = []
     with keys_lock():
-        keys = _keys(subject, classes)
-        said = {"classes": sorted({k.klass for k in keys}), "keys": [fingerprint(k) for k in keys], **(facts or {})}
+        keys = _keys(subject, classes, establishments)
+        said = {
+            "classes": sorted({k.klass for k in keys}), "keys": [fingerprint(k) for k in keys],
+            "establishments": sorted(str(place) for place in establishments), **(facts or {}),
+        }  # fmt: skip
 
         def forget() -> None:
             entries.append(Statement.objects.filter(kind=KIND).order_by("-entry").values_list("entry", flat=True)[0])
             forget_keys(keys, now_ms=now_ms, entry=entries[0])
             also()
 
-        sealed_for = None if RecordKey.Class.CARE in classes or personal is None else care_key(subject)
+        goes = ESTABLISHMENT in establishments and RecordKey.Class.CARE in classes  # what statements are sealed to
+        sealed_for = None if goes or personal is None else care_key(subject)
         append_statement(
             KIND, subject, said, now_ms=now_ms, personal=personal if sealed_for else None, sealed_for=sealed_for,
             also=forget,
@@ -121,13 +127,15 @@ def erasures_of(subject: uuid.UUID | None = None) -> list[Erased]:
     return found
 
 
-def _keys(subject: uuid.UUID, classes: Sequence[str]) -> list[RecordKey]:
+def _keys(subject: uuid.UUID, classes: Sequence[str], establishments: Collection[uuid.UUID]) -> list[RecordKey]:
     if unknown := set(classes) - set(RecordKey.Class.values):
         raise RefusedError(f"a class is care, personal or research ({len(unknown)} others)")
-    rows = RecordKey.objects.filter(subject=subject, establishment=ESTABLISHMENT, klass__in=classes, erased_ms=None)
+    mine = RecordKey.objects.filter(subject=subject, establishment__in=establishments)
+    rows = mine.filter(klass__in=classes, erased_ms=None)
     return list(rows.order_by("pk"))
 
 
-def has_class(subject: uuid.UUID, klass: str) -> bool:
-    """Whether a record holds anything of a class."""
-    return RecordKey.objects.filter(subject=subject, klass=klass, erased_ms=None).exists()
+def has_class(subject: uuid.UUID, klass: str, establishments: Collection[uuid.UUID] | None = None) -> bool:
+    """Whether a record holds anything of a class (in these establishments, when they are named)."""
+    rows = RecordKey.objects.filter(subject=subject, klass=klass, erased_ms=None)
+    return (rows if establishments is None else rows.filter(establishment__in=establishments)).exists()

@@ -91,7 +91,7 @@ def decide_destruction(
     finish(now_ms=now_ms)
     entry = erase_classes(
         row.patient_id, RecordKey.Class.values, now_ms=now_ms, facts=facts,
-        also=lambda: _decided(row, by, approve, now_ms),
+        also=lambda: _decided(row, by, approve, now_ms), establishments=(row.establishment,),
     )  # fmt: skip
     Destruction.objects.filter(pk=row.pk).update(entry=entry)
     return entry

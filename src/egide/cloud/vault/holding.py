@@ -5,15 +5,16 @@ Only what columns tell is read here: nothing is opened, and no value is known.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Max, Min, QuerySet
+from django.db.models import Count, F, Max, Min
 
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.vault.models import Envelope, Flag
 
-__all__ = ["Held", "held_of", "held_under", "mark_held"]
+__all__ = ["Counted", "Held", "counted", "held_of", "mark_held"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +27,6 @@ class Held:
     last_ms: int
     received_ms: int
     dismissed: int
-
-
-def held_under(pairing: Pairing) -> QuerySet[Envelope]:
-    """The envelopes of a pairing that are nobody's, dismissed ones included, in the order of measuring."""
-    rows = Envelope.objects.filter(pairing=pairing).annotate(
-        held=F("flags").bitand(int(Flag.HELD)), said=F("flags").bitand(int(Flag.ATTRIBUTED))
-    )
-    return rows.filter(held__gt=0, said=0).order_by("first_ms", "entry")
 
 
 def held_of(pairings: Iterable[Pairing]) -> list[Held]:
@@ -89,3 +82,24 @@ def mark_held(
 def _sealed_to() -> F:
     """An envelope that was moved is sealed to another record than its pairing's patient's: it is theirs, not held."""
     return F("data_key__record_key__subject")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many envelopes of a pairing a period holds whole, and how many lie across one of its edges and stay."""
+
+    inside: int
+    across: int
+
+
+def counted(pairing: Pairing, since_ms: int, until_ms: int | None, owner: uuid.UUID) -> Counted:
+    """Of what is sealed to `owner`'s record: nothing is opened."""
+    rows = Envelope.objects.filter(
+        pairing=pairing, last_ms__gte=since_ms, data_key__record_key__subject=owner,
+        data_key__record_key__erased_ms=None,
+    )  # fmt: skip
+    inside = rows.filter(first_ms__gte=since_ms)
+    if until_ms is not None:
+        rows, inside = rows.filter(first_ms__lt=until_ms), inside.filter(last_ms__lt=until_ms)
+    whole = inside.count()
+    return Counted(inside=whole, across=rows.count() - whole)

@@ -18,6 +18,7 @@ from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import ACCOUNT, Care, Facts, runs
 from egide.cloud.consent.overview import AccessLine, who_may_see
 from egide.cloud.consent.proof import signed_consents
+from egide.cloud.governance.studies import leave_study
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live, sharing, words
 from egide.cloud.portal.signing_keys import able
@@ -106,7 +107,7 @@ def withdraw(request: HttpRequest, grant_id: uuid.UUID) -> HttpResponse:
 @signed_in
 def leave_project(request: HttpRequest, participation_id: uuid.UUID) -> HttpResponse:
     """At once, in any session. Raises NotFoundError, RefusedError."""
-    grants.leave_research(_patient(request), str(participation_id), now_ms=live.now_ms())
+    leave_study(_patient(request), str(participation_id), now_ms=live.now_ms())
     return _back("withdrawn")
 
 

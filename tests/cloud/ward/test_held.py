@@ -1,0 +1,153 @@
+"""The page of readings to attribute: no value, no name, and nothing moved by one person."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from egide.cloud.fleet.models import Attribution
+from egide.cloud.fleet.pairings import unpair
+from egide.cloud.people.models import Account, Registration
+from egide.cloud.vault.owning import rows_of
+from tests.cloud.conftest import NOW
+from tests.cloud.ward.conftest import Enter, Offices, confirm
+from tests.support.cast import Cast
+from tests.support.ward import HOUR_MS, spot
+
+PAGE = "/office/held"
+
+
+@pytest.fixture
+def held(cast: Cast, offices: Offices) -> int:
+    """Two of the scale's messages, measured after its pairing ended."""
+    unpair(cast.scale.pairing, NOW - 2 * HOUR_MS)
+    for n in range(2):
+        cast.scale.deliver(cast.scale.sign(spot("29463-7", "kg", "61.5"), t0_ms=NOW - HOUR_MS + n * 1_000), NOW)
+    return 2
+
+
+@pytest.fixture
+def engineer(offices: Offices, enter: Enter) -> Client:
+    client = enter(offices.engineer)
+    confirm(client)
+    return client
+
+
+def say(client: Client, cast: Cast, act: str, **more: str) -> int:
+    """What the form sends; the status of the answer."""
+    form = {
+        "pairing": str(cast.scale.pairing.uuid), "since": "2026-11-21T21:13:00", "until": "2026-11-21T21:14:00",
+        "reason": "Rendu le soir.", "act": act, **more,
+    }  # fmt: skip
+    return client.post(reverse("ward:held-say"), form).status_code
+
+
+def decide(client: Client, act: str) -> int:
+    row = Attribution.objects.get()
+    return client.post(reverse("ward:held-decide", args=[row.pk]), {"act": act}).status_code
+
+
+def text(client: Client) -> str:
+    return client.get(PAGE).content.decode()
+
+
+def test_what_is_held_is_listed_by_object_and_number(held: int, cast: Cast, engineer: Client) -> None:
+    """The object, the period, the count; neither a value nor a name."""
+    page = text(engineer)
+    assert "Balance Claire" in page
+    assert "2 messages" in page
+    assert cast.alice.username in page
+    for secret in ("61.5", "61,5", "kg", "Alice", "Moreau"):
+        assert secret not in page
+
+
+def test_an_engineer_attributes_what_is_held_and_takes_it_back(held: int, cast: Cast, engineer: Client) -> None:
+    """One act each; the page says what was done, by whom and why."""
+    assert say(engineer, cast, "own") == 302
+    page = text(engineer)
+    assert "Attributed." in page
+    assert "Inès Atelier" in page
+    assert "Rendu le soir." in page
+    assert "No reading is held." in page
+    assert decide(engineer, "back") == 302
+    assert "2 messages are held" in text(engineer)
+
+
+def test_set_aside_it_is_counted_and_off_the_list(held: int, cast: Cast, engineer: Client) -> None:
+    """Kept: the number stays on the page."""
+    assert say(engineer, cast, "aside") == 302
+    page = text(engineer)
+    assert "No reading is held." in page
+    assert "2 messages were set aside" in page
+
+
+def test_another_patient_needs_a_second_person(
+    held: int, cast: Cast, offices: Offices, engineer: Client, enter: Enter
+) -> None:
+    """The engineer proposes and cannot confirm; Dr Bob does; Charlie then has them, and the way back is the same."""
+    assert say(engineer, cast, "other", to=cast.charlie.username) == 302
+    assert "Somebody else must confirm it." in text(engineer)
+    assert decide(engineer, "confirm") == 400
+    assert not rows_of(cast.charlie.pk).exists()
+    doctor = enter(cast.bob)
+    assert decide(doctor, "confirm") == 302  # asked for a factor first
+    assert not rows_of(cast.charlie.pk).exists()
+    confirm(doctor)
+    assert "2 messages move." in text(doctor)
+    assert decide(doctor, "confirm") == 302
+    assert rows_of(cast.charlie.pk).count() == held
+    assert decide(doctor, "undo") == 302
+    assert decide(engineer, "confirm-undo") == 302
+    assert not rows_of(cast.charlie.pk).exists()
+    assert "undone" in text(engineer)
+
+
+def test_who_works_elsewhere_sees_and_does_nothing(
+    held: int, cast: Cast, offices: Offices, engineer: Client, enter: Enter
+) -> None:
+    """An engineer of another establishment has an empty page; its acts find nothing, and no patient has it at all."""
+    say(engineer, cast, "other", to=cast.charlie.username)
+    far = enter(offices.far_engineer)
+    confirm(far)
+    page = text(far)
+    assert "Balance Claire" not in page
+    assert cast.alice.username not in page
+    assert say(far, cast, "own") == 404
+    assert decide(far, "confirm") == 404
+    for who in (offices.administrator, offices.dpo, cast.alice):
+        assert enter(who).get(PAGE).status_code == 403
+    assert not rows_of(cast.charlie.pk).exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"to": "nobody-at-all"}, id="nobody"),
+        pytest.param({"to": ""}, id="empty"),
+        pytest.param({"since": "yesterday"}, id="no-date"),
+        pytest.param({"reason": " "}, id="no-reason"),
+        pytest.param({"act": "everything"}, id="no-act"),
+    ],
+)
+def test_what_is_wrong_is_said_and_changes_nothing(
+    held: int, cast: Cast, engineer: Client, wrong: dict[str, str]
+) -> None:
+    """The form says so in words; what was typed is not lost."""
+    form = {"to": cast.charlie.username, "act": "other", **wrong}
+    assert say(engineer, cast, form.pop("act"), **form) == 400
+    assert not Attribution.objects.exists()
+
+
+def test_where_it_leads_the_people_of_there_see_it(
+    held: int, cast: Cast, offices: Offices, engineer: Client, enter: Enter
+) -> None:
+    """Charlie is known elsewhere: a doctor of there finds the proposal, and may confirm it."""
+    Registration.objects.create(patient=cast.charlie, establishment=offices.elsewhere, since_ms=NOW - 1)
+    say(engineer, cast, "other", to=cast.charlie.username)
+    far: Account = offices.far_doctor
+    client = enter(far)
+    confirm(client)
+    assert "Rendu le soir." in text(client)
+    assert decide(client, "confirm") == 302
+    assert rows_of(cast.charlie.pk).count() == held
