@@ -76,9 +76,13 @@ class Portal:
 
 @contextmanager
 def running_portal(
-    folder: Path, *, days: int = 14, prepare: Callable[[int, Path], dict[str, str]] = lambda _port, _keys: {}
+    folder: Path,
+    *,
+    days: int = 14,
+    prepare: Callable[[int, Path], dict[str, str]] = lambda _port, _keys: {},
+    demo: bool = False,
 ) -> Iterator[Portal]:
-    """Seed a platform in `folder` and serve it until the block ends.
+    """Seed a platform in `folder` and serve it until the block ends; of a demo, anybody may be anybody.
 
     `prepare` is told the port and the keys folder before anything is served, and gives more of the environment.
     """
@@ -89,6 +93,7 @@ def running_portal(
         "EGIDE_KEYS": str(folder / "keys"),
         "DJANGO_SETTINGS_MODULE": "egide.cloud.config.settings",
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+        **({"EGIDE_DEMO": "1"} if demo else {}),
     }
     people: dict[str, Any] = json.loads(_python(_SEED.format(days=days), environment).splitlines()[-1])
     with socket.socket() as listener:

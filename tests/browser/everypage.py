@@ -1,0 +1,409 @@
+"""Every page of the product, who opens it and how; and every address that is not a page, with the reason.
+
+`unlisted()` compares this list with the tables of addresses: a page that nobody wrote down here fails a test.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.sync_api import Page
+
+from tests.browser.test_ward import _STAFF
+from tests.support.people import Portal, running_portal
+
+__all__ = ["NOT_PAGES", "PAGES", "WHO", "Visit", "be", "every_portal", "methods_of", "named", "unlisted"]
+
+#: Addresses that GET answers without a page of their own.
+NOT_PAGES: Final = {
+    "portal:live": "a part of the home page",
+    "portal:me-latest": "a part of the record",
+    "portal:patient-latest": "a part of the record",
+    "portal:me-series": "points of a chart, as JSON",
+    "portal:patient-series": "points of a chart, as JSON",
+    "portal:journal-copy": "a file",
+    "portal:me-proof": "a file",
+    "portal:patient-proof": "a file",
+    "portal:consent-proof": "a file",
+    "portal:grant": "leads to the first question",
+    "portal:hide-begin": "leads to the first question",
+    "portal:language": "leads back",
+    "demo:be": "posted to",
+    "portal:healthz": "for a supervisor, in words of a machine",
+    "portal:readyz": "for a supervisor, in words of a machine",
+    "portal:metrics": "for a supervisor, in words of a machine",
+    "signin:ending": "the dialog that a page takes in: see the test of the session's end",
+    "signin:back": "leads to another page",
+    "signin:left": "leads to another page",
+    "signin:passkeys": "posted to",
+    "signin:second": "a demo has no second step: test_access judges it on a platform that has",
+    "ward:lines": "a part of the list",
+    "ward:stream": "events",
+    "comfort:manifest": "for a browser",
+    "comfort:worker": "a script",
+    "federation:callback": "a provider sends people here; shows a page of errors or leads on",
+    "federation:back-channel": "a provider's machine posts here",
+}
+_MORE: Final = """
+import json, time, uuid
+import django
+django.setup()
+from egide.cloud.consent import emergency, grants, representation, restrictions
+from egide.cloud.fleet.models import HealthObject, Pairing
+from egide.cloud.governance import requests
+from egide.cloud.governance.models import Request
+from egide.cloud.people import proofing
+from egide.cloud.people.identity import declare_identity
+from egide.cloud.people.models import Account
+from egide.cloud.people.offices import seat
+from egide.cloud.people.establishments import home
+from egide.cloud.people.registrations import register_patient
+from egide.cloud.people.service import create_account
+from egide.cloud.people.traits import Traits
+from egide.cloud.signin.notices import tell
+people = {people}
+now = time.time_ns() // 1_000_000
+day = 86_400_000
+by = {{name: Account.objects.get(pk=pk) for name, pk in people.items() if name != "care"}}
+alice, bob, denis = by["alice"], by["bob"], by["denis"]
+paul = create_account("relative", "Paul Moreau", now)
+grant = grants.give_grant(
+    alice, paul, families=("glucose", "weight"), purpose="SUPNWK", now_ms=now - day, until_ms=now + 90 * day
+)
+rose = create_account("relative", "Rose Moreau", now)
+mandate = representation.represent(
+    alice, rose, nature="mandate", deed="Acte du 3 mai", recorded_by=bob, now_ms=now
+)
+restrictions.restrict(alice, who=bob, families=("weight",), now_ms=now)
+asked = requests.ask(alice, "rectify", by=alice, now_ms=now, text="Mon poids du 3 mai n’est pas le mien.")
+erase = requests.ask(alice, "erase", by=alice, now_ms=now, text="")
+requests.ask(alice, "access", by=alice, now_ms=now - 9 * day, text="")
+tell(alice, "session", now_ms=now)
+place = home(now)
+more = dict()
+for name, words, office in (
+    ("ines", "Inès Atelier", "engineer"), ("aude", "Aude Contrôle", "auditor"), ("remi", "Rémi Étude", "researcher"),
+    ("mael", "Maël Fabrique", "maker"),
+):
+    account = create_account("operator", words, now)
+    seat(account, place, office, by=(by["adele"], by["sophie"]), now_ms=now, how="ceremony")
+    more[name] = str(account.pk)
+pairing = Pairing.objects.filter(patient=alice).first()
+print(json.dumps(dict(
+    paul=str(paul.pk), rose=str(rose.pk), grant=str(grant), mandate=str(mandate), asked=str(asked.pk),
+    erase=str(erase.pk), object=str(pairing.object_id), place=str(place.pk), **more,
+)))
+"""
+_NEWCOMER: Final = """
+import time
+import django
+django.setup()
+from egide.cloud.people.service import create_account
+print(create_account("relative", "Noé Nouveau", time.time_ns() // 1_000_000).pk)
+"""
+Open = Callable[[Page, Portal], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One page: its address's name, who opens it ("" for nobody), and where, or how when it takes several steps."""
+
+    name: str
+    who: str
+    path: str = ""
+    key: str = ""  # when a name has several pages
+    steps: Open | None = None
+    ready: str = ""  # a selector to wait for
+    status: int = 200
+    script_only: bool = False  # a passkey is made by a script; without one, a code app does as well
+
+    @property
+    def id(self) -> str:
+        return "-".join(part for part in (self.who or "nobody", self.name.replace(":", "."), self.key) if part)
+
+    def open(self, page: Page, portal: Portal, *, script: bool = True) -> None:
+        if self.steps is not None:
+            self.steps(page, portal)
+        else:
+            answer = page.goto(portal.base + self.path.format(**portal.people))
+            assert answer is not None
+            assert answer.status == self.status, (self.id, answer.status)
+        if self.ready and script:
+            page.wait_for_selector(self.ready)
+
+
+def _on(page: Page) -> None:
+    """Send the page's own form, as its reader would."""
+    with page.expect_navigation():
+        page.locator("main form button.button").last.click()
+
+
+def _grant(upto: str) -> Open:
+    """The questions of a grant, one page each, answered until `upto` is shown."""
+
+    def steps(page: Page, portal: Portal) -> None:
+        page.goto(f"{portal.base}/me/sharing/new")
+        for step, answer in (
+            ("who", "input[name=who]"),
+            ("what", "input[name=family]"),
+            ("until", "input[name=until]"),
+            ("for", "input[name=for]"),
+        ):
+            if step == upto:
+                return
+            page.locator(answer).first.check()
+            if step == "what":
+                page.locator("input[name=data]").first.check()
+            _on(page)
+
+    return steps
+
+
+def _hide(upto: str) -> Open:
+    def steps(page: Page, portal: Portal) -> None:
+        page.goto(f"{portal.base}/me/sharing/hide")
+        if upto == "from":
+            return
+        page.locator("input[name=who]").first.check()
+        _on(page)
+        if upto == "which":
+            return
+        page.locator("input[name=family]").first.check()
+        page.locator("input[name=data]").first.check()
+        _on(page)
+
+    return steps
+
+
+def _leave(upto: str) -> Open:
+    def steps(page: Page, portal: Portal) -> None:
+        page.goto(f"{portal.base}/settings/options")
+        with page.expect_navigation():
+            page.locator('form[action$="/settings/options"] button.button').click()
+        if upto == "how":
+            return
+        page.locator("#how-now").check()
+        with page.expect_navigation():
+            page.locator('form[action$="/settings/options/how"] button.button').click()
+
+    return steps
+
+
+def _reading(base: str) -> Open:
+    def steps(page: Page, portal: Portal) -> None:
+        page.goto(portal.base + base.format(**portal.people))
+        page.goto(portal.base + str(page.locator('a[href*="/reading/"]').first.get_attribute("href")))
+
+    return steps
+
+
+def _object_code(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.base}/me/objects/add")
+    page.locator("main input[type=text]").first.fill("Oxy Doigt")
+    _on(page)
+    page.get_by_role("button", name="code").click()
+    page.wait_for_selector("svg.qr")
+
+
+def _signed_out(page: Page, portal: Portal) -> None:
+    be(page, portal, "charlie")
+    page.goto(f"{portal.base}/security")
+    with page.expect_navigation():
+        page.locator('form[action$="/sign-out"] button').first.click()
+
+
+def _locked(page: Page, portal: Portal) -> None:
+    """The administrator marks this browser as shared; Bob comes, then locks it."""
+    be(page, portal, "adele")
+    page.goto(f"{portal.base}/desk/workstations")
+    if page.locator("#label").count():
+        page.locator("#label").fill("Bureau des infirmières")
+        _on(page)
+    be(page, portal, "bob")
+    page.goto(f"{portal.base}/patients")
+    with page.expect_navigation():
+        page.locator("#shared button[value=lock]").click()
+
+
+def _codes(page: Page, portal: Portal) -> None:
+    """Somebody new makes their first passkey, and reads their recovery codes, once."""
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+        "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    portal.people["newcomer"] = portal._run(_NEWCOMER).strip()
+    be(page, portal, "newcomer")
+    page.goto(f"{portal.base}/security")
+    page.locator("#passkey-name").fill("Mon téléphone")
+    page.locator("form[data-passkey=make] button").click()
+    page.wait_for_url("**/security/codes")
+
+
+_ALICE: Final = [
+    Visit(name="portal:home", who="alice", path="/", ready="canvas"),
+    Visit(name="portal:me", who="alice", path="/me", ready="canvas"),
+    Visit(name="portal:me", who="alice", key="pressure", path="/me?metric=8480-6&period=7d"),
+    Visit(name="portal:me", who="alice", key="profile", path="/me?metric=99504-3&period=30d", ready="canvas"),
+    Visit(name="portal:me", who="alice", key="ecg", path="/me?metric=mdc:131329"),
+    Visit(name="portal:journal", who="alice", path="/me/journal"),
+    Visit(name="portal:objects", who="alice", path="/me/objects"),
+    Visit(name="portal:object-add", who="alice", path="/me/objects/add"),
+    Visit(name="portal:object", who="alice", path="/me/objects/{object}"),
+    Visit(name="portal:object-change", who="alice", key="lost", path="/me/objects/{object}/lost"),
+    Visit(name="portal:object-change", who="alice", key="pause", path="/me/objects/{object}/pause"),
+    Visit(name="portal:object-code", who="alice", steps=_object_code),
+    Visit(name="portal:sharing", who="alice", path="/me/sharing"),
+    Visit(name="portal:signed", who="alice", path="/me/sharing/signed"),
+    Visit(name="portal:grant-stop", who="alice", path="/me/sharing/grants/{grant}/stop"),
+    *(Visit(name="portal:grant-step", who="alice", key=k, steps=_grant(k)) for k in ("who", "what", "until", "for")),
+    Visit(name="portal:grant-review", who="alice", steps=_grant("")),
+    *(Visit(name="portal:hide", who="alice", key=key, steps=_hide(key)) for key in ("from", "which", "check")),
+    Visit(name="portal:oppose", who="alice", path="/me/sharing/team/{bob}/object"),
+    Visit(name="portal:refuse", who="charlie", path="/me/sharing/follow-ups/{care}/object"),
+    Visit(name="portal:mandate-end", who="alice", path="/me/sharing/mandates/{mandate}/end"),
+    Visit(name="portal:emergencies", who="alice", path="/me/sharing/emergencies"),
+    Visit(name="portal:secrets", who="alice", path="/me/sharing/secrets"),
+    Visit(name="portal:options", who="alice", path="/settings/options"),
+    Visit(name="portal:options-how", who="alice", steps=_leave("how")),
+    Visit(name="portal:options-check", who="alice", steps=_leave("check")),
+    Visit(name="portal:me-reading", who="alice", steps=_reading("/me")),
+    Visit(name="rights:mine", who="alice", path="/rights/"),
+    *(
+        Visit(name="rights:ask", who="alice", key=k, path=f"/rights/ask/{k}")
+        for k in ("access", "rectify", "restrict", "oppose", "erase")
+    ),
+    Visit(name="rights:one", who="alice", path="/rights/{asked}"),
+    Visit(name="rights-take", who="alice", path="/rights/take"),
+    Visit(name="signin:security", who="alice", path="/security"),
+    Visit(name="signin:confirm", who="alice", path="/security/confirm"),
+    Visit(name="signin:app", who="alice", path="/security/app"),
+    Visit(name="portal:journal-rules", who="alice", path="/me/journal/rules"),
+    Visit(name="portal:messages", who="alice", path="/messages"),
+    Visit(name="comfort:display", who="alice", path="/settings/display"),
+    Visit(name="comfort:site-map", who="alice", path="/site-map"),
+    Visit(name="federation:identities", who="alice", path="/federation/"),
+    Visit(name="portal:me", who="charlie", key="empty", path="/me"),
+    Visit(name="portal:objects", who="charlie", key="empty", path="/me/objects"),
+    Visit(name="portal:journal", who="charlie", key="empty", path="/me/journal"),
+    Visit(name="portal:sharing", who="charlie", key="empty", path="/me/sharing"),
+]
+_PAUL: Final = [
+    Visit(name="portal:home", who="paul", path="/"),
+    Visit(name="portal:shared", who="paul", path="/shared"),
+    Visit(name="portal:patient", who="paul", path="/patients/{alice}"),
+]
+_STAFF_PAGES: Final = [
+    Visit(name="portal:home", who="bob", path="/"),
+    Visit(name="ward:patients", who="bob", path="/patients"),
+    Visit(name="ward:find", who="bob", path="/patients/find"),
+    Visit(name="portal:patient", who="bob", path="/patients/{alice}?period=7d", ready="canvas"),
+    Visit(name="portal:patient-reading", who="bob", steps=_reading("/patients/{alice}")),
+    Visit(name="ward:why", who="bob", path="/patients/{alice}/why"),
+    Visit(name="ward:emergency", who="bob", path="/patients/{alice}/emergency"),
+    Visit(name="ward:include", who="bob", path="/patients/{alice}/include"),
+    Visit(name="ward:follow-up", who="bob", path="/patients/{charlie}/follow-up"),
+    Visit(name="ward:emergencies", who="bob", path="/emergencies"),
+    Visit(name="ward:emergencies", who="diane", key="one", path="/emergencies"),
+    Visit(name="ward:reviews", who="bob", path="/emergencies/review"),
+    Visit(name="portal:shared", who="bob", path="/shared"),
+    Visit(name="ward:security", who="sophie", path="/office/security"),
+    Visit(name="ward:privacy", who="denis", path="/office/privacy"),
+    Visit(name="ward:reviews", who="denis", path="/emergencies/review"),
+    Visit(name="rights:desk", who="denis", path="/rights/desk"),
+    Visit(name="rights:desk-open", who="denis", path="/rights/desk/open"),
+    Visit(name="rights:desk-one", who="denis", path="/rights/desk/{asked}"),
+    Visit(name="rights:desk-one", who="denis", key="erase", path="/rights/desk/{erase}"),
+    Visit(name="ward:staff", who="adele", path="/office/people"),
+    Visit(name="ward:propose", who="adele", path="/office/people/propose"),
+    Visit(name="ward:platform", who="adele", path="/office/platform"),
+    Visit(name="ward:withhold", who="bob", path="/patients/{alice}/my-name"),
+    Visit(name="ward:held", who="bob", path="/office/held"),
+    Visit(name="ward:quarantine", who="sophie", path="/office/quarantine"),
+    Visit(name="ward:questions", who="denis", path="/office/privacy/questions"),
+    Visit(name="ward:acting", who="adele", path="/office/acting"),
+    Visit(name="ward:places", who="adele", path="/office/places"),
+    Visit(name="ward:place", who="adele", path="/office/places/{place}"),
+    Visit(name="ward:place-new", who="adele", path="/office/places/new"),
+    Visit(name="ward:fleet", who="ines", path="/office/fleet"),
+    Visit(name="ward:unit", who="ines", path="/office/fleet/{object}"),
+    Visit(name="ward:audit", who="aude", path="/office/audit"),
+    Visit(name="ward:research", who="remi", path="/office/research"),
+    Visit(name="ward:maker", who="mael", path="/office/products"),
+    Visit(name="signin:workstations", who="adele", path="/desk/workstations"),
+    Visit(name="signin:desk", who="adele", path="/desk/recovery"),
+    Visit(name="signin:case", who="adele", path="/desk/recovery/{alice}"),
+]
+_NOBODY: Final = [
+    Visit(name="portal:home", who="", path="/"),
+    Visit(name="portal:sign-in", who="", path="/sign-in"),
+    Visit(name="signin:welcome", who="", path="/welcome"),
+    Visit(name="portal:sign-out", who="", steps=_signed_out),
+    Visit(name="portal:design", who="", path="/design"),
+    Visit(name="comfort:statement", who="", path="/accessibility"),
+    Visit(name="comfort:offline", who="", path="/offline"),
+    Visit(name="demo:cast", who="", path="/demo/"),
+    Visit(name="federation:signed-out", who="", path="/federation/signed-out"),
+    Visit(name="federation:problem", who="", path="/federation/problem/identity-not-linked", status=403),
+    Visit(name="error", who="", key="404", path="/nowhere", status=404),
+    Visit(name="signin:codes", who="", steps=_codes, script_only=True),
+    Visit(name="signin:locked", who="", steps=_locked),
+    Visit(name="error", who="bob", key="403", path="/me", status=403),
+]
+PAGES: Final = (*_NOBODY, *_ALICE, *_PAUL, *_STAFF_PAGES)
+WHO: Final = tuple(dict.fromkeys(visit.who for visit in PAGES))
+
+
+@contextmanager
+def every_portal(folder: Path) -> Iterator[Portal]:
+    """A demo's portal, so that one click makes a visitor anybody, with something to see on every page."""
+    with running_portal(folder, demo=True) as portal:
+        portal.people.update(json.loads(portal._run(_STAFF.format(people=repr(portal.people))).splitlines()[-1]))
+        portal.people.update(json.loads(portal._run(_MORE.format(people=repr(portal.people))).splitlines()[-1]))
+        yield portal
+
+
+def be(page: Page, portal: Portal, who: str) -> None:
+    """Sign in as somebody, by the demo's page; as nobody when `who` is empty."""
+    page.context.clear_cookies(name="sessionid")
+    if who:
+        page.goto(f"{portal.base}/demo/")
+        with page.expect_navigation():
+            page.locator(f'form:has(input[value="{portal.people[who]}"]) button').click()
+
+
+def methods_of(view: Any) -> set[str]:
+    """What a view's decorators let through; nothing when they do not say."""
+    seen: set[int] = set()
+    while callable(view) and id(view) not in seen:
+        seen.add(id(view))
+        for value in (inspect.getclosurevars(view).nonlocals if inspect.isfunction(view) else {}).values():
+            if isinstance(value, list | tuple) and value and set(value) <= {"GET", "HEAD", "POST", "PUT", "DELETE"}:
+                return set(value)
+        view = getattr(view, "__wrapped__", None)
+    return set()
+
+
+def named(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(name, view) of every address that people reach."""
+    for one in (resolver or get_resolver("egide.cloud.config.urls_people")).url_patterns:
+        if isinstance(one, URLResolver):
+            yield from named(one, f"{prefix}{one.namespace}:" if one.namespace else prefix)
+        elif isinstance(one, URLPattern):
+            yield f"{prefix}{one.name}", one.callback
+
+
+def unlisted() -> set[str]:
+    """Addresses that might show a page, and that are listed nowhere."""
+    there = {name: methods_of(view) for name, view in named() if not name.startswith("fhir:")}
+    pages = {name for name, methods in there.items() if not methods or "GET" in methods}
+    return pages - {visit.name for visit in PAGES} - set(NOT_PAGES)
