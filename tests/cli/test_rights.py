@@ -18,7 +18,7 @@ from egide.cli import app
 from egide.cloud.governance import requests
 from egide.cloud.governance.erasure import erase_classes
 from egide.cloud.keys.keyring import KEYRING
-from egide.cloud.keys.records import create_record_key
+from egide.cloud.keys.records import care_key, create_record_key
 from egide.cloud.options import Options
 from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account
@@ -127,3 +127,16 @@ def test_a_form_is_written_and_named_in_the_register(alice: Account, doctor: Acc
     done = run("form", alice.username, str(file), "--by", doctor.username, "--how", "paper")
     assert done.exit_code == 0
     assert file.read_bytes().startswith(b"%PDF")
+
+
+def test_the_records_past_their_term_are_listed_and_nothing_is_destroyed(opened: Options, alice: Account) -> None:
+    """By user name, with the rule that decided; "perhaps" where no birth date is known."""
+    assert (run("terms").exit_code, run("terms").stdout) == (0, "")
+    old = create_account("patient", "Zoé Ancien", NOW - 22 * 366 * DAY)
+    said = run("terms")
+    assert said.exit_code == 1
+    assert said.stdout.split()[:1] + said.stdout.split()[-1:] == [old.username, "perhaps"]
+    assert "Zoé" not in said.stdout
+    (row,) = json.loads(run("terms", "--json").stdout)
+    assert (row["user"], row["rule"], row["sure"]) == (old.username, "last-contact", False)
+    assert care_key(old.pk).wrapped is not None

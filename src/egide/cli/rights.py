@@ -128,6 +128,31 @@ def form(
     words(f"egide: {file}: register, entry {made.entry & (1 << 40) - 1}")
 
 
+@rights_app.command("terms")
+def terms(data: DataOption = None, keys: KeysOption = None, as_json: JsonOption = False) -> None:
+    """List the records that the law no longer asks to keep, by user name. Destroys nothing: two officers decide.
+
+    "perhaps": no birth date is known, and somebody who was under age is kept longer.
+
+    Example: egide rights terms
+
+    Exit codes: 0 no term has passed, 1 some have, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.governance.terms import passed
+
+    found = [
+        {"user": p.patient.username, "until": p.term.until.isoformat(), "rule": p.term.rule, "sure": p.term.sure}
+        for p in passed(now_ms=_now())
+    ]
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        for row in found:
+            typer.echo(f"{row['user']}  {row['until']}  {row['rule']:<12}  {'passed' if row['sure'] else 'perhaps'}")
+    raise typer.Exit(1 if found else 0)
+
+
 @rights_app.command("erased")
 def erased(data: DataOption = None, keys: KeysOption = None, as_json: JsonOption = False) -> None:
     """List the erasures, by the register's statements, and from when each is complete: when copies of keys have lapsed.

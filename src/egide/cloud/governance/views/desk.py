@@ -45,6 +45,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "closed": [line_of(row, now_ms=now, named=True) for row in closed],
         "now_ms": now,
         "duties": duties().version,
+        "answers": any(held.office in ANSWER for held in offices_of(reader, now_ms=now)),
     }
     return render(request, "governance/desk.html", context)
 

@@ -1,0 +1,140 @@
+"""Destruction at term: what may be destroyed, one officer who proposes, another who decides. Never by itself."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_POST, require_safe
+
+from egide.cloud.governance.desk import ANSWER, destructions_for
+from egide.cloud.governance.duties import duties
+from egide.cloud.governance.models import Destruction
+from egide.cloud.governance.retention import decide_destruction, propose_destruction
+from egide.cloud.governance.terms import passed_for
+from egide.cloud.governance.views.guard import now_ms, reader_of, signed_in
+from egide.cloud.people.models import Account
+from egide.cloud.people.offices import offices_of, require_office
+from egide.cloud.people.service import name_of
+from egide.cloud.signin.factors import widening
+from egide.errors import AccessDeniedError, EgideError, NotFoundError, RefusedError
+
+__all__ = ["decide", "propose", "terms"]
+
+_RULES: Final = {
+    "last-contact": gettext_noop("counted from the last contact"),
+    "birthday": gettext_noop("counted to the birthday"),
+    "death": gettext_noop("counted from the death"),
+}
+_DONE: Final = {
+    "proposed": gettext_noop("Proposed. Another person decides; nothing is destroyed yet."),
+    "kept": gettext_noop("The record is kept. It stays on the list."),
+    "destroyed": gettext_noop("Destroyed: nobody can open it any more. The last copies of the keys lapse later."),
+}
+
+
+@require_safe
+@signed_in
+def terms(request: HttpRequest) -> HttpResponse:
+    """What waits for a decision, then what may be proposed. Raises AccessDeniedError: nobody who answers."""
+    return _page(request)
+
+
+@require_POST
+@signed_in
+def propose(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
+    """Say that a record should be destroyed: nothing is, so no factor. Raises NotFoundError, RefusedError."""
+    reader, now = reader_of(request), now_ms()
+    one = next((p for p in passed_for(reader, now_ms=now) if p.patient.pk == patient_id), None)
+    if one is None:
+        raise NotFoundError("no such record here whose term has passed")
+    place = _place_of(reader, one.patient, now)
+    propose_destruction(one.patient, by=reader, now_ms=now, death=one.died, establishment=place)
+    return redirect(f"{reverse('rights:terms')}?done=proposed")
+
+
+@require_POST
+@widening
+@signed_in
+def decide(request: HttpRequest, destruction_id: uuid.UUID) -> HttpResponse:
+    """Destroy, or keep. It cannot be undone: a factor, a tick, the archives' agreement, and another person.
+
+    Raises:
+        AccessDeniedError, NotFoundError: not this person's to decide.
+    """
+    reader, now = reader_of(request), now_ms()
+    row = destructions_for(reader, now_ms=now).filter(pk=destruction_id).first()
+    if row is None:
+        raise NotFoundError("no such proposal here")
+    approve = request.POST.get("outcome") == "destroy"
+    if approve and request.POST.get("sure") != "yes":
+        return _page(request, status=400, problem=str(row.pk))
+    try:
+        decide_destruction(row, by=reader, approve=approve, now_ms=now, archives=request.POST.get("archives", ""))
+    except (AccessDeniedError, NotFoundError):
+        raise
+    except RefusedError as err:
+        return _page(request, status=400, problem=str(row.pk), code=err.code)
+    return redirect(f"{reverse('rights:terms')}?done={'destroyed' if approve else 'kept'}")
+
+
+def _page(request: HttpRequest, *, status: int = 200, **more: object) -> HttpResponse:
+    reader, now = reader_of(request), now_ms()
+    require_office(reader, *ANSWER, now_ms=now)
+    rows = list(destructions_for(reader, now_ms=now))
+    waiting = [_proposal(row, reader) for row in rows if row.approved is None]
+    proposed = {row.patient_id for row in rows if row.approved is None}
+    found = [p for p in passed_for(reader, now_ms=now) if p.patient.pk not in proposed]
+    done = _DONE.get(request.GET.get("done", ""))
+    context = {
+        "waiting": waiting,
+        "passed": [_line(p) for p in found if p.term.sure],
+        "unsure": [_line(p) for p in found if not p.term.sure],
+        "decided": [_proposal(row, reader) for row in reversed(rows) if row.approved is not None][:50],
+        "care": duties().care,
+        "archives": (duties().care.archives,),
+        "duties": duties().version,
+        "done": _(done) if done else "",
+        **more,
+    }
+    return render(request, "governance/terms.html", context, status=status)
+
+
+def _line(one: Any) -> dict[str, Any]:
+    return {
+        "patient": one.patient, "name": _name(one.patient), "until": one.term.until, "rule": _(_RULES[one.term.rule]),
+    }  # fmt: skip
+
+
+def _proposal(row: Destruction, reader: Account) -> dict[str, Any]:
+    ids = [one for one in (row.proposed_by, row.decided_by) if one]
+    people = {account.pk: _name(account) for account in Account.objects.filter(pk__in=ids)}
+    return {
+        "row": row,
+        "name": _name(row.patient) if not row.approved else row.patient.username,
+        "by": people.get(row.proposed_by, _("a closed account")),
+        "decider": people.get(row.decided_by, _("a closed account")) if row.decided_by else "",
+        "mine": row.proposed_by == reader.pk,
+    }
+
+
+def _name(account: Account) -> str:
+    try:
+        return name_of(account)
+    except EgideError:  # its name went with its keys
+        return account.username
+
+
+def _place_of(reader: Account, patient: Account, now: int) -> uuid.UUID:
+    """An establishment for which the reader answers, and which knows the patient."""
+    here = {m.establishment_id for m in offices_of(reader, now_ms=now) if m.office in ANSWER}
+    known = patient.registrations.filter(establishment__in=here).order_by("since_ms").first()
+    if known is None:
+        raise NotFoundError("no such record here")
+    place: uuid.UUID = known.establishment_id
+    return place

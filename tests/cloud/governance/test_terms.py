@@ -1,0 +1,154 @@
+"""Destruction at term: listed by the law's dates, proposed by one, decided by another, never by itself."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from django.test import Client
+
+from egide.cloud.consent.representation import record_death
+from egide.cloud.governance.acting import midnight_ms
+from egide.cloud.governance.models import Destruction
+from egide.cloud.governance.terms import passed, passed_for
+from egide.cloud.keys.records import care_key
+from egide.cloud.people.establishments import create_establishment, home
+from egide.cloud.people.identity import declare_identity
+from egide.cloud.people.models import Account
+from egide.cloud.people.offices import seat
+from egide.cloud.people.registrations import register_patient
+from egide.cloud.people.service import create_account
+from egide.cloud.people.traits import Traits
+from egide.cloud.register.journal import open_statement
+from egide.cloud.register.models import Statement
+from egide.cloud.signin import clock
+from egide.cloud.signin.factors import mark_confirmed
+from egide.errors import KeyMissingError
+from tests.support.thing import DAY, NOW
+
+AFTER = NOW + 21 * 366 * DAY
+ARCHIVES = {"outcome": "destroy", "sure": "yes", "archives": "AD 69, visa 2048-12"}
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty-one years later."""
+    monkeypatch.setattr(clock, "now_ms", lambda: AFTER)
+
+
+def enter(account: Account, *, confirmed: bool = True) -> Client:
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(account)
+    if confirmed:
+        session = client.session
+        mark_confirmed(session, now_ms=AFTER)
+        session.save()
+    return client
+
+
+def known(patient: Account, doctor: Account, born: str) -> Account:
+    """An identity with a birth date, registered here."""
+    name, given = ("Martin", "Alice") if patient.created_ms == NOW else ("Autre", "Personne")
+    declare_identity(
+        patient, Traits(birth_name=name, given_names=given, birth_date=born, sex="F"), by=patient, now_ms=NOW
+    )
+    register_patient(patient, home(NOW), by=doctor, now_ms=NOW)
+    return patient
+
+
+def text_of(client: Client) -> str:
+    return re.sub(r"\s+", " ", client.get("/rights/desk/terms").content.decode())
+
+
+def test_the_list_follows_the_dates(alice: Account, bob: Account, doctor: Account) -> None:
+    """Twenty years from the last contact, the 28th birthday of who was a child; what is not sure is said so."""
+    known(alice, doctor, "1960-01-01")
+    register_patient(bob, home(NOW), by=doctor, now_ms=NOW)
+    child = known(create_account("patient", "Chloé Petit", NOW + 1), doctor, "2025-01-01")
+    assert passed(now_ms=NOW + 19 * 365 * DAY) == []
+    found = passed(now_ms=AFTER)
+    assert [(p.patient.pk, p.term.sure, p.term.rule) for p in found] == [
+        (alice.pk, True, "last-contact"), (bob.pk, False, "last-contact"),
+    ]  # fmt: skip
+    assert {p.patient.pk for p in passed_for(doctor, now_ms=AFTER)} == {alice.pk, bob.pk}
+    later = passed(now_ms=midnight_ms(date(2053, 1, 2)))
+    assert child.pk in [p.patient.pk for p in later if p.term.rule == "birthday"]
+
+
+def test_ten_years_after_a_death_that_the_desk_wrote_down(alice: Account, doctor: Account) -> None:
+    """The term counts from it, birth date or none."""
+    record_death(alice, at_ms=NOW + DAY, recorded_by=doctor, now_ms=NOW + 2 * DAY)
+    assert passed(now_ms=NOW + 9 * 366 * DAY) == []
+    (one,) = passed(now_ms=NOW + 11 * 366 * DAY)
+    assert (one.term.rule, one.term.sure) == ("death", True)
+
+
+def test_one_proposes_another_decides_and_the_register_says_so(
+    alice: Account, dpo: Account, doctor: Account
+) -> None:
+    """On the pages: not the same person, not without the archives, a tick and a factor."""
+    known(alice, doctor, "1960-01-01")
+    first, second = enter(dpo), enter(doctor)
+    assert "Alice Martin" in text_of(first)
+    sent = enter(dpo, confirmed=False).post(f"/rights/desk/terms/propose/{alice.pk}")
+    assert sent["Location"] == "/rights/desk/terms?done=proposed"
+    row = Destruction.objects.get()
+    where = f"/rights/desk/terms/{row.pk}"
+    assert "/confirm" in enter(doctor, confirmed=False).post(where, ARCHIVES)["Location"]
+    assert first.post(where, ARCHIVES).status_code == 400
+    assert second.post(where, {**ARCHIVES, "sure": ""}).status_code == 400
+    assert second.post(where, {**ARCHIVES, "archives": " "}).status_code == 400
+    assert care_key(alice.pk).wrapped is not None
+    assert second.post(where, ARCHIVES)["Location"] == "/rights/desk/terms?done=destroyed"
+    with pytest.raises(KeyMissingError):
+        care_key(alice.pk)
+    row.refresh_from_db()
+    facts = open_statement(Statement.objects.get(entry=row.entry)).facts
+    assert (facts["by"], facts["archives"]) == ([str(dpo.pk), str(doctor.pk)], "AD 69, visa 2048-12")
+    page = text_of(first)
+    assert "destroyed," in page
+    assert "No record has reached its term." in page
+    assert passed(now_ms=AFTER) == []
+
+
+def test_a_no_keeps_the_record_and_its_line(alice: Account, dpo: Account, doctor: Account) -> None:
+    """Whoever proposed may say it too."""
+    known(alice, doctor, "1960-01-01")
+    client = enter(dpo)
+    client.post(f"/rights/desk/terms/propose/{alice.pk}")
+    assert client.post(f"/rights/desk/terms/{Destruction.objects.get().pk}", {"outcome": "keep"}).status_code == 302
+    assert care_key(alice.pk).wrapped is not None
+    assert "Propose to destroy it" in text_of(client)
+
+
+def test_what_the_law_still_keeps_cannot_be_proposed(
+    alice: Account, bob: Account, dpo: Account, doctor: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what is not sure."""
+    known(alice, doctor, "1960-01-01")
+    register_patient(bob, home(NOW), by=doctor, now_ms=NOW)
+    assert "Perhaps: the birth date is not known" in text_of(enter(dpo))
+    assert enter(dpo).post(f"/rights/desk/terms/propose/{bob.pk}").status_code == 400
+    monkeypatch.setattr(clock, "now_ms", lambda: NOW + DAY)
+    client = Client()
+    client.force_login(dpo)
+    assert client.post(f"/rights/desk/terms/propose/{alice.pk}").status_code == 404
+    assert not Destruction.objects.exists()
+
+
+def test_the_list_is_for_those_who_answer_here(alice: Account, dpo: Account, doctor: Account) -> None:
+    """Neither a patient, nor a nurse, nor an officer elsewhere sees or touches it."""
+    known(alice, doctor, "1960-01-01")
+    enter(dpo).post(f"/rights/desk/terms/propose/{alice.pk}")
+    row, other = Destruction.objects.get(), create_establishment("clinic", "Parc", now_ms=NOW)
+    nurse, far = (create_account("professional", name, NOW) for name in ("Nina", "Loin"))
+    seat(nurse, home(NOW), "nurse", by=(nurse, nurse), now_ms=NOW, how="x")
+    seat(far, other, "dpo", by=(far, far), now_ms=NOW, how="x")
+    for who in (alice, nurse):
+        assert enter(who).get("/rights/desk/terms").status_code == 403
+    assert "Alice" not in text_of(enter(far))
+    for who in (alice, nurse, far):
+        assert enter(who).post(f"/rights/desk/terms/{row.pk}", ARCHIVES).status_code in (403, 404)
+        assert enter(who).post(f"/rights/desk/terms/propose/{alice.pk}").status_code in (403, 404)
+    assert care_key(alice.pk).wrapped is not None
