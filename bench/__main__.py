@@ -1,7 +1,7 @@
 """`python -m bench`: measure what is claimed, print the table, rewrite docs/performance.md.
 
-    python -m bench                             everything, about half an hour; rewrites the page
-    python -m bench --only intake,release       some sections; prints, and leaves the page alone
+    python -m bench                             everything, about forty minutes; rewrites the page
+    python -m bench --only people,release       some sections; prints, and leaves the page alone
     python -m bench --only intake --page        some sections; the page says that the others were not measured
     python -m bench --quick                     a minute or two, to see that it works; leaves the page alone
 
@@ -22,7 +22,7 @@ from typing import Final
 from bench import machine
 from bench.context import ROOT, Context, say
 from bench.report import Section, page, terminal
-from bench.sections import intake, million, release, whole_path
+from bench.sections import intake, million, people, release, whole_path
 from bench.table import Row
 from tests.support.postgres import PostgresMissingError, find_binaries
 
@@ -32,6 +32,7 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Context], list[Row]]]]] = {
     "whole-path": ("The whole path, and the same road by other means", whole_path.measure),
     "million": ("A million envelopes", million.measure),
     "release": ("Release", release.measure),
+    "people": ("People at work, beside intake", people.measure),
 }
 
 

@@ -24,6 +24,7 @@ class Running:
     """Where it listens."""
 
     mqtt_port: int
+    people_port: int
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def running_platform(home: Home) -> Iterator[Running]:
     try:
         if not ready.wait(READY_S) or process.poll() is not None:
             raise RuntimeError(f"the platform did not start:\n{''.join(said)}")
-        yield Running(ports["MQTT_PORT"])
+        yield Running(ports["MQTT_PORT"], ports["PEOPLE_PORT"])
     finally:
         process.send_signal(signal.SIGINT)
         try:

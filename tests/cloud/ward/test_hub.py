@@ -9,15 +9,17 @@ import pytest
 from django.test import AsyncClient, Client
 
 from egide.cloud.consent.restrictions import restrict
+from egide.cloud.consent.rules import Decision
 from egide.cloud.consent.service import end_follow_up
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
-from egide.cloud.register.journal import open_statement
+from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.release.door import Ask
 from egide.cloud.release.journal import journal_of
-from egide.cloud.release.stream import begin_watch
+from egide.cloud.release.stream import Watch, begin_watch, standing
 from egide.cloud.signin.models import OpenSession
+from egide.cloud.ward import hub
 from egide.cloud.ward.hub import CLOSED, END, NEWS, Hub, Stream, Told
 from egide.errors import AccessDeniedError
 from tests.cloud.conftest import NOW
@@ -109,6 +111,33 @@ def test_what_is_restricted_never_came(cast: Cast, page: Page) -> None:
     assert page.after(800) == []
     cast.watch.send(spot("8867-4", "/min", "70"), t0_ms=NOW, received_ms=NOW)
     assert page.after(1_200) == [Told(NEWS, str(cast.alice.pk))]
+
+
+def test_what_the_door_said_is_asked_again_when_something_was_signed_and_every_quarter_minute(
+    page: Page, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for each measurement; about the patient, and about the reader, at the very next look."""
+    asked: list[str] = []
+
+    def counted(watch: Watch, *, now_ms: int) -> Decision | None:
+        asked.append(str(watch.ask.patient.pk))
+        return standing(watch, now_ms=now_ms)
+
+    monkeypatch.setattr(hub, "standing", counted)
+    for n in range(3):
+        cast.scale.send(spot("29463-7", "kg", "72.0"), t0_ms=NOW + n, received_ms=NOW + n)
+        assert page.after(400 * (n + 1)) == [Told(NEWS, str(cast.alice.pk))]
+    assert asked == []
+    append_statement("dismissal", cast.bob.pk, {}, now_ms=NOW)
+    page.after(2_000)
+    assert len(asked) == 1
+    restrict(cast.alice, families=["weight"], who=cast.bob, now_ms=NOW)
+    page.after(2_400)
+    assert len(asked) == 2
+    page.after(2_000 + 14_900)
+    assert len(asked) == 2
+    page.after(2_000 + 15_000)
+    assert len(asked) == 3
 
 
 def test_a_session_that_ends_anywhere_ends_its_stream(cast: Cast, page: Page) -> None:

@@ -6,7 +6,7 @@ What is restricted never came; whether a watch still stands is decided anew by t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,11 +15,12 @@ from egide.cloud.consent.rules import Decision
 from egide.cloud.keys.records import care_key
 from egide.cloud.register.journal import append_statement
 from egide.cloud.release.door import Ask, _open, release, why
+from egide.cloud.release.lists import release_each
 from egide.cloud.release.scope import keys_open
 from egide.cloud.vault.owning import rows_of
 from egide.errors import EgideError
 
-__all__ = ["END", "Watch", "begin_watch", "end_watch", "standing", "visible_among"]
+__all__ = ["END", "Watch", "begin_watch", "begin_watches", "end_watch", "standing", "visible_among"]
 
 END = "stream-end"
 _MANY: Final = 500  # of what came at once, looked at in one query
@@ -42,6 +43,15 @@ def begin_watch(ask: Ask, *, now_ms: int) -> Watch:
     """
     empty = replace(ask, since_ms=now_ms, until_ms=now_ms + 1)
     return Watch(ask=ask, opened=release(empty, now_ms=now_ms).journal_entry, began_ms=now_ms)
+
+
+def begin_watches(asks: Sequence[Ask], *, now_ms: int) -> list[Watch | None]:
+    """The same, of one reader about several patients; None where the door refuses (journaled)."""
+    empty = [replace(ask, since_ms=now_ms, until_ms=now_ms + 1) for ask in asks]
+    return [
+        Watch(ask=ask, opened=answer.journal_entry, began_ms=now_ms) if answer is not None else None
+        for ask, answer in zip(asks, release_each(empty, now_ms=now_ms), strict=True)
+    ]
 
 
 def standing(watch: Watch, *, now_ms: int) -> Decision | None:

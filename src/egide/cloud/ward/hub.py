@@ -1,8 +1,9 @@
 """What this process tells its open pages: one look at the register every 400 ms, for all of them.
 
 Each look reads what was entered since the last one, in the register's own order, so nothing is missed and nothing told
-twice. Whatever was signed about a patient is decided anew before anything more is told of them: a withdrawal anywhere
-ends the watch here within a second. The look runs in a thread of its own, with its own connection; pages wait in the
+twice. Whatever was signed about a patient, or about the reader, is decided anew before anything more is told of them: a
+withdrawal anywhere ends the watch here within a second. What nobody signs about is decided anew every quarter of a
+minute. The look runs in a thread of its own, with its own connection; pages wait in the
 event loop and block nobody.
 """
 
@@ -20,6 +21,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from egide.cloud.consent.models import FollowUp, Ground
+from egide.cloud.consent.rules import Decision
 from egide.cloud.people.models import Account
 from egide.cloud.people.sessions import kept
 from egide.cloud.register.models import Statement
@@ -55,6 +57,8 @@ class Stream:
     watches: dict[uuid.UUID, Watch]
     tell: Callable[[Told], None]
     told: dict[uuid.UUID, int] = field(default_factory=lambda: defaultdict(int))
+    standing: dict[uuid.UUID, Decision] = field(default_factory=dict)  # what the door said when it was last asked
+    asked_ms: int = 0  # when it was asked about all of them
 
 
 def head() -> int:
@@ -71,7 +75,6 @@ class Hub:
         self._streams: set[Stream] = set()
         self._cursor: int | None = None
         self._looked_ms = 0
-        self._asked_ms = 0
 
     def __len__(self) -> int:
         with self._lock:
@@ -100,8 +103,6 @@ class Hub:
             streams = list(self._streams)
             since, self._cursor = self._cursor, upto
             last_ms, self._looked_ms = self._looked_ms or now_ms, now_ms
-            ask_all = now_ms - self._asked_ms >= _QUIET_MS
-            self._asked_ms = now_ms if ask_all else self._asked_ms
         if not streams:
             return
         for stream in self._over(streams, now_ms):
@@ -109,12 +110,18 @@ class Hub:
             self.leave(stream, why="signed-out", now_ms=now_ms)
         watched = {patient for stream in streams for patient in stream.watches}
         if since is None or upto > since:
-            signed, came = _since(since if since is not None else upto, upto, watched)
+            readers = {stream.account.pk for stream in streams}
+            signed, came = _since(since if since is not None else upto, upto, watched | readers, watched)
         else:
             signed, came = set(), {}
-        asked = watched if ask_all else signed | _lapsed(watched, last_ms, now_ms)
+        asked = signed | _lapsed(watched, last_ms, now_ms)
         for stream in streams:
-            for patient in [p for p in stream.watches if p in asked or p in came]:
+            if stream.account.pk in signed or now_ms - stream.asked_ms >= _QUIET_MS:
+                stream.standing.clear()
+                stream.asked_ms = now_ms
+            for patient in [p for p in stream.watches if p in asked or p in came or p not in stream.standing]:
+                if patient in asked:
+                    stream.standing.pop(patient, None)
                 self._tell(stream, patient, came.get(patient, ()), signed, now_ms)
 
     def _tell(
@@ -123,11 +130,13 @@ class Hub:
         watch = stream.watches.get(patient)
         if watch is None:
             return
-        decision = standing(watch, now_ms=now_ms)
+        decision = stream.standing.get(patient) or standing(watch, now_ms=now_ms)
         if decision is None:
             stream.tell(Told(CLOSED, str(patient)))
             self._end(stream, patient, "no-longer-allowed", now_ms)
-        elif patient in signed or visible_among(watch, decision, came):
+            return
+        stream.standing[patient] = decision
+        if patient in signed or visible_among(watch, decision, came):
             stream.told[patient] += 1
             stream.tell(Told(NEWS, str(patient)))
 
@@ -154,13 +163,15 @@ class Hub:
             end_watch(watch, why_ended=why, told=stream.told[patient], now_ms=now_ms)
 
 
-def _since(since: int, upto: int, watched: set[uuid.UUID]) -> tuple[set[uuid.UUID], dict[uuid.UUID, list[int]]]:
-    """(patients about whom something was signed, envelopes that came by patient) among entries (since, upto].
+def _since(
+    since: int, upto: int, about: set[uuid.UUID], watched: set[uuid.UUID]
+) -> tuple[set[uuid.UUID], dict[uuid.UUID, list[int]]]:
+    """(people about whom something was signed, envelopes that came by patient) among entries (since, upto].
 
     An access that somebody journals changes nothing, and would make every page ask for every other.
     """
     said = Statement.objects.filter(entry__gt=since, entry__lte=upto).exclude(kind__in=("access", "stream-end"))
-    signed = {subject for subject in said.values_list("subject", flat=True) if subject in watched}
+    signed = {subject for subject in said.values_list("subject", flat=True) if subject in about}
     came: dict[uuid.UUID, list[int]] = defaultdict(list)
     rows = Envelope.objects.filter(entry__gt=since, entry__lte=upto)
     for entry, patient, flags in rows.values_list("entry", "data_key__record_key__subject", "flags"):

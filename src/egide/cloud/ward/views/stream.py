@@ -18,7 +18,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import reader_of, subject_of
 from egide.cloud.release.door import Ask
-from egide.cloud.release.stream import Watch, begin_watch
+from egide.cloud.release.stream import Watch, begin_watches
 from egide.cloud.signin.sessions import UNTIL
 from egide.cloud.ward.hub import CLOSED, END, Hub, Stream, Told
 from egide.errors import AccessDeniedError, MalformedError
@@ -52,11 +52,18 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     now = live.now_ms()
     watches: dict[uuid.UUID, Watch] = {}
     refused: list[uuid.UUID] = []
+    asks: dict[uuid.UUID, Ask] = {}
     for patient in patients:
         try:
-            watches[patient] = _begin(request, patient, now)
+            asks[patient] = _ask(request, patient)
         except AccessDeniedError:
             refused.append(patient)
+    for patient, watch in zip(asks, begin_watches(list(asks.values()), now_ms=now), strict=True):
+        if watch is None:
+            refused.append(patient)
+        else:
+            watches[patient] = watch
+    refused.sort(key=patients.index)
     body = _events(request.session.session_key or "", reader, request.session.get(UNTIL), watches, refused)
     response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
@@ -74,13 +81,12 @@ def _patients(request: HttpRequest) -> list[uuid.UUID]:
         raise MalformedError("a patient is named by an id") from err
 
 
-def _begin(request: HttpRequest, patient: uuid.UUID, now_ms: int) -> Watch:
+def _ask(request: HttpRequest, patient: uuid.UUID) -> Ask:
     subject = subject_of(request, patient)
-    ask = Ask(
+    return Ask(
         reader=subject.reader, patient=subject.patient, since_ms=0, until_ms=_EVER_MS, purpose=subject.purpose,
         channel="stream",
     )  # fmt: skip
-    return begin_watch(ask, now_ms=now_ms)
 
 
 async def _events(

@@ -12,7 +12,10 @@ function reopen() {
   const patients = [...new Set([...tabs.values()].flatMap((tab) => tab.patients))].sort().slice(0, 60);
   const first = tabs.values().next().value;
   const wanted = patients.length ? first.who + " " + first.address + "?" + patients.map((p) => "p=" + encodeURIComponent(p)).join("&") : "";
-  if (wanted === asked && (!source || source.readyState !== EventSource.CLOSED)) return;
+  if (wanted === asked && (!source || source.readyState !== EventSource.CLOSED)) {
+    if (source && source.readyState === EventSource.OPEN) tell({ kind: "ready", patient: "" }); // to a tab that has just come
+    return;
+  }
   if (source) source.close();
   source = null;
   asked = wanted;
