@@ -38,9 +38,7 @@ HEART_RATE: Final = "8867-4"
 def heart_rate(value: int, *, at_ms: int | None = None) -> Readings:
     """One heart rate, measured now unless said."""
     t0 = at_ms if at_ms is not None else time.time_ns() // 1_000_000
-    return Readings(
-        t0_ms=t0, series=(Series(code=HEART_RATE, unit="/min", times=0, exponent=0, values=(value,)),)
-    )
+    return Readings(t0_ms=t0, series=(Series(code=HEART_RATE, unit="/min", times=0, exponent=0, values=(value,)),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +104,7 @@ class Arena:
         self.charlie = self.person("Charlie Petit", "professional")
         self.instance.run("person", "follow", self.charlie, self.alice)
         self.root = b""
+        self.officers: list[tuple[str, Any, Any]] = []  # user name, browser, passkey: staff.officers fills it
         self.mine = self.enrol(self.alice)
         self.other = self.enrol(self.bob, kind="ed25519")
         self.anchors = self._anchors()

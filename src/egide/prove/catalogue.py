@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from egide.prove import envelopes, identity, network, people, store, web
+from egide.prove import (
+    consents,
+    envelopes,
+    grants,
+    identity,
+    journal,
+    network,
+    people,
+    signin,
+    staff,
+    store,
+    typed,
+    web,
+)
 from egide.prove.registry import ATTACKS
 
-__all__ = ["ATTACKS", "envelopes", "identity", "network", "people", "store", "web"]
+__all__ = [
+    "ATTACKS", "consents", "envelopes", "grants", "identity", "journal", "network", "people", "signin", "staff",
+    "store", "typed", "web",
+]  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -66,6 +68,7 @@ def stolen_folders(arena: Arena) -> Iterator[str]:
         secrets[parsed.payload] = "readings"
         secrets[parsed.cti] = "an envelope's random id"
     secrets[bytes.fromhex("190e43190e5d190e76190e87190e69")] = "the values"
+    secrets |= _keys_of(arena)
     total, files = 0, 0
     for path in sorted(p for p in loot.rglob("*") if p.is_file()):
         data = path.read_bytes()
@@ -78,6 +81,17 @@ def stolen_folders(arena: Arena) -> Iterator[str]:
         failed = stranger.run(*command, check=False)
         held(failed.returncode != 0, f"{command[0]} worked without the keys")
         yield f"egide {command[0]} on the loot, without keys: {_code(failed.stderr)}"
+
+
+def _keys_of(arena: Arena) -> dict[bytes, str]:
+    """What opens everything, as it is, in base64 and in hexadecimal: the keys of the key-encryption file."""
+    content = json.loads((arena.instance.keys / "kek.json").read_bytes())
+    texts = {**content["epochs"], "lasting": content["lasting"]}
+    found: dict[bytes, str] = {}
+    for name, text in texts.items():
+        key = base64.b64decode(text)
+        found |= dict.fromkeys((key, text.encode(), key.hex().encode()), f"the key-encryption key {name}")
+    return found
 
 
 def _code(stderr: str) -> str:
@@ -108,7 +122,8 @@ for data_key in DataKey.objects.select_related("record_key"):
     show("present", link)
 import base64, json
 from django.conf import settings
-for value in json.loads(settings.OPTIONS.read_key("kek.json"))["epochs"].values():
+kept = json.loads(settings.OPTIONS.read_key("kek.json"))
+for value in [*kept["epochs"].values(), kept["lasting"]]:
     show("kek", base64.b64decode(value)); show("kek", value.encode())
 """
 
@@ -164,7 +179,7 @@ def tampered_rows(arena: Arena) -> Iterator[str]:
         held(arena.post(arena.mine.envelope(heart_rate(60 + value))).receipt is not None, "refused")
     arena.instance.stop()
     whole = arena.instance.data / "egide.sqlite3"
-    _checkpoint(whole)
+    checkpoint(whole)
     kept = whole.read_bytes()
     held(arena.instance.run("fsck", check=False).returncode == 0, "it was damaged before the attack")
     for what, sql in _TAMPERINGS.items():
@@ -173,7 +188,7 @@ def tampered_rows(arena: Arena) -> Iterator[str]:
             changed = database.execute(sql).rowcount
             database.commit()
         held(changed > 0, f"{what}: nothing was changed")
-        _checkpoint(whole)
+        checkpoint(whole)
         found = arena.instance.run("fsck", check=False)
         damage = [line for line in found.stdout.splitlines() if line.startswith("damaged")]
         held(found.returncode == 1 and bool(damage), f"{what}: fsck says whole")
@@ -223,10 +238,10 @@ _TAMPERINGS = {
 }
 
 
-def _checkpoint(path: Path) -> None:
+def checkpoint(path: Path) -> None:
     """Bring everything of a stopped platform's database into its one file."""
     with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.execute("PRAGMA walcheckpoint(TRUNCATE)")
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
 

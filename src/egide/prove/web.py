@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Iterator
-from typing import Any, Final
-
-import httpx
+from typing import Final
 
 from egide.prove.arena import Arena, heart_rate
+from egide.prove.browser import TOKEN, Browser
 from egide.prove.registry import attack, held
 
-__all__ = ["Browser"]
-
-_TOKEN: Final = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _SCRIPT: Final = '<img src=x onerror=alert(1)>"><script>alert(2)</script>'
 _EVIL: Final = "https://evil.example"
 _PLACES: Final = (
@@ -25,29 +21,6 @@ _POISON: Final = (
     "' OR '1'='1", "1; DROP TABLE vault_envelope; --", '" UNION SELECT sealed_name FROM people_account --',
     "%27%20OR%201=1", "\x00", "1e309", "-1", "9" * 400, "../../etc/passwd", "{{7*7}}",
 )  # fmt: skip
-
-
-class Browser(httpx.Client):
-    """Somebody in front of the pages. Redirects are looked at, not followed."""
-
-    def __init__(self, arena: Arena, **more: Any) -> None:
-        headers = {"accept-language": "en", **more.pop("headers", {})}
-        super().__init__(base_url=arena.instance.people_url, headers=headers, trust_env=False, timeout=30, **more)
-        self._arena = arena
-
-    def submit(self, path: str, *, page: str = "", **fields: str) -> httpx.Response:
-        """Send a form as its own page does, with that page's token."""
-        found = _TOKEN.search(self.get(page or path).text)
-        token = {"csrfmiddlewaretoken": found[1]} if found else {}
-        return self.post(path, data={**token, **fields})
-
-    def sign_in(self, who: str, **fields: str) -> httpx.Response:
-        """By a one-time link, as the operator's command prints it."""
-        link = self._arena.instance.run("person", "link", who).stdout.strip()
-        return self.submit("/sign-in", code=link.rpartition("#")[2], **fields)
-
-    def signed_in(self) -> bool:
-        return self.get("/me/journal").status_code == 200
 
 
 @attack(
@@ -85,7 +58,7 @@ def session_fixation(arena: Arena) -> Iterator[str]:
 def cross_site_request(arena: Arena) -> Iterator[str]:
     with Browser(arena) as alice:
         alice.sign_in(arena.alice)
-        token = (_TOKEN.search(alice.get("/me").text) or ["", ""])[1]
+        token = (TOKEN.search(alice.get("/me").text) or ["", ""])[1]
         for what, headers, fields in (
             ("without the form's token", {}, {}),
             ("with a token of its own", {}, {"csrfmiddlewaretoken": "x" * 64}),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import make_link
-from egide.cloud.signin import clock
+from egide.cloud.signin import attested, clock, onetime
 from egide.cloud.signin.models import Attempt
 from egide.cloud.signin.tries import MAX_FROM_ADDRESS, MAX_TRIES, WINDOW_MS
 from tests.cloud.signin.conftest import (
@@ -40,6 +44,34 @@ def test_a_user_name_and_a_code_sign_in(alice: Account, hands: Hands) -> None:
     client = browser()
     assert enter(client, f" {alice.username[:8]} {alice.username[8:].upper()}", digits(secret)) == 302
     assert is_in(client)
+
+
+def test_a_wrong_code_costs_the_same_whoever_it_is_for(
+    alice: Account, bruno: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many queries, statements verified and codes made for nobody's name, so that time does not tell who exists."""
+    enrol_app(enter_by_link(alice), alice)
+    work: Counter[str] = Counter()
+    for module, name in ((attested, "open_statement"), (onetime, "compare_user_code")):
+        real = getattr(module, name)
+
+        def counting(*args: Any, _real: Any = real, _name: str = name, **more: Any) -> Any:
+            work[_name] += 1
+            return _real(*args, **more)
+
+        monkeypatch.setattr(module, name, counting)
+    done = []
+    for name in (alice.username, bruno.username, "nobodywhoisknown"):
+        client = browser()
+        client.get("/sign-in")
+        work.clear()
+        with CaptureQueriesContext(connection) as queries:
+            assert enter(client, name, "000000") == 400
+        done.append((len(queries), dict(work)))
+    assert done[0][1] == {"open_statement": 2, "compare_user_code": 3}
+    assert done[1] == done[2]
+    assert done[0][1] == done[1][1]
+    assert abs(done[0][0] - done[1][0]) <= 1
 
 
 def test_after_a_link_the_code_alone_is_asked(alice: Account, hands: Hands) -> None:
