@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from egide.cloud.consent.facts import Window
 from egide.cloud.release.door import Ask, _open, why
+from egide.cloud.release.scope import keys_open
+from egide.cloud.vault.owning import keys_of
 
 __all__ = ["sees_everything", "shows"]
 
@@ -17,7 +19,11 @@ __all__ = ["sees_everything", "shows"]
 def sees_everything(ask: Ask, *, now_ms: int) -> bool:
     """Whether all that was measured is for this reader to see; so too where the door says no."""
     decision = why(ask, now_ms=now_ms)
-    return not decision.allowed or (not decision.hides and Window() in decision.opens)
+    if not decision.allowed:
+        return True
+    unlimited = not decision.hides and Window() in decision.opens
+    patient = ask.patient.pk
+    return unlimited and len(keys_open(patient, ask.reader, decision)) == len(keys_of(patient))
 
 
 def shows(ask: Ask, since_ms: int, *, now_ms: int) -> int:

@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from egide.cloud.fleet.models import Pairing
 from egide.cloud.portal import live
+from egide.cloud.portal.errata import struck_in
 from egide.cloud.portal.glance import glance_at, received_words
 from egide.cloud.portal.metrics import GLUCOSE, PRESSURE, describe
 from egide.cloud.portal.periods import PERIODS, Period, period_named, smallest_reaching
@@ -24,6 +24,7 @@ from egide.cloud.portal.record import Group, Reading, codes_of, groups_of, readi
 from egide.cloud.portal.subject import Subject, asked, open_record, require_open, signed_in, subject_of
 from egide.cloud.release.door import Answer, Ask
 from egide.cloud.release.reach import sees_everything, shows
+from egide.cloud.vault import owning
 from egide.cloud.vault.models import Envelope
 from egide.errors import MalformedError
 
@@ -146,6 +147,7 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
         "paper": strip_picture(chosen.strip) if chosen and chosen.strip else None,
         "page": page,
         "glance": glance_at(subject, columns, look.period, now_ms=now_ms),
+        "struck": struck_in(look.answer),
         "journal_entry": look.answer.journal_entry,
         "pause_s": _PAUSE_S if len(columns) < _MANY else 3 * _PAUSE_S,
     }
@@ -191,8 +193,8 @@ def _newest() -> int:
     return Envelope.objects.aggregate(m=Max("entry"))["m"] or 0
 
 
-def _pairings(subject: Subject) -> list[int]:
-    return list(Pairing.objects.filter(patient=subject.patient).values_list("pk", flat=True))
+def _pairings(subject: Subject) -> set[int]:
+    return owning.pairings_of(subject.patient.pk)
 
 
 def _usual_period(subject: Subject, now_ms: int) -> Period:
@@ -200,7 +202,7 @@ def _usual_period(subject: Subject, now_ms: int) -> Period:
     ask = asked(subject, 0, now_ms + _AHEAD_MS)
     if not subject.own and not sees_everything(ask, now_ms=now_ms):
         return _period_of_what_shows(ask, now_ms)
-    mine = Envelope.objects.filter(pairing__in=_pairings(subject))
+    mine = owning.rows_of(subject.patient.pk)
     last: int | None = mine.aggregate(m=Max("last_ms"))["m"]
     period = smallest_reaching(last, now_ms)
     if period.hours > 24:

@@ -1,0 +1,89 @@
+"""What was entered in error: the same id, another status, no value; and nothing of the patient whose it is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+
+from egide.cloud.people.establishments import home
+from egide.cloud.people.models import Account
+from egide.cloud.people.offices import seat
+from egide.cloud.people.service import create_account
+from egide.cloud.portal import live
+from egide.cloud.release.attribution import confirm, propose
+from egide.cloud.vault.models import Envelope
+from tests.cloud.conftest import NOW
+from tests.cloud.fhir.conftest import Get, resources
+from tests.support.cast import Cast
+from tests.support.fhir_profile import judge
+
+BASE = "http://hl7.org/fhir/StructureDefinition/"
+
+
+@pytest.fixture
+def moved(cast: Cast) -> int:
+    """One blood pressure of Alice's was Charlie's; its entry."""
+    entry = Envelope.objects.filter(pairing=cast.cuff.pairing).order_by("entry").values_list("entry", flat=True)[0]
+    row = Envelope.objects.get(entry=entry)
+    people = []
+    for name, office in (("Ève Marin", "engineer"), ("Dr Émile Faure", "doctor")):
+        account = create_account("professional", name, NOW - 2_000)
+        seat(account, home(NOW - 2_000), office, by=(account, account), now_ms=NOW - 2_000, how="test")
+        people.append(account)
+    said = propose(
+        cast.cuff.pairing, cast.charlie, since_ms=row.first_ms, until_ms=row.last_ms + 1, reason="r", by=people[0],
+        now_ms=NOW - 1_000,
+    )  # fmt: skip
+    assert confirm(said, by=people[1], now_ms=NOW - 900) == 1
+    return entry
+
+
+def found(get: Get, reader: Account, entry: int) -> list[dict[str, object]]:
+    status, bundle = get(reader, "Observation?_count=1000")
+    assert status == 200
+    return [r for r in resources(bundle) if str(r["id"]).startswith(f"{entry}-") and "component" in r]
+
+
+def test_it_keeps_its_id_and_loses_its_value(moved: int, cast: Cast, get: Get) -> None:
+    """Read by its id and in a search: entered-in-error, masked, still a blood pressure by its profile."""
+    (listed,) = found(get, cast.alice, moved)
+    status, alone = get(cast.alice, f"Observation/{listed['id']}")
+    assert (status, alone) == (200, listed)
+    assert alone["status"] == "entered-in-error"
+    assert {part["dataAbsentReason"]["coding"][0]["code"] for part in alone["component"]} == {"masked"}
+    assert "valueQuantity" not in json.dumps(listed, default=str)
+    assert judge(alone) == []
+    assert judge(alone, BASE + "bp") == []
+
+
+def test_where_it_belongs_it_is_final(moved: int, cast: Cast, get: Get) -> None:
+    """The same id, in Charlie's record, with its values and its signature."""
+    (listed,) = found(get, cast.charlie, moved)
+    assert listed["status"] == "final"
+    assert listed["subject"] == {"reference": f"Patient/{cast.charlie.pk}"}
+    assert get(cast.charlie, f"Provenance/{moved}")[0] == 200
+    assert get(cast.alice, f"Provenance/{moved}")[0] == 403
+
+
+def test_a_reader_of_the_first_gets_the_status_and_nothing_of_the_second(moved: int, cast: Cast, get: Get) -> None:
+    """Dr Bob follows Alice: his software learns that it was an error, about Alice, and never about whom else."""
+    status, listed = get(cast.bob, f"Observation?patient={cast.alice.pk}&_count=1000")
+    assert status == 200
+    key = next(r["id"] for r in resources(listed) if str(r["id"]).startswith(f"{moved}-"))
+    status, alone = get(cast.bob, f"Observation/{key}")
+    assert (status, alone["status"]) == (200, "entered-in-error")
+    assert alone["subject"] == {"reference": f"Patient/{cast.alice.pk}"}
+    assert str(cast.charlie.pk) not in json.dumps(alone, default=str)
+    assert get(cast.diane, f"Observation/{key}")[0] == 403
+
+
+def test_the_record_s_page_strikes_it_through(moved: int, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alice reads what was taken out, by metric and time; Charlie has no such thing to read."""
+    monkeypatch.setattr(live, "now_ms", lambda: NOW)
+    for patient, there in ((cast.alice, True), (cast.charlie, False)):
+        client = Client()
+        client.force_login(patient)
+        page = client.get("/me?period=7d", headers={"accept-language": "en"}, follow=True).content.decode()
+        assert ("Entered in error" in page) is there
