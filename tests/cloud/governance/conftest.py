@@ -10,14 +10,19 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from egide.cloud.keys.records import ESTABLISHMENT
+from egide.cloud.fleet.pairings import pair, unpair
+from egide.cloud.intake.pipeline import Pipeline
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import ESTABLISHMENT, create_record_key
 from egide.cloud.options import Options
 from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import seat
 from egide.cloud.people.service import create_account
+from egide.cloud.upkeep.fsck import fsck
+from egide.cloud.vault.models import Envelope
 from tests.support.core import *  # noqa: F403
-from tests.support.thing import NOW, open_platform
+from tests.support.thing import DAY, NOW, Thing, glucose, incoming, open_platform
 
 
 @pytest.fixture(name="opened_platform")
@@ -47,3 +52,28 @@ def dpo(opened_platform: Options) -> Account:
 @pytest.fixture
 def doctor(opened_platform: Options) -> Account:
     return officer("Dr Émile Faure", "doctor")
+
+
+@pytest.fixture
+def personal(alice: Account) -> RecordKey:
+    """Alice's personal class, and her consent to research."""
+    create_record_key(alice.pk, now_ms=NOW, klass="research")
+    return create_record_key(alice.pk, now_ms=NOW, klass="personal")
+
+
+@pytest.fixture
+def private_reading(personal: RecordKey, meter: Thing, pipeline: Pipeline) -> Envelope:
+    """One envelope of Alice's in her care record, and one of an object that she added herself."""
+    watch = Thing.enrol(meter.pairing.patient)
+    unpair(watch.pairing, NOW)
+    watch.pairing = pair(watch.row, meter.pairing.patient, NOW, since_ms=NOW - 40 * DAY, klass="personal")
+    for thing in (meter, watch):
+        (answered,) = pipeline.process([incoming(thing.envelope(glucose(count=2)))])
+        assert not answered.code
+    return Envelope.objects.get(data_key__record_key=personal)
+
+
+def found() -> tuple[set[tuple[str, str]], set[str]]:
+    """What fsck calls damage, and its notices."""
+    report = fsck(now_ms=NOW + 3_600_000)
+    return {(f.kind, f.what) for f in report.findings if not f.notice}, {f.what for f in report.findings if f.notice}

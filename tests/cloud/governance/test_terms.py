@@ -104,6 +104,7 @@ def test_one_proposes_another_decides_and_the_register_says_so(
     with pytest.raises(KeyMissingError):
         care_key(alice.pk)
     row.refresh_from_db()
+    assert row.entry is not None
     facts = open_statement(Statement.objects.get(entry=row.entry)).facts
     assert (facts["by"], facts["archives"]) == ([str(dpo.pk), str(doctor.pk)], "AD 69, visa 2048-12")
     page = text_of(first)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 
 from egide.cloud.governance.models import Request
 
-__all__ = ["KINDS", "RightWords", "class_words", "right_words", "state_words", "step_words"]
+__all__ = ["KINDS", "RightWords", "class_words", "outcome_words", "right_words", "state_words", "step_words"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,31 @@ _STEPS: Final = {
     "refused": gettext_noop("The answer is no"), "withdrawn": gettext_noop("The request was taken back"),
     "delivered": gettext_noop("The file was handed over"),
 }  # fmt: skip
+#: What an answer comes to, by right and state: what holds now, and what one can still do.
+_OUTCOMES: Final = {
+    ("rectify", "granted"): gettext_noop(
+        "The team says that it is corrected. What an object signed is never rewritten: it stays beside the correction."
+    ),
+    ("rectify", "partly"): gettext_noop("The team corrected a part of it: it says below which, and why."),
+    ("rectify", "refused"): gettext_noop(
+        "Nothing was corrected: the team says why below. Your request stays in your record, with your own words."
+    ),
+    ("restrict", "granted"): gettext_noop(
+        "It is limited. What you hide is listed with who may see, and you can change it there at any time."
+    ),
+    ("restrict", "partly"): gettext_noop("A part of it is limited. You can hide the rest yourself, at once."),
+    ("restrict", "refused"): gettext_noop(
+        "The team did not limit it for you. You can still hide it yourself, at once: nobody has to agree."
+    ),
+    ("oppose", "granted"): gettext_noop("Your objection holds. The list of who may see shows who still reads."),
+    ("oppose", "partly"): gettext_noop(
+        "A part of your objection holds. You can object to anybody of your care team yourself, at once."
+    ),
+    ("oppose", "refused"): gettext_noop(
+        "The team did not follow you. You can still object to anybody of your care team yourself, at once."
+    ),
+}  # fmt: skip
+_WITHDRAWN: Final = gettext_noop("You took your request back: nothing changed because of it.")
 _CLASSES: Final = {
     "care": gettext_noop("Your care record"),
     "personal": gettext_noop("What you added for yourself"),
@@ -107,6 +132,14 @@ def right_words(kind: str) -> RightWords:
         kind=kind, title=_(title), desk=_(_DESK[kind]), means=_(means), then=_(then), write=_(write),
         needed=kind == "rectify",
     )  # fmt: skip
+
+
+def outcome_words(kind: str, state: str) -> str:
+    """What an answer comes to for the person; "" while there is none, or where the page shows the thing itself."""
+    if state == Request.State.WITHDRAWN:
+        return _(_WITHDRAWN)
+    said = _OUTCOMES.get((kind, state))
+    return _(said) if said else ""
 
 
 def state_words(state: str) -> str:

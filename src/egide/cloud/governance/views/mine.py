@@ -13,7 +13,7 @@ from egide.cloud.governance.erasing import plan
 from egide.cloud.governance.models import Request
 from egide.cloud.governance.shown import line_of, told
 from egide.cloud.governance.views.guard import now_ms, patient_of, signed_in
-from egide.cloud.governance.words import KINDS, class_words, right_words
+from egide.cloud.governance.words import KINDS, class_words, outcome_words, right_words
 from egide.cloud.people.models import Account
 from egide.errors import NotFoundError, RefusedError
 
@@ -64,6 +64,8 @@ def one(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
         "steps": told(row),
         "right": right_words(row.kind),
         "now_ms": now,
+        "outcome": outcome_words(row.kind, row.state),
+        "see": row.kind in ("restrict", "oppose") and row.state != Request.State.OPEN,
         "take": row.kind in ("access", "portability") and row.state in ("granted", "partly"),
     }
     return render(request, "governance/one.html", context)
