@@ -55,6 +55,12 @@ def certificate(folder: Path, *, host: str = "localhost") -> Certificate:
     return found
 
 
+def _set() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True, kw_only=True)
 class MailServer:
     """Takes mail by STARTTLS. `refuse` maps an address to the answer to its RCPT; `starttls` False offers none."""
@@ -65,6 +71,9 @@ class MailServer:
     port: int = 0
     letters: list[tuple[str, str, bytes]] = field(default_factory=list)  # from, to, data: only what came by TLS
     clear: list[str] = field(default_factory=list)  # lines that came before TLS
+    hold: threading.Event = field(default_factory=_set)  # cleared: whoever names an address waits
+    reached: threading.Event = field(default_factory=threading.Event)  # somebody named an address
+    full: threading.Event = field(default_factory=threading.Event)  # two letters lie there
 
 
 @contextmanager
@@ -112,6 +121,8 @@ def _speak(handler: socketserver.StreamRequestHandler, server: MailServer) -> No
             wire.write(b"250 ok\r\n")
         elif verb.startswith("RCPT TO"):
             to = line[8:].split()[0].strip("<>")
+            server.reached.set()
+            server.hold.wait(60)
             wire.write(server.refuse.get(to, "250 ok").encode() + b"\r\n")
         elif verb == "DATA":
             wire.write(b"354 go\r\n")
@@ -119,6 +130,8 @@ def _speak(handler: socketserver.StreamRequestHandler, server: MailServer) -> No
             while not data.endswith(b"\r\n.\r\n"):
                 data += wire.readline()
             server.letters.append((sender, to, data[:-5]))
+            if len(server.letters) == 2:
+                server.full.set()
             wire.write(b"250 taken\r\n")
         elif verb == "QUIT":
             wire.write(b"221 bye\r\n")
