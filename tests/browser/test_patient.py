@@ -198,7 +198,7 @@ def test_a_grant_is_given_with_a_passkey_and_stopped_with_one_press(
         )
         keep(page, "phone-fr-grant-review")
         fits(page, [])
-        page.get_by_role("button", name="Oui, partager").click()
+        page.get_by_role("button", name="Oui, partager sans signer").click()
         expect(page.get_by_role("heading", name="Paul Moreau")).to_be_visible()
         keep(page, "phone-fr-sharing-given")
         page.get_by_role("button", name=re.compile("Arrêter maintenant")).click()
