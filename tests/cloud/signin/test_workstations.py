@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from egide.cloud.people.establishments import create_establishment, home
 from egide.cloud.people.models import Account
@@ -472,6 +473,31 @@ def test_deleting_the_cookie_does_not_open_a_locked_session(
     hands.on(IDLE_MS)
     del client.cookies[COOKIE]
     assert at(client, "/patients") == 302
+
+
+# no page is kept
+
+
+@pytest.mark.parametrize("role", ["patient", "professional", "relative", "operator"])
+def test_no_browser_keeps_any_page_of_who_is_signed_in(ward: Ward, role: str) -> None:
+    """Every address without parameters, shared workstation or not: no-store, errors and redirects too."""
+    client = enter_by_link(create_account(role, "Quelqu'un", NOW - 1_000))
+    paths = list(_addresses(get_resolver().url_patterns, "/"))
+    assert {"/", "/patients", "/me", "/security", "/desk/workstations"} <= set(paths)
+    for path in paths:
+        answer = client.get(path, headers=PAGE)
+        assert "no-store" in answer.headers.get("Cache-Control", ""), (path, answer.status_code)
+
+
+def _addresses(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterator[str]:
+    for one in patterns:
+        route = before + str(one.pattern)
+        if "<" in route or route.startswith(("/demo/", "/sign-out")):
+            continue
+        if isinstance(one, URLResolver):
+            yield from _addresses(one.url_patterns, route)
+        else:
+            yield route
 
 
 # forms
