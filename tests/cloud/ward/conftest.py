@@ -33,6 +33,14 @@ class Offices:
     far_dpo: Account
     far_administrator: Account
     far_doctor: Account
+    engineer: Account
+    auditor: Account
+    researcher: Account
+    maker: Account
+    far_engineer: Account
+    far_auditor: Account
+    far_researcher: Account
+    far_maker: Account
 
 
 @pytest.fixture
@@ -58,6 +66,14 @@ def offices(cast: Cast) -> Offices:
         far_dpo=officer("operator", "Loin Port", "dpo", elsewhere),
         far_administrator=officer("operator", "Loin Mine", "administrator", elsewhere),
         far_doctor=officer("professional", "Loin Docteur", "doctor", elsewhere),
+        engineer=officer("operator", "Inès Atelier", "engineer", here),
+        auditor=officer("operator", "Aude Contrôle", "auditor", here),
+        researcher=officer("operator", "René Cherche", "researcher", here),
+        maker=officer("operator", "Manon Fabrique", "maker", here),
+        far_engineer=officer("operator", "Loin Atelier", "engineer", elsewhere),
+        far_auditor=officer("operator", "Loin Contrôle", "auditor", elsewhere),
+        far_researcher=officer("operator", "Loin Cherche", "researcher", elsewhere),
+        far_maker=officer("operator", "Loin Fabrique", "maker", elsewhere),
     )
 
 

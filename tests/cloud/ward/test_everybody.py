@@ -11,16 +11,22 @@ from django.urls import URLPattern
 
 from egide.cloud.consent.emergency import break_glass
 from egide.cloud.consent.follow_ups import begin_follow_up
-from egide.cloud.people.models import Account, Membership
-from egide.cloud.people.offices import propose
+from egide.cloud.fleet.models import Attribution
+from egide.cloud.people.invitations import invite_staff
+from egide.cloud.people.models import Account, Invitation, Membership
+from egide.cloud.people.offices import propose, seat
 from egide.cloud.people.service import create_account
+from egide.cloud.portal import questions
 from egide.cloud.register.models import Statement
+from egide.cloud.release import attribution, withheld
+from egide.cloud.release.door import Ask, release
 from egide.cloud.ward.urls import urlpatterns
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter, Offices, confirm
 from tests.support.cast import Cast
 
-SECRETS = ("Alice", "Moreau", "mg/dL", "mmHg", "Found unconscious", "Weight at home", "Dr Bob", "Sophie Garde")
+SECRETS = ("Alice", "Moreau", "mg/dL", "mmHg", "Found unconscious", "Weight at home", "Dr Bob", "Sophie Garde",
+           "Ivan Attend", "Balance Claire")  # fmt: skip
 #: What a journaled refusal, or an officer's look, may add to the register; nothing else may change.
 TRACES = {"access", "stream-end", "officer-look"}
 
@@ -41,6 +47,12 @@ def addresses(cast: Cast, offices: Offices) -> Iterator[str]:
         "emergency_id": glass,
         "proposal_id": proposal.pk,
         "membership_id": Membership.objects.get(account=cast.diane).pk,
+        "object_id": cast.scale.row.pk,
+        "attribution_id": _proposed(cast).pk,
+        "question_id": _asked(cast),
+        "ask_id": withheld.ask_to_withhold(cast.bob, cast.alice, reason="r", now_ms=NOW - 400),
+        "place_id": offices.here.pk,
+        "invitation_id": Invitation.objects.get(account=invited(offices)).pk,
     }
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)
@@ -52,6 +64,31 @@ def addresses(cast: Cast, offices: Offices) -> Iterator[str]:
         yield "/" + route + (f"?p={cast.alice.pk}" if route == "stream" else "")
 
 
+def _proposed(cast: Cast) -> Attribution:
+    """Somebody here says that what the scale measured is Charlie's."""
+    return attribution.propose(
+        cast.scale.pairing, cast.charlie, since_ms=NOW - 900, until_ms=NOW, reason="r", by=cast.bob, now_ms=NOW - 500
+    )
+
+
+def _asked(cast: Cast) -> str:
+    """Alice asks about a line of her journal."""
+    seen = Ask(
+        reader=cast.bob, patient=cast.alice, purpose="TREAT", since_ms=NOW - 60_000, until_ms=NOW, channel="page"
+    )
+    release(seen, now_ms=NOW - 300)
+    line = Statement.objects.filter(kind="access", subject=cast.alice.pk).order_by("-entry")[0]
+    return questions.ask(cast.alice, line.entry, "question", "q", now_ms=NOW - 200)
+
+
+def invited(offices: Offices) -> Account:
+    """Somebody of here who has not used their invitation."""
+    account = create_account("professional", "Ivan Attend", NOW - 1_000)
+    seat(account, offices.here, "nurse", by=(account, account), now_ms=NOW - 900, how="ceremony")
+    invite_staff(account, offices.here, by=offices.administrator, now_ms=NOW - 800)
+    return account
+
+
 def kinds_added(before: int) -> set[str]:
     return set(Statement.objects.filter(entry__gt=before).values_list("kind", flat=True))
 
@@ -60,7 +97,13 @@ def newest() -> int:
     return Statement.objects.order_by("-entry").values_list("entry", flat=True)[0]
 
 
-@pytest.mark.parametrize("who", ["far_security", "far_dpo", "far_administrator", "far_doctor", "relative", "charlie"])
+@pytest.mark.parametrize(
+    "who",
+    [
+        "far_security", "far_dpo", "far_administrator", "far_doctor", "far_engineer", "far_auditor", "far_researcher",
+        "far_maker", "relative", "charlie",
+    ],
+)  # fmt: skip
 def test_no_address_gives_anything_of_here_to_who_is_elsewhere(
     cast: Cast, offices: Offices, enter: Enter, who: str
 ) -> None:

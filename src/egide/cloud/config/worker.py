@@ -5,23 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from django.db import connection
+from django.db.models import Q
 
 from egide.cloud.fleet.broker.callout_db import FleetTables
 from egide.cloud.fleet.broker.child import load_secrets
 from egide.cloud.fleet.broker.edge import Edge
+from egide.cloud.fleet.models import HealthObject
+from egide.cloud.intake.models import Event
 from egide.cloud.options import Options
 from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
 from egide.cloud.register.store import current_log
+from egide.cloud.ward.health import WITNESS_CONFLICT
+from egide.cloud.ward.revocations import CUT
 from egide.errors import EgideError
 
-__all__ = ["ask_once", "publish_once", "run_worker", "survive"]
+__all__ = ["ask_once", "note_cut", "note_disagreement", "publish_once", "run_worker", "survive"]
 
 EVERY_S: Final = 1.0
+AGAIN_MS: Final = 3_600_000
 _log = logging.getLogger("egide.worker")
 
 
@@ -34,7 +41,22 @@ def ask_once() -> None:
     """Ask the witnesses about the latest checkpoint."""
     checkpoint = latest_checkpoint(current_log())
     if checkpoint is not None:
-        ask_all(checkpoint, now_ms=time.time_ns() // 1_000_000)
+        now_ms = time.time_ns() // 1_000_000
+        ask_all(checkpoint, now_ms=now_ms, disagrees=lambda name: note_disagreement(name, now_ms=now_ms))
+
+
+def note_disagreement(witness: str, *, now_ms: int) -> None:
+    """An event for those in charge: a witness saw another register. Once an hour, while it goes on."""
+    told = Event.objects.filter(kind=WITNESS_CONFLICT, detail=witness, at_ms__gt=now_ms - AGAIN_MS)
+    if not told.exists():
+        Event.objects.create(at_ms=now_ms, kind=WITNESS_CONFLICT, detail=witness)
+
+
+def note_cut(object_id: str, *, now_ms: int) -> None:
+    """An event: a connection of somebody revoked was ended. One that merely expired is no event."""
+    known = HealthObject.objects.filter(pk=uuid.UUID(object_id))
+    if known.filter(Q(revoked_ms__isnull=False) | Q(certificates__revoked_ms__isnull=False)).exists():
+        Event.objects.create(at_ms=now_ms, kind=CUT, object_id=uuid.UUID(object_id))
 
 
 def survive(job: Callable[[], None]) -> None:
@@ -55,10 +77,22 @@ async def _for_ever(job: Callable[[], None]) -> None:
             await asyncio.sleep(EVERY_S)
 
 
+async def _tell_cut(object_id: str) -> None:
+    """In a thread, whose connection to the database is closed with it: it is seldom."""
+
+    def job() -> None:
+        try:
+            note_cut(object_id, now_ms=time.time_ns() // 1_000_000)
+        finally:
+            connection.close()
+
+    await asyncio.to_thread(survive, job)
+
+
 async def run_worker(options: Options, *, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until cancelled. Raises UnavailableError when the broker cannot be reached at the start."""
     tables = FleetTables()
-    edge = Edge(options, load_secrets(options), tables.admit, tables.banned)
+    edge = Edge(options, load_secrets(options), tables.admit, tables.banned, cut=_tell_cut)
 
     async def announce() -> None:
         await edge.wait_ready()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 import httpx
@@ -117,14 +118,20 @@ def _keep(key: VerifierKey, witness: Witness, checkpoint: Checkpoint, answer: by
     )
 
 
-def ask_all(checkpoint: Checkpoint, *, now_ms: int) -> int:
-    """Ask every witness that did not cosign yet; one that fails is asked again. Returns how many cosigned now."""
+def ask_all(checkpoint: Checkpoint, *, now_ms: int, disagrees: Callable[[str], None] = lambda _name: None) -> int:
+    """Ask every witness that did not cosign yet; one that fails is asked again. Returns how many cosigned now.
+
+    `disagrees` is told the name of a witness that saw another log, or a longer one.
+    """
     cosigned = 0
     done = checkpoint.cosignatures.values_list("witness", flat=True)
     with httpx.Client(follow_redirects=False, trust_env=False) as client:
         for witness in Witness.objects.exclude(name__in=list(done)):
             try:
-                cosigned += ask_witness(client, witness, checkpoint, now_ms=now_ms)
+                if ask_witness(client, witness, checkpoint, now_ms=now_ms):
+                    cosigned += 1
+                else:
+                    disagrees(witness.name)
             except EgideError as err:
                 _log.warning("witness not heard: %s", err.code)
     return cosigned

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live
+from egide.cloud.ward.acting import Workplace, acting_at, workplaces
 from egide.cloud.ward.desks import DESKS, desks_of
 
 __all__ = ["desks"]
@@ -20,17 +21,36 @@ _TITLES: Final = {
     "security-officer": gettext_noop("Security of the path"),
     "dpo": gettext_noop("Data protection"),
     "administrator": gettext_noop("Administration"),
+    "engineer": gettext_noop("Fleet"),
+    "auditor": gettext_noop("Audit"),
+    "researcher": gettext_noop("Research"),
+    "maker": gettext_noop("My products"),
 }
 
 
 def desks(request: HttpRequest) -> dict[str, Any]:
     """Looked up only by a page that shows the menu."""
-    return {"desks": SimpleLazyObject(lambda: _of(request))}
+    return {
+        "desks": SimpleLazyObject(lambda: _of(request)),
+        "acting": SimpleLazyObject(lambda: _acting(request)),
+    }
 
 
 def _of(request: HttpRequest) -> list[dict[str, str]]:
-    user = getattr(request, "user", None)
-    if not isinstance(user, Account) or user.role not in ("professional", "operator"):
+    user, now = _staff(request), live.now_ms()
+    if user is None:
         return []
-    held = desks_of(user, now_ms=live.now_ms())
+    held = desks_of(user, now_ms=now, at=acting_at(request, user, now_ms=now))
     return [{"url": reverse(DESKS[office]), "title": _(_TITLES[office])} for office in held]
+
+
+def _acting(request: HttpRequest) -> list[Workplace]:
+    """Where somebody who works in several establishments may act; empty for everybody else, who has no choice."""
+    user = _staff(request)
+    found = [] if user is None else workplaces(request, user, now_ms=live.now_ms())
+    return found if len(found) > 1 else []
+
+
+def _staff(request: HttpRequest) -> Account | None:
+    user = getattr(request, "user", None)
+    return user if isinstance(user, Account) and user.role in ("professional", "operator") else None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from cryptography import x509
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Max
 
+from egide.cloud.intake.models import Event
 from egide.cloud.register.models import Cosignature, Statement, Witness
 from egide.cloud.register.publishing import latest_checkpoint
 from egide.cloud.register.store import current_log
 from egide.cloud.vault.models import Envelope
 from egide.errors import EgideError
 
-__all__ = ["FINE", "LATE_MS", "UNKNOWN", "WRONG", "Check", "checks", "witnesses"]
+__all__ = ["FINE", "LATE_MS", "RENEW_MS", "UNKNOWN", "WITNESS_CONFLICT", "WRONG", "Check", "checks", "witnesses"]
 
 FINE: Final = "fine"
 WRONG: Final = "wrong"
@@ -24,6 +27,16 @@ UNKNOWN: Final = "unknown"
 LATE_MS: Final = 60_000  # the worker publishes each second that the register grew
 _BACKUP_MS: Final = 26 * 3_600_000
 _LEAST_FREE: Final = 0.1
+_STATE: Final = 3  # the column of /proc/net/tcp that holds it
+_LISTEN: Final = "0A"
+#: The platform's own certificates are renewed by hand (docs/operate.md).
+RENEW_MS: Final = 90 * 86_400_000
+_CERTIFICATES: Final = (
+    ("platform-until", "platform.pem"),
+    ("tls-until", "tls.pem"),
+    ("issuing-until", "ca-issuing.pem"),
+)
+WITNESS_CONFLICT: Final = "witness-conflict"  # an event that the worker raises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +52,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """A witness, and when it last cosigned."""
+    """A witness, and when it last cosigned. `answer`: cosigned, silent, never or disagrees."""
 
     name: str
     last_ms: int | None
+    answer: str
 
 
 def checks(*, now_ms: int) -> list[Check]:
@@ -53,15 +67,36 @@ def checks(*, now_ms: int) -> list[Check]:
         current_log()
     except (DatabaseError, EgideError):
         return [Check(key="ready", state=WRONG)]
-    return [Check(key="ready", state=FINE), _worker(now_ms), _intake(), _witnessed(), _disk(), _backup(now_ms)]
+    facts = [Check(key="ready", state=FINE), _worker(now_ms), _intake(now_ms), *_doors(), *_witnessed(now_ms)]
+    return [*facts, _disk(), _backup(now_ms), *_certificates(now_ms)]
 
 
 def witnesses() -> list[Watcher]:
-    """Those that are asked, by name."""
+    """Those that are asked, by name, with what each last said of the register."""
     names = Witness.objects.order_by("name").values_list("name", flat=True)
     signed = Cosignature.objects.filter(witness__in=list(names)).values("witness").annotate(last=Max("at_ms"))
     last = {row["witness"]: row["last"] for row in signed}
-    return [Watcher(name=name, last_ms=last.get(name)) for name in names]
+    said = (
+        Event.objects.filter(kind=WITNESS_CONFLICT, detail__in=list(names)).values("detail").annotate(at=Max("at_ms"))
+    )
+    conflicts = {row["detail"]: row["at"] for row in said}
+    checkpoint = latest_checkpoint(current_log())
+    return [
+        Watcher(
+            name=name,
+            last_ms=last.get(name),
+            answer=_answer(last.get(name), conflicts.get(name), checkpoint.at_ms if checkpoint else 0),
+        )
+        for name in names
+    ]
+
+
+def _answer(last_ms: int | None, conflict_ms: int | None, checkpoint_ms: int) -> str:
+    if conflict_ms is not None and (last_ms is None or conflict_ms > last_ms):
+        return "disagrees"
+    if last_ms is None:
+        return "never"
+    return "silent" if checkpoint_ms - last_ms > LATE_MS else "cosigned"
 
 
 def _worker(now_ms: int) -> Check:
@@ -83,18 +118,61 @@ def _grew_ms() -> int | None:
     return max((at_ms for at_ms in (said, came) if at_ms is not None), default=None)
 
 
-def _intake() -> Check:
+def _intake(now_ms: int) -> Check:
     """The last message taken in; silence may be the objects' own, so it is never called wrong."""
     last = Envelope.objects.order_by("-entry").values_list("received_ms", flat=True).first()
-    return Check(key="intake", state=UNKNOWN if last is None else FINE, at_ms=last)
+    recent = Envelope.objects.filter(received_ms__gt=now_ms - 60_000).order_by("-entry")[:1_000].count()
+    return Check(key="intake", state=UNKNOWN if last is None else FINE, at_ms=last, count=recent)
 
 
-def _witnessed() -> Check:
+def _doors() -> list[Check]:
+    """Whether this machine listens where objects and intake are to be met: what stopped listens nowhere."""
+    options, listening = settings.OPTIONS, _listening()
+    doors = (("objects", options.objects_port), ("mqtt", options.mqtt_port), ("broker", options.broker_port))
+    if listening is None:
+        return [Check(key=key, state=UNKNOWN) for key, _port in doors]
+    return [Check(key=key, state=FINE if port in listening else WRONG) for key, port in doors]
+
+
+def _listening() -> set[int] | None:
+    """The TCP ports on which this machine listens, as its kernel lists them; None where it lists none."""
+    found: set[int] = set()
+    for name in ("tcp", "tcp6"):
+        try:
+            lines = Path("/proc/net", name).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        parts = [line.split() for line in lines]
+        open_ones = (each[1] for each in parts if len(each) > _STATE and each[_STATE] == _LISTEN)
+        found |= {int(address.rpartition(":")[2], 16) for address in open_ones}
+    return found or None
+
+
+def _witnessed(now_ms: int) -> list[Check]:
+    """One for the whole, and one more for each that disagrees: that is told first of all."""
     asked = witnesses()
     if not asked:
-        return Check(key="witness", state=UNKNOWN)
-    last = max((watcher.last_ms for watcher in asked if watcher.last_ms is not None), default=None)
-    return Check(key="witness", state=FINE if last is not None else WRONG, at_ms=last, count=len(asked))
+        return [Check(key="witness", state=UNKNOWN)]
+    against = sum(one.answer == "disagrees" for one in asked)
+    heard = [one.last_ms for one in asked if one.last_ms is not None]
+    fine = any(one.answer == "cosigned" for one in asked)
+    found = [Check(key="witness", state=FINE if fine else WRONG, at_ms=max(heard, default=None), count=len(asked))]
+    return [*found, *([Check(key="disagreement", state=WRONG, count=against, at_ms=now_ms)] if against else [])]
+
+
+def _certificates(now_ms: int) -> list[Check]:
+    """How long the platform's own certificates last: nothing renews them, so people are told 90 days before."""
+    return [_lasting(key, name, now_ms) for key, name in _CERTIFICATES]
+
+
+def _lasting(key: str, name: str, now_ms: int) -> Check:
+    try:
+        until = x509.load_pem_x509_certificate(settings.OPTIONS.read_key(name)).not_valid_after_utc
+    except (EgideError, ValueError):
+        return Check(key=key, state=UNKNOWN)
+    left_ms = int(until.timestamp() * 1000) - now_ms
+    state = FINE if left_ms > RENEW_MS else WRONG
+    return Check(key=key, state=state, at_ms=int(until.timestamp() * 1000), count=max(0, left_ms // 86_400_000))
 
 
 def _disk() -> Check:

@@ -10,7 +10,10 @@ from django.utils.translation import gettext_noop
 from egide.cloud.portal.words import Mark
 from egide.cloud.ward import health
 
-__all__ = ["check_mark", "check_words", "event_words", "office_words", "refusal_words", "refused_code_words"]
+__all__ = [
+    "EVENT_KINDS", "check_mark", "check_words", "event_words", "kind_words", "note_words", "office_words",
+    "outcome_words", "refusal_words", "refused_code_words", "unit_mark", "why_words", "witness_words",
+]  # fmt: skip
 
 _OFFICES: Final = {
     "nurse": gettext_noop("nurse"),
@@ -24,17 +27,73 @@ _OFFICES: Final = {
     "auditor": gettext_noop("auditor"),
     "administrator": gettext_noop("administrator"),
 }
+_KINDS: Final = {
+    "hospital": gettext_noop("hospital"),
+    "clinic": gettext_noop("clinic"),
+    "practice": gettext_noop("practice"),
+    "home-care": gettext_noop("home care"),
+    "laboratory": gettext_noop("laboratory"),
+    "maker": gettext_noop("maker of objects"),
+    "other": gettext_noop("other"),
+    "insurer": gettext_noop("insurer (opens nothing)"),
+    "employer": gettext_noop("employer (opens nothing)"),
+    "bank": gettext_noop("bank (opens nothing)"),
+}
 _EVENTS: Final = {
     "clone": (
         gettext_noop("Two messages under one number"),
         gettext_noop("The object or its key may have been copied. Both messages are kept and marked as contested. "
                      "Ask where the object is, and revoke it if nobody can tell."),
     ),
+    "flood": (
+        gettext_noop("More refused in a minute than is kept"),
+        gettext_noop("The rest was refused too, and only counted. Ask where the object is, and revoke it if it was "
+                     "copied."),
+    ),
+    "cut": (
+        gettext_noop("A revoked object was cut off"),
+        gettext_noop("It was connected when it was revoked; the connection was ended. Nothing more is needed."),
+    ),
+    "witness-conflict": (
+        gettext_noop("A witness saw another register"),
+        gettext_noop("It knows a longer or another history than ours. Stop restoring or copying anything, keep both, "
+                     "and compare checkpoints: one of the two was put back or rewritten."),
+    ),
     "policy-disagreement": (
         gettext_noop("The rules and the policies disagreed"),
         gettext_noop("One said yes, the other no: access was refused. One of the two is wrong and must be mended."),
     ),
 }  # fmt: skip
+_NOTES: Final = {
+    "seen": gettext_noop("Seen"),
+    "kept": gettext_noop("Stays in quarantine"),
+    "again": gettext_noop("Tried again"),
+}
+_OUTCOMES: Final = {
+    "stored": gettext_noop("accepted: in the register"),
+    "cut-short": gettext_noop("only its beginning was kept"),
+    "seal-broken": gettext_noop("its seal does not hold: the row was altered"),
+}
+_WHY: Final = {
+    "lost": gettext_noop("lost"),
+    "stolen": gettext_noop("stolen"),
+    "retired": gettext_noop("no longer in service"),
+    "replaced": gettext_noop("replaced"),
+    "copied": gettext_noop("copied"),
+}
+_UNITS: Final = {
+    "measuring": ("q-fine", gettext_noop("Measures"), "good"),
+    "free": ("q-held", gettext_noop("Measures nobody"), "plain"),
+    "waiting": ("q-held", gettext_noop("Waits to join"), "plain"),
+    "revoked": ("q-doubt", gettext_noop("Stopped for good"), "wait"),
+}
+_ANSWERS: Final = {
+    "cosigned": gettext_noop("cosigns"),
+    "silent": gettext_noop("does not answer"),
+    "never": gettext_noop("never cosigned"),
+    "disagrees": gettext_noop("disagrees: it saw a longer or another register"),
+}
+EVENT_KINDS: Final = tuple(_EVENTS)
 _CODES: Final = {
     "malformed": gettext_noop("not in the form that was agreed"),
     "too-large": gettext_noop("too large"),
@@ -73,10 +132,33 @@ _CHECKS: Final = {
     ("intake", health.FINE): gettext_noop("Last message taken in"),
     ("intake", health.UNKNOWN): gettext_noop("No message was ever taken in"),
     ("witness", health.FINE): gettext_noop("Outside witnesses cosign the register"),
-    ("witness", health.WRONG): gettext_noop("Witnesses are asked and none ever cosigned"),
+    ("witness", health.WRONG): gettext_noop("Witnesses are asked and none cosigns now"),
     ("witness", health.UNKNOWN): gettext_noop(
         "No outside witness is asked: only this service vouches for the register"
     ),
+    ("disagreement", health.WRONG): gettext_noop(
+        "A witness disagrees: it saw another register than this one. Stop, keep both, compare checkpoints"
+    ),
+    ("objects", health.FINE): gettext_noop("Objects are listened to"),
+    ("objects", health.UNKNOWN): gettext_noop("Whether objects are listened to cannot be told here"),
+    ("objects", health.WRONG): gettext_noop(
+        "Nothing listens to objects by HTTPS on this machine: they keep what they measure"
+    ),
+    ("mqtt", health.FINE): gettext_noop("The broker listens to objects"),
+    ("mqtt", health.UNKNOWN): gettext_noop("Whether the broker listens cannot be told here"),
+    ("mqtt", health.WRONG): gettext_noop("No broker listens to objects on this machine: they keep what they measure"),
+    ("broker", health.FINE): gettext_noop("The broker listens to intake"),
+    ("broker", health.UNKNOWN): gettext_noop("Whether the broker answers cannot be told here"),
+    ("broker", health.WRONG): gettext_noop("No broker listens to intake on this machine"),
+    ("platform-until", health.FINE): gettext_noop("The platform’s signing certificate lasts"),
+    ("platform-until", health.WRONG): gettext_noop("The platform’s signing certificate must be renewed by hand"),
+    ("platform-until", health.UNKNOWN): gettext_noop("The platform’s signing certificate cannot be read here"),
+    ("tls-until", health.FINE): gettext_noop("The listeners’ certificate lasts"),
+    ("tls-until", health.WRONG): gettext_noop("The listeners’ certificate must be renewed by hand"),
+    ("tls-until", health.UNKNOWN): gettext_noop("The listeners’ certificate cannot be read here"),
+    ("issuing-until", health.FINE): gettext_noop("The authority that names objects lasts"),
+    ("issuing-until", health.WRONG): gettext_noop("The authority that names objects must be renewed by hand"),
+    ("issuing-until", health.UNKNOWN): gettext_noop("The authority’s certificate cannot be read here"),
     ("disk", health.FINE): gettext_noop("Free space on the disk of the data"),
     ("disk", health.WRONG): gettext_noop("Little space is left on the disk of the data"),
     ("disk", health.UNKNOWN): gettext_noop("The disk of the data cannot be read"),
@@ -96,12 +178,43 @@ def office_words(office: str) -> str:
     return _(_OFFICES[office]) if office in _OFFICES else office
 
 
+def kind_words(kind: str) -> str:
+    """What kind of establishment."""
+    return _(_KINDS[kind]) if kind in _KINDS else kind
+
+
 def event_words(kind: str) -> tuple[str, str]:
     """(what happened, what to do) of an event; one that has no words yet is named by its code."""
     if kind not in _EVENTS:
         return kind, ""
     title, advice = _EVENTS[kind]
     return _(title), _(advice)
+
+
+def note_words(what: str) -> str:
+    """What somebody did about an event or a refused message."""
+    return _(_NOTES[what]) if what in _NOTES else what
+
+
+def outcome_words(outcome: str) -> str:
+    """What became of a message that was tried again; "" where nothing was tried."""
+    return _(_OUTCOMES[outcome]) if outcome in _OUTCOMES else refused_code_words(outcome)
+
+
+def witness_words(answer: str) -> str:
+    """What a witness last said of the register."""
+    return _(_ANSWERS[answer])
+
+
+def unit_mark(state: str) -> Mark:
+    """The sign of an object's state."""
+    shape, word, tone = _UNITS[state]
+    return Mark(shape=shape, word=_(word), meaning="", tone=tone)
+
+
+def why_words(why: str) -> str:
+    """Why an object was revoked: one word of the fleet's."""
+    return _(_WHY[why]) if why in _WHY else why
 
 
 def refused_code_words(code: str) -> str:

@@ -5,29 +5,25 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from django.db.models import Count, Max, QuerySet
+from django.utils import timezone
 
 from egide.cloud.fleet.models import HealthObject
 from egide.cloud.intake.models import Event, Refused
 from egide.cloud.intake.quarantine import PER_MINUTE
 from egide.cloud.signin.models import Attempt, Notice
 from egide.cloud.ward.desks import Seat
+from egide.errors import NotFoundError
 
 __all__ = [
-    "Flood",
-    "Happening",
-    "Pile",
-    "SignIn",
-    "floods",
-    "happenings",
-    "piles_by_code",
-    "piles_by_source",
-    "refused_count",
-    "signin_facts",
-]
+    "FLOOD", "Asked", "DayOf", "Flood", "Happening", "Pile", "SignIn", "floods", "happening", "happenings",
+    "piles_by_code", "piles_by_source", "refused_count", "refused_in", "signin_facts", "week",
+]  # fmt: skip
 
+FLOOD: Final = "flood"
 _EVENTS: Final = 100
 _SOURCES: Final = 20
 _FLOOD_WINDOW_MS: Final = 7 * 86_400_000
@@ -39,12 +35,22 @@ _DAY_MS: Final = 86_400_000
 class Happening:
     """An event: its kind's code, when, and the object, when it concerns one."""
 
+    about: str  # what notes call it
     kind: str
     at_ms: int
     model: str
     object_id: str
     entry: int | None
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOf:
+    """One day of the last week, counted."""
+
+    day: date
+    events: int
+    refused: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +72,45 @@ class Flood:
     source: str
 
 
-def happenings(seat: Seat) -> list[Happening]:
-    """The latest events, newest first: all of them, or those of the objects of one's own establishments."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which events: a kind ("" for all), from an instant on, of one object."""
+
+    kind: str = ""
+    since_ms: int | None = None
+    object_id: uuid.UUID | None = None
+
+    def wants(self, flood: Flood) -> bool:
+        return (
+            self.kind in ("", FLOOD)
+            and (self.since_ms is None or flood.at_ms >= self.since_ms)
+            and self.object_id in (None, _uuid(flood.source))
+        )
+
+
+_ALL: Final = Asked()
+
+
+def happenings(seat: Seat, asked: Asked = _ALL, *, now_ms: int) -> list[Happening]:
+    """The latest events that were asked for, newest first: of everything, or of one's own establishments' objects.
+
+    Floods are among them: minutes of the last week in which a source met the quarantine's bound.
+    """
     rows = Event.objects.order_by("-at_ms", "-pk")
     mine = seat.objects()
     if mine is not None:
         rows = rows.filter(object_id__in=mine)
+    if asked.kind:
+        rows = rows.filter(kind=asked.kind)
+    if asked.since_ms is not None:
+        rows = rows.filter(at_ms__gte=asked.since_ms)
+    if asked.object_id is not None:
+        rows = rows.filter(object_id=asked.object_id)
     found = list(rows[:_EVENTS])
     models = _models({row.object_id for row in found if row.object_id})
-    return [
+    told = [
         Happening(
+            about=f"event:{row.pk}",
             kind=row.kind,
             at_ms=row.at_ms,
             model=models.get(str(row.object_id), ""),
@@ -85,17 +120,49 @@ def happenings(seat: Seat) -> list[Happening]:
         )
         for row in found
     ]
+    told += [_flooding(flood) for flood in floods(seat, now_ms=now_ms) if asked.wants(flood)]
+    return sorted(told, key=lambda one: -one.at_ms)[:_EVENTS]
+
+
+def happening(seat: Seat, about: str, *, now_ms: int) -> Happening:
+    """One of them by its name ("event:12"). Raises NotFoundError: it is not one of here."""
+    for one in happenings(seat, now_ms=now_ms):
+        if one.about == about:
+            return one
+    raise NotFoundError("no such event here")
+
+
+def week(seat: Seat, *, now_ms: int) -> list[DayOf]:
+    """The last seven days in the platform's zone, oldest first: events, and envelopes refused (as far as kept)."""
+    zone = timezone.get_default_timezone()
+    today = datetime.fromtimestamp(now_ms / 1000, zone).date()
+    days = [today - timedelta(days=back) for back in range(6, -1, -1)]
+    first_ms = int(datetime.combine(days[0], time(), tzinfo=zone).timestamp() * 1000)
+
+    def day_of(at_ms: int) -> date:
+        return datetime.fromtimestamp(at_ms / 1000, zone).date()
+
+    events: Counter[date] = Counter()
+    rows = Event.objects.filter(at_ms__gte=first_ms)
+    mine = seat.objects()
+    if mine is not None:
+        rows = rows.filter(object_id__in=mine)
+    events.update(day_of(at_ms) for at_ms in rows.values_list("at_ms", flat=True))
+    refused = Counter(
+        day_of(at_ms) for at_ms in refused_in(seat).filter(at_ms__gte=first_ms).values_list("at_ms", flat=True)
+    )
+    return [DayOf(day=day, events=events[day], refused=refused[day]) for day in days]
 
 
 def piles_by_code(seat: Seat) -> list[Pile]:
     """What is in quarantine, by refusal code, most first."""
-    rows = _refused(seat).values("code").annotate(n=Count("id"), last=Max("at_ms")).order_by("-n", "code")
+    rows = refused_in(seat).values("code").annotate(n=Count("id"), last=Max("at_ms")).order_by("-n", "code")
     return [Pile(key=row["code"], label=row["code"], count=row["n"], last_ms=row["last"]) for row in rows]
 
 
 def piles_by_source(seat: Seat) -> list[Pile]:
     """The objects refused most often; "" stands for senders that nothing proved."""
-    rows = _refused(seat).values("source").annotate(n=Count("id"), last=Max("at_ms")).order_by("-n", "source")
+    rows = refused_in(seat).values("source").annotate(n=Count("id"), last=Max("at_ms")).order_by("-n", "source")
     found = list(rows[:_SOURCES])
     models = _models({_uuid(row["source"]) for row in found})
     return [
@@ -106,7 +173,7 @@ def piles_by_source(seat: Seat) -> list[Pile]:
 
 def floods(seat: Seat, *, now_ms: int) -> list[Flood]:
     """Minutes of the last week in which a source met the quarantine's bound, newest first."""
-    recent = _refused(seat).filter(at_ms__gte=now_ms - _FLOOD_WINDOW_MS).values_list("source", "at_ms")
+    recent = refused_in(seat).filter(at_ms__gte=now_ms - _FLOOD_WINDOW_MS).values_list("source", "at_ms")
     minutes = Counter((source, at_ms // _MINUTE_MS) for source, at_ms in recent)
     full = sorted(((minute, source) for (source, minute), n in minutes.items() if n >= PER_MINUTE), reverse=True)
     models = _models({_uuid(source) for _, source in full})
@@ -116,11 +183,19 @@ def floods(seat: Seat, *, now_ms: int) -> list[Flood]:
     ]
 
 
+def _flooding(flood: Flood) -> Happening:
+    return Happening(
+        about=f"flood:{flood.source}:{flood.at_ms}", kind=FLOOD, at_ms=flood.at_ms, model=flood.label,
+        object_id=flood.source, entry=None, detail="",
+    )  # fmt: skip
+
+
 def refused_count(seat: Seat) -> int:
-    return _refused(seat).count()
+    return refused_in(seat).count()
 
 
-def _refused(seat: Seat) -> QuerySet[Refused]:
+def refused_in(seat: Seat) -> QuerySet[Refused]:
+    """What lies in quarantine: all of it, or what came from the objects of one's own establishments."""
     mine = seat.objects()
     rows = Refused.objects.all()
     return rows if mine is None else rows.filter(source__in=[str(key) for key in mine])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ from egide.cloud.people.offices import offices_of
 from egide.cloud.people.service import name_of
 from egide.cloud.ward.desks import Seat
 
-__all__ = ["Colleague", "Invited", "Place", "Waiting", "colleagues", "invited", "places", "waiting"]
+__all__ = ["Colleague", "Invited", "Place", "Waiting", "colleagues", "has_come", "invited", "places", "waiting"]
 
 _MANY: Final = 300
 
@@ -50,8 +51,10 @@ class Waiting:
 class Invited:
     """An invitation that nobody used yet."""
 
+    invitation: Invitation
     name: str
     place: str
+    by: str
     made_ms: int
     expires_ms: int
     lapsed: bool
@@ -67,6 +70,8 @@ class Place:
     group: str
     staff: int
     patients: int
+    reference: bool  # of its group: its officers steer the others
+    team: tuple[tuple[str, tuple[str, ...]], ...] = ()  # offices, and who holds each
 
 
 def colleagues(seat: Seat, *, now_ms: int) -> list[Colleague]:
@@ -104,9 +109,12 @@ def waiting(seat: Seat, *, now_ms: int) -> list[Waiting]:
 def invited(seat: Seat, *, now_ms: int) -> list[Invited]:
     """Open invitations of staff, latest first: who is invited as a patient is not told here."""
     rows = Invitation.objects.filter(establishment__in=seat.steers, used_ms=None, withdrawn_ms=None)
-    staff = rows.filter(account__role__in=("professional", "operator")).select_related("account", "establishment")
+    staff = rows.filter(account__role__in=("professional", "operator"))
+    staff = staff.select_related("account", "establishment", "made_by")
     return [
         Invited(
+            invitation=row,
+            by=name_of(row.made_by) if row.made_by else "",
             name=name_of(row.account),
             place=row.establishment.name,
             made_ms=row.made_ms,
@@ -117,18 +125,32 @@ def invited(seat: Seat, *, now_ms: int) -> list[Invited]:
     ]
 
 
+def has_come(account: Account, *, now_ms: int) -> bool:
+    """Whether this person holds an office already: then a further one needs no invitation."""
+    return bool(offices_of(account, now_ms=now_ms))
+
+
 def places(seat: Seat, *, now_ms: int) -> list[Place]:
-    """The establishments, by name."""
+    """The establishments, by name, each with who works there by office; patients are counted and never named."""
     rows = Establishment.objects.filter(pk__in=seat.steers).select_related("group")
-    found = [
-        Place(
-            establishment=row,
-            name=row.name,
-            kind=row.kind,
-            group=row.group.name if row.group else "",
-            staff=row.memberships.filter(since_ms__lte=now_ms).exclude(until_ms__lte=now_ms).values("account").distinct().count(),
-            patients=row.registrations.filter(until_ms=None).count(),
-        )
-        for row in rows
-    ]  # fmt: skip
+    teams: dict[uuid.UUID, dict[str, list[str]]] = {}
+    for colleague in colleagues(seat, now_ms=now_ms):
+        for one in colleague.held:
+            team = teams.setdefault(one.membership.establishment_id, {})
+            team.setdefault(one.office, []).append(colleague.name)
+    found = [_place(row, teams.get(row.pk, {})) for row in rows]
     return sorted(found, key=lambda one: one.name.casefold())
+
+
+def _place(row: Establishment, team: dict[str, list[str]]) -> Place:
+    order = {office: at for at, office in enumerate(Membership.Office.values)}
+    return Place(
+        establishment=row,
+        name=row.name,
+        kind=row.kind,
+        group=row.group.name if row.group else "",
+        staff=len({name for names in team.values() for name in names}),
+        patients=row.registrations.filter(until_ms=None).count(),
+        reference=row.group is not None and row.group.reference == row.pk,
+        team=tuple((office, tuple(team[office])) for office in sorted(team, key=lambda one: order.get(one, 99))),
+    )

@@ -13,7 +13,7 @@ from typing import Final
 from nats.aio.client import Client
 
 from egide.cloud.fleet.broker.callout import Admission, Admit, serve_callout
-from egide.cloud.fleet.broker.reconcile import BannedSource, Reconciler
+from egide.cloud.fleet.broker.reconcile import BannedSource, Reconciler, Told
 from egide.cloud.fleet.broker.secrets import BrokerSecrets
 from egide.cloud.fleet.broker.stream import connect, disconnect, ensure_stream
 from egide.cloud.options import Options
@@ -26,11 +26,13 @@ _RETRY_S: Final = 1.0
 
 
 class Edge:
-    """Callout and reconciliation on one broker. `admit` and `banned` say who is who."""
+    """Callout and reconciliation on one broker. `admit` and `banned` say who is who; `cut` is told who was cut."""
 
-    def __init__(self, options: Options, secrets: BrokerSecrets, admit: Admit, banned: BannedSource) -> None:
+    def __init__(
+        self, options: Options, secrets: BrokerSecrets, admit: Admit, banned: BannedSource, *, cut: Told | None = None
+    ) -> None:
         self._options, self._secrets = options, secrets
-        self._admit_one, self._banned = admit, banned
+        self._admit_one, self._banned, self._cut = admit, banned, cut
         self._clients: list[Client] = []
         self._standing = asyncio.Event()
         self._lost = asyncio.Event()
@@ -43,7 +45,7 @@ class Edge:
             stream = await self._connect(url, "stream", disconnected_cb=self._on_lost)
             system = await self._connect(url, "system")
             edge = await self._connect(url, "edge")
-            self.reconciler = Reconciler(system, self._banned)
+            self.reconciler = Reconciler(system, self._banned, told=self._cut)
             await serve_callout(edge, self._secrets.issuer, self._admit)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.reconciler.run())

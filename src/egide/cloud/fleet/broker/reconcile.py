@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from egide.cloud.fleet.broker.configuration import ACCOUNT
 from egide.errors import EgideError, UnavailableError
 
-__all__ = ["EVERY_S", "Banned", "BannedSource", "Connection", "Reconciler"]
+__all__ = ["EVERY_S", "Banned", "BannedSource", "Connection", "Reconciler", "Told"]
 
 _LOG = logging.getLogger(__name__)
 EVERY_S: Final = 2.0
@@ -50,13 +50,17 @@ class Banned:
 
 
 BannedSource = Callable[[], Awaitable[Banned]]
+Told = Callable[[str], Awaitable[None]]
 
 
 class Reconciler:
-    """`client` is the user "system"; `banned` reads the tables. Raises UnavailableError without a broker."""
+    """`client` is the user "system"; `banned` reads the tables; `told` hears the object's id of each one that was cut.
 
-    def __init__(self, client: Client, banned: BannedSource) -> None:
-        self._client, self._banned = client, banned
+    Raises UnavailableError without a broker.
+    """
+
+    def __init__(self, client: Client, banned: BannedSource, *, told: Told | None = None) -> None:
+        self._client, self._banned, self._told = client, banned, told
 
     async def run(self) -> None:
         """Reconcile every 2 s until cancelled. A round that fails is logged and tried again at the next."""
@@ -77,6 +81,8 @@ class Reconciler:
             if banned.covers(connection):
                 await self._cut(connection)
                 cut += 1
+                if self._told is not None:
+                    await self._told(connection.object_id)
         if cut:
             _LOG.info("connections-cut %d", cut)
         return cut

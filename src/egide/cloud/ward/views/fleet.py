@@ -1,0 +1,73 @@
+"""The biomedical engineer's desk: which objects work, which need a hand, and stopping one for good."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from egide.cloud.portal import live
+from egide.cloud.portal.subject import signed_in
+from egide.cloud.portal.words import trust_mark
+from egide.cloud.ward import fleet, office_words
+from egide.cloud.ward.views.places import seat_at
+from egide.errors import RefusedError
+
+__all__ = ["fleet_desk", "revocation", "unit"]
+
+
+@require_safe
+@signed_in
+def fleet_desk(request: HttpRequest) -> HttpResponse:
+    """Every object of the establishment, those that need a hand first. Raises AccessDeniedError."""
+    now = live.now_ms()
+    seat = seat_at(request, "engineer", now_ms=now)
+    sought = request.GET.get("q", "")[:80]
+    found = fleet.units(seat, now_ms=now, sought=sought)
+    context = {
+        "now_ms": now,
+        "units": [_shown(one, now) for one in found],
+        "needing": sum(one.needs(now) for one in found),
+        "sought": sought,
+    }
+    return render(request, "ward/fleet.html", context)
+
+
+@require_safe
+@signed_in
+def unit(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    """One object, in facts. Raises NotFoundError: it is not one of here."""
+    now = live.now_ms()
+    seat = seat_at(request, "engineer", now_ms=now)
+    shown = _shown(fleet.unit(seat, object_id), now)
+    reasons = [{"value": why, "label": office_words.why_words(why), "checked": False} for why in fleet.WHY]
+    return render(request, "ward/unit.html", {"now_ms": now, "u": shown, "reasons": reasons})
+
+
+@require_POST
+@signed_in
+def revocation(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    """Stop it for good: it narrows, so no factor is asked for, but a stray request stops nothing.
+
+    Raises NotFoundError, RefusedError: as `fleet.revoke`, or it was not confirmed.
+    """
+    now = live.now_ms()
+    seat = seat_at(request, "engineer", now_ms=now)
+    if request.POST.get("sure") != "yes":
+        raise RefusedError("an object is revoked only when it was confirmed")
+    fleet.revoke(seat, object_id, request.POST.get("why", ""), now_ms=now)
+    return redirect("ward:unit", object_id)
+
+
+def _shown(one: fleet.Unit, now_ms: int) -> dict[str, Any]:
+    return {
+        "is": one,
+        "state": office_words.unit_mark(one.state),
+        "trust": trust_mark(one.trust),
+        "quiet": one.quiet(now_ms),
+        "lapses": one.lapses(now_ms),
+        "why": office_words.why_words(one.revoked_why),
+    }
