@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,7 +110,7 @@ for name in ("Nora Petit", "Omar Blanc"):
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[dict[str, str]]:
+def folder(tmp_path: Path) -> dict[str, str]:
     """The environment of a platform of its own, where two people have a message that waits."""
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("EGIDE_")},
