@@ -283,6 +283,7 @@ _ALICE: Final = [
         for k in ("access", "rectify", "restrict", "oppose", "erase")
     ),
     Visit(name="rights:one", who="alice", path="/rights/{asked}"),
+    Visit(name="rights:forms", who="alice", path="/rights/forms"),
     Visit(name="rights-take", who="alice", path="/rights/take"),
     Visit(name="signin:security", who="alice", path="/security"),
     Visit(name="signin:confirm", who="alice", path="/security/confirm"),
@@ -321,6 +322,10 @@ _STAFF_PAGES: Final = [
     Visit(name="ward:reviews", who="denis", path="/emergencies/review"),
     Visit(name="rights:desk", who="denis", path="/rights/desk"),
     Visit(name="rights:desk-open", who="denis", path="/rights/desk/open"),
+    Visit(name="rights:person-find", who="denis", path="/rights/desk/people"),
+    Visit(name="rights:person", who="denis", path="/rights/desk/people/{alice}"),
+    Visit(name="rights:terms", who="denis", path="/rights/desk/terms"),
+    Visit(name="ward:processing", who="denis", path="/office/privacy/processing"),
     Visit(name="rights:desk-one", who="denis", path="/rights/desk/{asked}"),
     Visit(name="rights:desk-one", who="denis", key="erase", path="/rights/desk/{erase}"),
     Visit(name="ward:staff", who="adele", path="/office/people"),

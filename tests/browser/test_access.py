@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.everypage import PAGES, WHO, Visit, be, every_portal, named, unlisted
+from tests.browser.everypage import PAGES, WHO, Visit, be, every_portal, methods_of, named, unlisted
 from tests.browser.screens import DESKTOP, PHONE, visitor, watch
 from tests.browser.test_pages import SMALL as SMALL_ANYWHERE
 from tests.browser.test_pages import WIDE
@@ -100,7 +100,7 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 
 def of(who: str) -> list[Visit]:
-    there = {name for name, _ in named()} | {"error"}
+    there = {name for name, view in named() if "GET" in (methods_of(view) or {"GET"})} | {"error"}
     return [visit for visit in PAGES if visit.who == who and visit.name in there]
 
 

@@ -130,6 +130,10 @@ function keys(chart, plot) {
   });
 }
 
+function redraw(figure) {
+  figure.chart.setOption(options(figure.series, figure), { replaceMerge: ["series"] });
+}
+
 /** Put a chart that one can move in over the server's drawing; if anything fails, that drawing stays. */
 async function enhance(figure) {
   try {
@@ -147,7 +151,8 @@ async function enhance(figure) {
       keys(figure.chart, plot);
       new ResizeObserver(() => figure.chart.resize()).observe(plot);
     }
-    figure.chart.setOption(options(series, figure), { replaceMerge: ["series"] });
+    figure.series = series;
+    redraw(figure);
   } catch {
     /* the server's drawing is still there */
   }
@@ -176,5 +181,7 @@ signIn();
 charts();
 document.querySelectorAll("[data-still]").forEach(still);
 document.addEventListener("keydown", hideTips);
+// paper is light, whatever the screen: drawn again at once, before it is printed
+matchMedia("print").addEventListener("change", () => { for (const figure of document.querySelectorAll("figure")) if (figure.chart) redraw(figure); });
 document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "latest") charts(); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", charts);
