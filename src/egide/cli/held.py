@@ -165,6 +165,41 @@ def move(
     words("egide: proposed; nothing moves before a second person confirms it")
 
 
+@held_app.command("file")
+def file(
+    merge: Annotated[str, typer.Argument(help="The merge's id, as `egide people merge` prints it.")],
+    by: AsOption,
+    why: Annotated[str, typer.Option("--why", help="The reason, when the files are one person's.")] = "",
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """After a merge, propose all that the merged file's objects measured for the kept file; after an un-merge, back.
+
+    Prints an id a pairing: a second person confirms each.
+
+    Example: egide held file 7c1e… --why "Un seul patient" --as u4krwmvwmrp6qsiz
+
+    Exit codes: 0 proposed, 1 refused, 2 usage or settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.models import Merge
+    from egide.cloud.people.service import find
+    from egide.cloud.release.merged import propose_after_merge, propose_after_unmerge
+    from egide.errors import NotFoundError
+
+    try:
+        row = Merge.objects.select_related("kept", "merged").get(pk=uuid.UUID(merge))
+    except (ValueError, Merge.DoesNotExist) as err:
+        raise NotFoundError("no merge has that id") from err
+    if row.undone_ms is None:
+        found = propose_after_merge(row, reason=why, by=find(by), now_ms=now())
+    else:
+        found = propose_after_unmerge(row, by=find(by), now_ms=now())
+    for attribution in found:
+        typer.echo(str(attribution.pk))
+    words(f"egide: {len(found)} proposed; nothing moves before a second person confirms each")
+
+
 @held_app.command("confirm")
 def confirm(
     attribution: Annotated[str, typer.Argument(help="The id that `move` or `undo` printed.")],

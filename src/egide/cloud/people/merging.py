@@ -1,8 +1,9 @@
 """Two files of one person become one, and can be told apart again. Readings stay where they were measured.
 
 A merge says whose file leads to whose: lists show the kept one, the other's account is closed. It moves nothing: what
-was measured under the merged file stays sealed under its own key, with its own grounds, and is read there. Un-merging
-opens the account again, so nothing is lost by a merge that was wrong.
+was measured under the merged file stays sealed under its own key, with its own grounds, and is read there, until two
+people attribute it to the kept one (release.merged). Un-merging opens the account again, so nothing is lost by a merge
+that was wrong.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from egide.cloud.register.store import appending
 from egide.cloud.release.misread import Misread
 from egide.cloud.release.resealing import Moved, Mover
 from egide.cloud.signin.notices import tell
-from egide.cloud.vault.holding import mark_held
+from egide.cloud.vault.holding import counted, mark_held
 from egide.cloud.vault.models import Flag
 from egide.errors import AccessDeniedError, RefusedError
 
@@ -62,8 +62,9 @@ def propose(
     """Say that what a pairing measured in [since_ms, until_ms) is another patient's. Changes nothing until confirmed.
 
     Raises:
-        RefusedError: not another patient's open file, no reason, a period the wrong way round, or one of which
-        something else is said already. AccessDeniedError: `by` does not work where the pairing's patient is known.
+        RefusedError: not another patient's open file, no reason, a period the wrong way round, one in which nothing
+        lies whole, or of which something else is said already.
+        AccessDeniedError: `by` does not work where the pairing's patient is known.
     """
     require_staff(by, places_for(pairing.patient, pairing), now_ms=now_ms)
     if to.role != Account.Role.PATIENT or not to.is_active or to.pk == pairing.patient_id:
@@ -77,6 +78,8 @@ def propose(
     )  # fmt: skip
     row.sealed_reason = seal_text(text_of(reason), _context(row))
     _require_free(row)
+    if not counted(pairing, since_ms, until_ms, pairing.patient_id).inside:
+        raise RefusedError("nothing measured lies whole within this period")
     row.save(force_insert=True)
     return row
 

@@ -156,6 +156,8 @@ def _problem(err: Exception) -> str:
         return _("Nothing was changed: something is said of a part of this period already. Undo that first.")
     if "nothing is held" in str(err):
         return _("Nothing was changed: nothing is held in this period.")
+    if "lies whole" in str(err):
+        return _("Nothing was changed: no message lies whole within this period. Make it wider.")
     if "another patient" in str(err):
         return _("Nothing was changed: give the user name of another patient, whose file is open.")
     return _("Nothing was changed: give a period, and a reason of 500 characters at most.")
