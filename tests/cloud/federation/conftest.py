@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
 
-from egide.cloud.federation import directory
+from egide.cloud.federation import directory, links
+from egide.cloud.federation.providers import provider_named
 from egide.cloud.options import Options
+from egide.cloud.people.models import Account
+from egide.cloud.people.service import create_account
+from egide.cloud.signin import clock
+from tests.cloud.federation.harm import identity
+from tests.support.hostile_openid import Hostile, running_hostile
+from tests.support.ward import Ward
+
+Connect = Callable[..., Any]
 
 SECRET = "a client secret that only tests know, 0123456789"
 #: The national identifier of an invented professional: 8, then an RPPS number whose last digit is Luhn's.
@@ -93,3 +102,20 @@ def connect(tmp_path: Path) -> Iterator[Any]:
 
     yield add
     settings.OPTIONS = before
+
+
+@pytest.fixture
+def hostile() -> Iterator[Hostile]:
+    with running_hostile() as running:
+        yield running
+
+
+@pytest.fixture
+def bob(ward: Ward, hostile: Hostile, connect: Connect) -> Account:
+    """A professional whose identity `bob` at this provider is linked."""
+    account = create_account("professional", "Dr Bob Durand", ward.start_ms)
+    options = connect(hostile.issuer, "psc")
+    hostile.claims = {"sub": "bob", "aud": "egide-psc"}
+    hostile.userinfo = {"sub": "bob", **PROFESSIONAL}
+    links.link(account, provider_named(options, "psc"), identity(hostile), now_ms=clock.now_ms())
+    return account

@@ -6,84 +6,21 @@ import html
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.conf import settings
 from django.test import Client
 
-from egide.cloud.federation import directory, flow, links
+from egide.cloud.federation import directory, flow
 from egide.cloud.federation import fetch as fetching
-from egide.cloud.federation.checks import check_links
-from egide.cloud.federation.models import LinkedIdentity
-from egide.cloud.federation.providers import Assurance, provider_named
 from egide.cloud.people.models import Account
-from egide.cloud.people.service import create_account
-from egide.cloud.register.journal import append_statement
-from egide.cloud.register.models import Statement
-from egide.cloud.signin import clock, recovery
-from egide.cloud.upkeep.fsck import fsck
-from egide.errors import LinkRefusedError, ProviderError, ProviderUnreachableError
-from tests.cloud.federation.conftest import PROFESSIONAL
+from egide.cloud.signin import clock
+from egide.errors import ProviderError, ProviderUnreachableError
+from tests.cloud.federation.conftest import Connect
+from tests.cloud.federation.harm import begin, come_back, refused, whole
 from tests.support.hostile_openid import Hostile, Said, running_hostile
-from tests.support.ward import Ward
 
 pytestmark = [pytest.mark.server, pytest.mark.django_db]
-Connect = Callable[..., Any]
-
-
-@pytest.fixture
-def hostile() -> Iterator[Hostile]:
-    with running_hostile() as running:
-        yield running
-
-
-@pytest.fixture
-def bob(ward: Ward, hostile: Hostile, connect: Connect) -> Account:
-    """A professional whose identity `bob` at this provider is linked."""
-    account = create_account("professional", "Dr Bob Durand", ward.start_ms)
-    options = connect(hostile.issuer, "psc")
-    hostile.claims = {"sub": "bob", "aud": "egide-psc"}
-    hostile.userinfo = {"sub": "bob", **PROFESSIONAL}
-    links.link(account, provider_named(options, "psc"), identity(hostile), now_ms=clock.now_ms())
-    return account
-
-
-def identity(hostile: Hostile, sub: str = "bob", rpps: str = "99700218896") -> flow.Identity:
-    return flow.Identity(
-        provider="psc", issuer=hostile.issuer, sub=sub, sid="", assurance=Assurance.LOW, id_token="",
-        claims={"rpps": rpps, "professions": ["10"], "sectors": []},
-    )  # fmt: skip
-
-
-def begin(client: Client, key: str = "psc") -> dict[str, str]:
-    """Press our button; the parameters that the provider is given."""
-    answer = client.post(f"/federation/{key}/sign-in")
-    found = re.search(r'content="0;url=([^"]+)"', answer.content.decode())
-    assert found is not None, answer.content.decode()
-    return {name: values[0] for name, values in parse_qs(urlsplit(html.unescape(found[1])).query).items()}
-
-
-def come_back(client: Client, hostile: Hostile, asked: dict[str, str], **answer: str) -> Any:
-    hostile.nonce = asked["nonce"]
-    return client.get(
-        "/federation/psc/callback", {"code": "c-1", "state": asked["state"], "iss": hostile.issuer, **answer}
-    )
-
-
-def whole(client: Client, hostile: Hostile) -> Any:
-    return come_back(client, hostile, begin(client))
-
-
-def refused(client: Client, answer: Any, code: str) -> None:
-    if answer.status_code == 302:
-        assert answer.headers["Location"] == f"/federation/problem/{code}"
-        answer = client.get(answer.headers["Location"])
-    assert answer.status_code in (400, 403, 503), answer
-    assert code in answer.content.decode()
-    assert "_auth_user_id" not in client.session
 
 
 def test_without_harm_it_signs_in(hostile: Hostile, bob: Account) -> None:
@@ -313,98 +250,3 @@ def test_nothing_of_an_answer_is_in_a_log_or_a_page(
         assert secret not in said
         assert secret not in seen
     assert answer.content == b""
-
-
-def test_one_identity_opens_one_account(hostile: Hostile, bob: Account, connect: Connect, ward: Ward) -> None:
-    """Nor does one RPPS number, one account two identities, or a role that the provider is not for."""
-    diane = create_account("professional", "Diane Roux", ward.start_ms)
-    alice = create_account("patient", "Alice Moreau", ward.start_ms)
-    provider = provider_named(connect(hostile.issuer, "psc"), "psc")
-    now = clock.now_ms()
-    for account, who in (
-        (diane, identity(hostile, rpps="10000000017")),
-        (diane, identity(hostile, "another")),
-        (bob, identity(hostile, "another")),
-        (alice, identity(hostile, "alice", "10000000017")),
-    ):
-        with pytest.raises(LinkRefusedError):
-            links.link(account, provider, who, now_ms=now)
-    assert LinkedIdentity.objects.count() == 1
-    assert links.link(diane, provider, identity(hostile, "BOB", "10000000017"), now_ms=now).account == diane
-
-
-def test_a_row_that_no_statement_made_opens_nothing(hostile: Hostile, bob: Account) -> None:
-    """Whoever can write in the tables cannot sign: a link is a signed statement, a row only its index."""
-    mallory = create_account("professional", "Mallory", clock.now_ms())
-    assert list(check_links()) == []
-    LinkedIdentity.objects.update(account=mallory)
-    assert {(where, what) for _, where, what in check_links()} == {
-        (str(mallory.pk), "not-attested"), (str(bob.pk), "row-missing"),
-    }  # fmt: skip
-    assert "linked-identity" in {finding.kind for finding in fsck(now_ms=clock.now_ms()).findings}
-    client = Client()
-    refused(client, whole(client, hostile), "identity-not-linked")
-    LinkedIdentity.objects.update(account=bob)
-    Statement.objects.filter(kind=links.LINK).update(subject=mallory.pk)
-    refused(client, whole(client, hostile), "identity-not-linked")
-
-
-def test_opening_the_account_anew_at_the_desk_ends_what_was_linked(hostile: Hostile, bob: Account) -> None:
-    """Whoever had the account before does not come back by their own identity; its owner may link theirs."""
-    now = clock.now_ms()
-    append_statement(links.RECOVERED, bob.pk, {"recovery": "r", "by": "x"}, now_ms=now)
-    client = Client()
-    refused(client, whole(client, hostile), "identity-not-linked")
-    assert links.linked(bob) == {}
-    assert list(check_links()) == []
-    links.link(bob, provider_named(settings.OPTIONS, "psc"), identity(hostile, "bob again"), now_ms=now)
-    hostile.claims["sub"] = hostile.userinfo["sub"] = "bob again"
-    assert whole(client, hostile).headers["Location"] == "/"
-    assert list(check_links()) == []
-
-
-def test_recovery_says_what_ends_links() -> None:
-    """The kind of statement is the one that signin writes."""
-    assert links.RECOVERED == recovery._DONE
-
-
-def test_a_professional_whose_number_changed_is_somebody_else(hostile: Hostile, bob: Account) -> None:
-    """The same subject with another RPPS number does not open the account."""
-    hostile.userinfo = {"sub": "bob", **PROFESSIONAL, "SubjectNameID": "810000000017"}
-    client = Client()
-    refused(client, whole(client, hostile), "provider-answer-refused")
-
-
-def test_a_closed_account_is_not_opened_and_not_told_of(hostile: Hostile, bob: Account) -> None:
-    """The page is the one of an identity that nobody linked."""
-    Account.objects.filter(pk=bob.pk).update(is_active=False)
-    client = Client()
-    refused(client, whole(client, hostile), "identity-not-linked")
-
-
-def test_linking_asks_for_a_factor_or_the_invitation(hostile: Hostile, bob: Account) -> None:
-    """A session found open on a desk links nothing; whoever finishes is whoever began."""
-    client = Client()
-    client.force_login(bob)
-    answer = client.post("/federation/psc/link")
-    assert answer.status_code == 302
-    assert answer.headers["Location"].startswith("/security/confirm")
-    assert Client().post("/federation/psc/link").headers["Location"].startswith("/sign-in")
-
-
-def test_nothing_is_connected_until_the_settings_say_so(ward: Ward) -> None:
-    """No provider by default: its addresses are not there."""
-    assert Client().post("/federation/psc/sign-in").status_code == 404
-    answer = Client().get("/federation/psc/callback", {"state": "a", "code": "b"})
-    assert answer.headers["Location"] == "/federation/problem/sign-in-lost"
-    assert Client().post("/federation/psc/back-channel", {"logout_token": "a.b.c"}).status_code == 400
-    assert "Pro Santé Connect" not in Client().get("/sign-in").content.decode()
-
-
-def test_a_forged_logout_ends_nothing(hostile: Hostile, bob: Account) -> None:
-    """Unsigned, of another key, or an ID token instead: the session lasts."""
-    client = Client()
-    whole(client, hostile)
-    for token in ("", "a.b.c", "x" * 70_000, hostile.id_token()):
-        assert Client().post("/federation/psc/back-channel", {"logout_token": token}).status_code == 400
-    assert client.get("/federation/").status_code == 200
