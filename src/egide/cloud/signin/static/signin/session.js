@@ -9,7 +9,9 @@
   let asking = false;
   let before = null;
 
-  const over = () => location.replace("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
+  // On a shared workstation the next person need not see where the last one was.
+  const here = document.getElementById("shared") ? "" : "?next=" + encodeURIComponent(location.pathname + location.search);
+  const over = () => location.replace("/sign-in" + here);
   const remaining = () => Math.floor((ends - Date.now()) / 1000);
 
   async function stay(event) {
