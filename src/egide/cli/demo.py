@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import httpx
 import typer
 
 from egide.cli.django import setup
@@ -134,7 +135,28 @@ class _Ward:
             if self._supervisor.stopping:
                 break
         self._say(f"{len(self._threads)} virtual objects measure, sign and send")
+        self._trouble()
         return self
+
+    def _trouble(self) -> None:
+        """Once: a copied object, a refused message, a flood and a revocation, for the security officer to look at."""
+        folder = self._folder / "copied"
+        if folder.exists() or self._supervisor.stopping:
+            return
+        from egide.cli.trouble import make_trouble
+        from egide.cloud.fleet.models import Trust
+        from egide.cloud.fleet.service import create_claim, create_object, pair, revoke_object
+        from egide.cloud.people.service import find
+
+        now_ms = time.time_ns() // 1_000_000
+        owner = create_object("Montre d’occasion", Trust.OBJECT, now_ms)
+        pair(owner, find(self._people.patients[-1]), now_ms)
+        claim = create_claim(owner, 3_600_000, now_ms).text()
+        try:
+            make_trouble(claim, folder, revoke=lambda: revoke_object(owner, "copied", time.time_ns() // 1_000_000))
+            self._say("an object was copied, and revoked: the security officer sees it")
+        except (EgideError, OSError, httpx.HTTPError) as err:
+            self._say(f"the copied object: {type(err).__name__}")
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()

@@ -35,7 +35,7 @@ def opens(reader: str, patient: str, code: str, purpose: str = "TREAT") -> bool:
 def test_the_cast_is_found_again_in_its_order(staged: list[str]) -> None:
     """By the user names that the demo remembers."""
     assert [find(user).pk for user in staged] == [find_by_name(name).pk for name in PATIENTS]
-    assert Account.objects.count() == len(PATIENTS) + 5 + 2 + 1
+    assert Account.objects.count() == len(PATIENTS) + 8 + 2 + 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import uuid
 import pytest
 from django.test import Client
 
+from egide.cloud.consent.follow_ups import begin_follow_up, close_follow_up
 from egide.cloud.fleet.models import Claim, HealthObject, Pairing
 from egide.cloud.fleet.service import pair, unpair
 from egide.cloud.people.models import Account
@@ -34,6 +35,19 @@ def test_each_object_says_when_it_was_last_heard_and_how_far_it_is_trusted(cast:
     parts = ("Glucosense 2", "Tensio Bras", "Montre Pouls", "Balance Claire", "Last heard:", "Relayed by a gateway")
     assert [part for part in parts if part not in page] == []
     assert "You have no object here yet" in text(enter(cast.charlie), "/me/objects")
+
+
+def test_an_object_says_who_operates_it(cast: Cast, enter: Enter) -> None:
+    """The operator of a follow-up in force, by the name that was signed; the service, where nobody does."""
+    page = f"/me/objects/{cast.scale.row.pk}"
+    assert "The service that gave it to you" in text(enter(cast.alice), page)
+    care = begin_follow_up(
+        cast.alice, responsible=cast.bob, prescription="Weight at home", operator="Hôpital des Pins",
+        recorded_by=cast.bob, now_ms=NOW - 900, informed_ms=NOW - 950, agreed=True, how="oral",
+    )  # fmt: skip
+    assert "Hôpital des Pins" in text(enter(cast.alice), page)
+    close_follow_up(cast.alice, care, now_ms=NOW - 100, reason="done")
+    assert "Hôpital des Pins" not in text(enter(cast.alice), page)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from egide.cloud.consent.grants import give_grant
 from egide.cloud.consent.representation import represent
 from egide.cloud.consent.restrictions import restrict
 from egide.cloud.people.ceremony import found
-from egide.cloud.people.establishments import home, rename
+from egide.cloud.people.establishments import create_establishment, home, rename
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import appoint
 from egide.cloud.people.registrations import register_patient
@@ -53,7 +53,13 @@ _OFFICES: Final = {
     _CARDIOLOGIST: ("professional", "doctor"),
     "Inès Marchand": ("operator", "engineer"),
     "Jules Carpentier": ("operator", "dpo"),
+    "Aude Belin": ("operator", "auditor"),
+    "Rémi Castel": ("operator", "researcher"),
+    "Maëlle Joubert": ("operator", "maker"),
 }
+#: The engineer works in this clinic too, and acts for one place at a time.
+_CLINIC: Final = "Clinique des Tilleuls"
+_ENGINEER: Final = "Inès Marchand"
 _FIRST_TWO: Final = ("Karine Lopez", "Luc Vasseur")
 
 
@@ -74,6 +80,8 @@ def stage(*, now_ms: int) -> Cast:
     for at, (name, (role, office)) in enumerate(_OFFICES.items()):
         staff[name] = create_account(role, name, now_ms + at)
         appoint(staff[name], place, office, by=(first, second), now_ms=now_ms)
+    clinic = create_establishment("clinic", _CLINIC, now_ms=now_ms)
+    appoint(staff[_ENGINEER], clinic, "engineer", by=(first, second), now_ms=now_ms + 1)
     patients = {name: create_account("patient", name, now_ms + at) for at, name in enumerate(PATIENTS)}
     for patient in patients.values():
         register_patient(patient, place, by=first, now_ms=now_ms)

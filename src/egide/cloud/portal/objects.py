@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from egide.cloud.consent.attested import facts_of
 from egide.cloud.fleet.models import Certificate, Claim, HealthObject, Pairing, Trust
 from egide.cloud.fleet.service import create_claim, create_object, pair, revoke_object, unpair
 from egide.cloud.keys.records import care_key
@@ -26,8 +27,8 @@ from egide.trust.cose import Sign1
 from egide.trust.limits import LIMITS
 
 __all__ = [
-    "MAX_NAME", "Mine", "Note", "add", "is_silent", "my_object", "my_objects", "new_code", "pause", "remove", "rename",
-    "resume", "stop_for_good",
+    "MAX_NAME", "Mine", "Note", "add", "is_silent", "my_object", "my_objects", "new_code", "operators_of", "pause",
+    "remove", "rename", "resume", "stop_for_good",
 ]  # fmt: skip
 
 NOTE: Final = "object-note"
@@ -107,6 +108,16 @@ def my_object(patient: Account, object_id: uuid.UUID, *, now_ms: int) -> Mine:
         if mine.id == object_id:
             return mine
     raise NotFoundError("no such object")
+
+
+def operators_of(mine: Mine, *, now_ms: int) -> list[str]:
+    """Who operates the follow-ups that are in force, as they were signed; nobody for a record whose key is gone."""
+    try:
+        care = facts_of(mine.pairing.patient_id).care
+    except EgideError:
+        return []
+    running = [c for c in care if c.since_ms <= now_ms and (c.until_ms is None or now_ms < c.until_ms) and c.operator]
+    return list(dict.fromkeys(c.operator for c in running))
 
 
 def add(patient: Account, model: str, name: str, *, now_ms: int) -> Mine:

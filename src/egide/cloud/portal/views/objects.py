@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live, objects, words
-from egide.cloud.portal.objects import MAX_NAME, Mine, my_object, my_objects
+from egide.cloud.portal.objects import MAX_NAME, Mine, my_object, my_objects, operators_of
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.errors import NotFoundError, RefusedError
 
@@ -190,9 +190,16 @@ def _told(mine: Mine) -> dict[str, Any]:
         "mine": mine,
         "state": words.Mark(shape=shape, word=_(word), meaning=_(word), tone=tone),
         "trust": words.trust_mark(mine.trust),
-        "operator": _("You") if mine.added else _("The service that gave it to you"),
+        "operator": _operator(mine),
         "acts": [act for act in _ACTS if _allowed(mine, act)],
     }
+
+
+def _operator(mine: Mine) -> str:
+    """Who runs it: the patient, or whoever operates their follow-up, by name."""
+    if mine.added:
+        return _("You")
+    return ", ".join(operators_of(mine, now_ms=live.now_ms())) or _("The service that gave it to you")
 
 
 def _text(request: HttpRequest, name: str) -> str:
