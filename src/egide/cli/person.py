@@ -99,6 +99,26 @@ def link(
     typer.echo(link_address(options.people_address(), make_link(find(who), _now())))
 
 
+@person_app.command("sign-out")
+def sign_out(
+    who: Annotated[str, typer.Argument(help="User name, or the exact name.")],
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """End every session of a person now, wherever it is open. Prints how many. It closes nothing else.
+
+    Example: egide person sign-out u4krwmvwmrp6qsiz
+
+    Exit codes: 0 done, 1 nobody has that name, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.service import find
+    from egide.cloud.signin.sessions import end_all
+
+    typer.echo(end_all(find(who)))
+    words("egide: every session of theirs has ended")
+
+
 @person_app.command("ceremony")
 def ceremony(
     finish: Annotated[bool, typer.Option("--finish", help="Bring both halves together.")] = False,

@@ -119,4 +119,5 @@ def plain_error(status: int, text: str) -> View:
 
 
 def _text(text: str, status: int) -> HttpResponse:
-    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status, headers=headers)

@@ -11,7 +11,8 @@ from typing import Any
 
 ASKED = (
     "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "CSRF_TRUSTED_ORIGINS", "SECURE_HSTS_SECONDS",
-    "SECURE_PROXY_SSL_HEADER",
+    "SECURE_PROXY_SSL_HEADER", "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
 )  # fmt: skip
 
 
@@ -30,7 +31,9 @@ def test_on_this_machine_nothing_speaks_https(tmp_path: Path) -> None:
     """Plain defaults: no origin but one's own, no promise of HTTPS, no header believed."""
     assert settings_with(tmp_path) == {
         "SESSION_COOKIE_SECURE": False, "CSRF_COOKIE_SECURE": False, "CSRF_TRUSTED_ORIGINS": [],
-        "SECURE_HSTS_SECONDS": 0, "SECURE_PROXY_SSL_HEADER": None,
+        "SECURE_HSTS_SECONDS": 0, "SECURE_PROXY_SSL_HEADER": None, "SESSION_COOKIE_NAME": "sessionid",
+        "CSRF_COOKIE_NAME": "csrftoken", "LANGUAGE_COOKIE_NAME": "django_language",
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS": False,
     }  # fmt: skip
 
 
@@ -42,6 +45,8 @@ def test_behind_https_forms_come_from_the_public_host_and_no_header_is_believed(
     assert "https://egide.example" in found["CSRF_TRUSTED_ORIGINS"]
     assert all(origin.startswith("https://egide.example") for origin in found["CSRF_TRUSTED_ORIGINS"])
     assert found["SECURE_HSTS_SECONDS"] >= 31_536_000
+    assert found["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
+    assert all(found[f"{name}_COOKIE_NAME"].startswith("__Host-") for name in ("SESSION", "CSRF", "LANGUAGE"))
     assert found["SECURE_PROXY_SSL_HEADER"] is None
     believed = settings_with(tmp_path, people_https="true", people_proxy="true")
     assert believed["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]

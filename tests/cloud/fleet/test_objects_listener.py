@@ -300,7 +300,8 @@ def test_an_error_of_ours_shows_nothing(
 
 def test_other_addresses_and_methods_are_refused(listener: Ask) -> None:
     """As text; a wrong method says which is right."""
-    assert _code(listener("GET", "/admin")) == (404, "not-found")
+    nowhere = listener("GET", "/admin")
+    assert (*_code(nowhere), nowhere["X-Content-Type-Options"]) == (404, "not-found", "nosniff")
     response = listener("GET", "/intake")
     assert (response.status_code, response["Allow"]) == (405, "POST")
 

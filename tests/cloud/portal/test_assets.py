@@ -78,4 +78,6 @@ def test_static_files_are_served_compressed_and_only_to_us(db: None) -> None:
     assert answer.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(answer.content) == (STATIC / "vendor" / "htmx.min.js").read_bytes()
     assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert Client().get("/static/portal/../settings.py").status_code == 404

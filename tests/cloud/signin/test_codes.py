@@ -219,3 +219,13 @@ def test_a_forged_cookie_makes_no_browser_known(alice: Account) -> None:
     guesser.cookies["egide_known"] = "eyJuIjoiYSIsImEiOltdfQ:1abc:forged"
     statuses = [enter(guesser, alice.username, "000000") for _ in range(MAX_TRIES + 1)]
     assert statuses[-1] == 429
+
+
+def test_a_refused_sign_in_is_logged_without_anybody(alice: Account, caplog: pytest.LogCaptureFixture) -> None:
+    """A line with a code for each; no name, no code that was typed, no address."""
+    caplog.set_level("INFO", logger="egide.signin")
+    client = browser()
+    assert enter(client, alice.username, "123456") == 400
+    assert client.post("/sign-in/passkey", {"credential": "{}"}).status_code == 400
+    lines = [record.getMessage() for record in caplog.records if record.name == "egide.signin"]
+    assert lines == ["sign-in-refused code factor-refused", "sign-in-refused webauthn factor-refused"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from typer.testing import CliRunner
 
+from egide.cli import app
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import make_link
 from egide.cloud.signin import clock, life
@@ -211,3 +214,22 @@ def test_pages_of_an_account_are_for_who_signed_in(address: str) -> None:
     """Others are shown the way in, and come back."""
     answer = Client().get(address)
     assert answer.headers["Location"].startswith("/sign-in?next=%2Fsecurity")
+
+
+def test_who_runs_the_platform_ends_every_session_of_a_person(alice: Account, bruno: Account) -> None:
+    """At the next request; somebody else's session lasts."""
+    here, there, other = enter_by_link(alice), enter_by_link(alice), enter_by_link(bruno)
+    said = CliRunner().invoke(app, ["person", "sign-out", alice.username])
+    assert (said.exit_code, said.stdout) == (0, "2\n")
+    assert [client.get("/security").status_code for client in (here, there, other)] == [302, 302, 200]
+
+
+def test_behind_https_no_other_host_can_set_our_cookies(alice: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their names begin with __Host-, which browsers take from this host alone, over TLS, for the whole of it."""
+    monkeypatch.setattr(settings, "SESSION_COOKIE_SECURE", True)
+    monkeypatch.setattr(settings, "SESSION_COOKIE_NAME", "__Host-sessionid")
+    client = enter_by_link(alice)
+    for name in ("__Host-sessionid", "__Host-egide_known"):
+        cookie = client.cookies[name]
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+    assert "egide_known" not in client.cookies

@@ -44,8 +44,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "egide.cloud.demo.guard.DemoGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "egide.cloud.portal.middleware.StaticFilesMiddleware",
     "egide.cloud.portal.middleware.ContentSecurityPolicyMiddleware",
+    "egide.cloud.portal.middleware.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -101,6 +101,11 @@ STATIC_ROOT = None  # WhiteNoise serves from the packages, nothing is collected
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+# Behind HTTPS, browsers take these names from this very host only, over TLS (draft-ietf-httpbis-rfc6265bis, 4.1.3).
+_PREFIX = "__Host-" if OPTIONS.people_https else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = (
+    f"{_PREFIX}sessionid", f"{_PREFIX}csrftoken", f"{_PREFIX}django_language",
+)  # fmt: skip
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 3600
@@ -110,6 +115,7 @@ CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # our scripts read the f
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = OPTIONS.people_https
 CSRF_TRUSTED_ORIGINS = OPTIONS.people_origins()
 SECURE_HSTS_SECONDS = 365 * 86_400 if OPTIONS.people_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = OPTIONS.people_https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if OPTIONS.people_proxy else None
 # What people give us is never written in clear to a temporary file: no body is larger than this (body_limit.py).
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]

@@ -21,6 +21,7 @@ from django.urls import Resolver404, resolve, reverse
 from egide.cloud.people.models import Account
 from egide.cloud.people.sessions import kept
 from egide.cloud.signin import clock
+from egide.cloud.signin.cookies import cookie_name
 from egide.cloud.signin.kept import drop_draft, keep_page
 from egide.cloud.signin.models import OpenSession
 from egide.cloud.signin.sessions import adopt
@@ -121,7 +122,7 @@ class SharedWorkstationMiddleware:
         if not isinstance(account, Account):
             return self.get_response(request)
         now = clock.now_ms()
-        if SHARED not in request.session and COOKIE in request.COOKIES:
+        if SHARED not in request.session and cookie_name(COOKIE) in request.COOKIES:
             workstation = named_by(request)
             if workstation is None:
                 return self._no_longer(request)

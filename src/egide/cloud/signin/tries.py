@@ -22,6 +22,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
 from egide.cloud.people.models import Account
+from egide.cloud.signin.cookies import cookie_name
 from egide.cloud.signin.errors import FactorError, SlowDownError
 from egide.cloud.signin.models import Attempt
 from egide.cloud.signin.workstations import SHARED
@@ -110,7 +111,7 @@ def remember(request: HttpRequest, response: HttpResponse, account: Account) -> 
     mark = _sign(account, held["n"])
     kept = [mark, *(m for m in held["a"] if m != mark)][:_MOST]
     response.set_cookie(
-        COOKIE,
+        cookie_name(COOKIE),
         signing.dumps({"n": held["n"], "a": kept}, salt=_SALT),
         max_age=None if SHARED in request.session else _AGE_S,
         httponly=True,
@@ -121,7 +122,7 @@ def remember(request: HttpRequest, response: HttpResponse, account: Account) -> 
 
 def _read(request: HttpRequest) -> dict[str, Any] | None:
     try:
-        held = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=_AGE_S)
+        held = signing.loads(request.COOKIES.get(cookie_name(COOKIE), ""), salt=_SALT, max_age=_AGE_S)
     except signing.BadSignature:
         return None
     return held if isinstance(held, dict) and {"n", "a"} <= held.keys() else None

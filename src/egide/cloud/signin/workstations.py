@@ -25,6 +25,7 @@ from egide.cloud.register.journal import append_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.signin.attested import verified
+from egide.cloud.signin.cookies import cookie_name
 from egide.cloud.signin.models import OpenSession, Workstation
 from egide.errors import EgideError, NotFoundError, RefusedError
 
@@ -118,10 +119,10 @@ def shared_at(by: Account, *, here: uuid.UUID | None, now_ms: int) -> tuple[Sequ
 
 def named_by(request: HttpRequest) -> uuid.UUID | None:
     """The shared computer that this browser's cookie names. One query, for a browser that has one."""
-    if COOKIE not in request.COOKIES:
+    if cookie_name(COOKIE) not in request.COOKIES:
         return None
     try:
-        named = uuid.UUID(signing.loads(request.COOKIES[COOKIE], salt=_SALT))
+        named = uuid.UUID(signing.loads(request.COOKIES[cookie_name(COOKIE)], salt=_SALT))
     except (signing.BadSignature, ValueError, TypeError, AttributeError):
         return None
     return None if _is_ended(named) else named
@@ -136,13 +137,13 @@ def note_use(workstation: uuid.UUID, *, now_ms: int) -> Workstation | None:
 def put_cookie(response: HttpResponseBase, workstation: uuid.UUID) -> None:
     """From now on this browser is that computer's."""
     response.set_cookie(
-        COOKIE, signing.dumps(str(workstation), salt=_SALT), max_age=_AGE_S, httponly=True, samesite="Lax",
+        cookie_name(COOKIE), signing.dumps(str(workstation), salt=_SALT), max_age=_AGE_S, httponly=True, samesite="Lax",
         secure=settings.SESSION_COOKIE_SECURE,
     )  # fmt: skip
 
 
 def forget_cookie(response: HttpResponseBase) -> None:
-    response.delete_cookie(COOKIE, samesite="Lax")
+    response.delete_cookie(cookie_name(COOKIE), samesite="Lax")
 
 
 def _is_ended(workstation: uuid.UUID) -> bool:

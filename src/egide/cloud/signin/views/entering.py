@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -25,6 +27,7 @@ from egide.cloud.signin.workstations import SHARED
 __all__ = ["code", "passkey", "passkey_options", "second"]
 
 _ANONYMOUS_S = 600
+_log = logging.getLogger("egide.signin")  # codes only: no name, no address
 
 
 @never_cache
@@ -58,6 +61,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
     try:
         account, row = passkeys.check(request, request.POST.get("credential", ""), None, now_ms=now)
     except FactorError as err:
+        _log.info("sign-in-refused webauthn %s", err.code)
         return _page(request, where, problem=_("This passkey was not accepted."), error=err)
     if held is not None and held.pk != account.pk:
         let_go(request)
@@ -79,6 +83,7 @@ def code(request: HttpRequest) -> HttpResponse:
         with counted(buckets_of(request, name, account), now_ms=now):
             method = check_code(account, request.POST.get("code", "")[:MAX_TYPED], now_ms=now)
     except FactorError as err:
+        _log.info("sign-in-refused code %s", err.code)
         problem = _("The user name and the code do not go together, or the code was used already.")
         return _page(request, where, problem=problem, error=err)
     if account is None:  # check_code lets nobody through without one
