@@ -67,7 +67,7 @@ def addresses(cast: Cast, offices: Offices) -> Iterator[str]:
 def _proposed(cast: Cast) -> Attribution:
     """Somebody here says that what the scale measured is Charlie's."""
     return attribution.propose(
-        cast.scale.pairing, cast.charlie, since_ms=NOW - 900, until_ms=NOW, reason="r", by=cast.bob, now_ms=NOW - 500
+        cast.scale.pairing, cast.charlie, since_ms=0, until_ms=None, reason="r", by=cast.bob, now_ms=NOW - 500
     )
 
 

@@ -14,6 +14,7 @@ from egide.cloud.portal import live
 from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.ward import words
 from egide.cloud.ward.emergencies import to_review
+from egide.cloud.ward.held import place_of_work
 from egide.cloud.ward.roster import Line, roster
 from egide.errors import AccessDeniedError
 
@@ -54,6 +55,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "watched": " ".join(row["line"].patient_id for row in whole[:_WATCHED]),
         "sought": sought,
         "reviews": _reviews(reader, now),
+        "attributes": _attributes(reader, now),
         "now_ms": now,
     }
 
@@ -75,3 +77,12 @@ def _reviews(reader: Account, now_ms: int) -> int:
         return sum(not one.review.verdict for one in to_review(reader, now_ms=now_ms))
     except AccessDeniedError:
         return 0
+
+
+def _attributes(reader: Account, now_ms: int) -> bool:
+    """Whether this person may say whose readings are."""
+    try:
+        place_of_work(reader, None, now_ms=now_ms)
+    except AccessDeniedError:
+        return False
+    return True
