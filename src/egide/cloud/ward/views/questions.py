@@ -20,7 +20,8 @@ from egide.cloud.portal.officers import tell_officers
 from egide.cloud.portal.subject import reader_of, require_open, signed_in, subject_of
 from egide.cloud.release import withheld
 from egide.cloud.ward import office_words, privacy
-from egide.cloud.ward.desks import Seat, seat_of
+from egide.cloud.ward.desks import Seat
+from egide.cloud.ward.views.places import seat_at
 from egide.errors import AccessDeniedError, RefusedError
 
 __all__ = ["answer", "decide_name", "desk", "withhold"]
@@ -121,4 +122,4 @@ def _page(request: HttpRequest, *, problem: bool = False) -> HttpResponse:
 
 
 def _seat(request: HttpRequest, now_ms: int) -> Seat:
-    return seat_of(reader_of(request), "dpo", now_ms=now_ms)
+    return seat_at(request, "dpo", now_ms=now_ms)
