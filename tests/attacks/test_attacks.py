@@ -11,25 +11,19 @@ from egide.prove.arena import Arena
 from egide.prove.catalogue import ATTACKS
 from egide.prove.registry import Attack, Breach, attack, held, run
 from egide.prove.report import html_report
+from tests.attacks.conftest import attacks
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    """One platform for the attacks that do it no harm."""
-    with Arena(tmp_path_factory.mktemp("arena")) as arena:
-        yield arena
-
-
-@pytest.mark.parametrize("one", [pytest.param(a, id=a.name) for a in ATTACKS.values() if not a.alone])
+@pytest.mark.parametrize("one", [pytest.param(a, id=a.name) for a in attacks(by_people=False, alone=False)])
 def test_the_claim_holds_under_attack(one: Attack, shared: Arena) -> None:
     """What the attack tried, and what happened, is in the message when it fails."""
     result = run(one, shared)
     assert result.held, f"{one.claim}\n{result.happened}\n{result.breach}"
 
 
-@pytest.mark.parametrize("one", [pytest.param(a, id=a.name) for a in ATTACKS.values() if a.alone])
+@pytest.mark.parametrize("one", [pytest.param(a, id=a.name) for a in attacks(by_people=False, alone=True)])
 def test_the_claim_holds_under_an_attack_that_harms_the_platform(one: Attack, tmp_path: Path) -> None:
     """These have a platform of their own."""
     with Arena(tmp_path) as arena:

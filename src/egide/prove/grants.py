@@ -94,12 +94,16 @@ def watching(browser: Browser, patient: str) -> Iterator[queue.Queue[tuple[float
         thread.join(5)
 
 
-def _next(events: queue.Queue[tuple[float, str]], *, within: float = 10.0) -> str:
-    """The next event's kind; "" when none comes in time."""
+def _came(events: queue.Queue[tuple[float, str]], *, within: float = 10.0) -> tuple[float, str]:
+    """When the next event came, and its kind; "" when none comes in time."""
     try:
-        return events.get(timeout=within)[1]
+        return events.get(timeout=within)
     except queue.Empty:
-        return ""
+        return time.monotonic(), ""
+
+
+def _next(events: queue.Queue[tuple[float, str]], *, within: float = 10.0) -> str:
+    return _came(events, within=within)[1]
 
 
 @attack(
@@ -146,8 +150,8 @@ def _take_back(arena: Arena, users: tuple[str, str], alice: Browser, here: Brows
         held(seen == [403] * 4, f"after the withdrawal: {seen}")
         read = arena.instance.run("read", users[0], "--as", users[1], "--purpose", "FAMRQT", check=False)
         held("access-denied" in read.stderr and not read.stdout.strip(), "the command line still reads")
-        told = [events.get(timeout=10) for events in streams]
-        held([kind for _, kind in told] == ["closed"] * 2, f"open pages were told {told}")
+        told = [_came(events) for events in streams]
+        held([kind for _, kind in told] == ["closed"] * 2, f"open pages were told {[kind for _, kind in told]}")
         held(arena.post(arena.enrol(users[0]).envelope()).receipt is not None, "a good envelope was refused")
         held(all(_next(events, within=_QUIET_S) == "" for events in streams), "a closed page was told of a reading")
         return [at - done for at, _ in told]
