@@ -64,6 +64,7 @@ def test_where_it_belongs_it_is_final(moved: int, cast: Cast, get: Get) -> None:
     assert listed["status"] == "final"
     assert listed["subject"] == {"reference": f"Patient/{cast.charlie.pk}"}
     assert get(cast.charlie, f"Provenance/{moved}")[0] == 200
+    assert get(cast.charlie, f"Device/{cast.cuff.row.pk}")[0] == 200
     assert get(cast.alice, f"Provenance/{moved}")[0] == 403
 
 

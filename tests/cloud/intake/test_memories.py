@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from egide.cloud.intake.freshness import BootMemory, judge, require_in_force
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.people.models import Account
 from egide.cloud.register.store import current_log, head_of
+from egide.cloud.vault.models import Envelope, Flag
 from egide.errors import CertificateExpiredError
 from tests.support.thing import DAY, NOW, Thing, incoming, receipt_of
 
@@ -115,3 +117,26 @@ def test_a_counter_is_read_with_its_entry_in_order(pipeline: Pipeline, meter: Th
     assert Counters().known([], head) == {}
     counters.add([(key, 4)], head)
     assert counters._largest == {key: 6}
+
+
+def test_a_fleet_that_changes_before_the_lock_is_looked_at_again(
+    pipeline: Pipeline, meter: Thing, alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pairing that ends between the seal and the store counts: what it no longer covers is held, and stored once."""
+    verify = pipeline._verify
+    seen: list[int] = []
+
+    def late(*batch: Any) -> Any:
+        found = verify(*batch)
+        if not seen:
+            unpair(meter.pairing, NOW - 2 * 3_600_000)
+        seen.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(pipeline, "_verify", late)
+    data = [meter.envelope(), meter.envelope()]
+    answers = pipeline.process([incoming(one) for one in data])
+    for answer, one in zip(answers, data, strict=True):
+        receipt_of(answer, one)
+    assert seen == [2, 2]
+    assert [row.flags & Flag.HELD for row in Envelope.objects.all()] == [Flag.HELD, Flag.HELD]

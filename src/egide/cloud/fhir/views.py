@@ -19,7 +19,7 @@ from egide.cloud.fhir.outcome import answering, issue, respond
 from egide.cloud.fhir.paging import Page, read_page
 from egide.cloud.fhir.resources import device, provenance
 from egide.cloud.fhir.search import EVER_MS, Search, parse_search
-from egide.cloud.fleet.models import HealthObject, Pairing
+from egide.cloud.fleet.models import Attribution, HealthObject, Pairing
 from egide.cloud.people.models import Account
 from egide.cloud.release.door import Answer, Ask, entry_of, release, why
 from egide.cloud.release.errata import errata_of
@@ -88,7 +88,9 @@ def read_device(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     """An object that measures, or measured, somebody whose record the reader may see."""
     reader = _reader(request)
     pairings = Pairing.objects.filter(object_id=object_id).select_related("patient").order_by("-since_ms")
+    given = Attribution.objects.filter(pairing__object_id=object_id, at_ms__isnull=False, undone_ms=None)
     patients = [pairing.patient for pairing in pairings]
+    patients += [said.to for said in given.select_related("to").order_by("-at_ms") if said.to is not None]
     if not patients:
         raise AccessDeniedError("no ground lets this reader see this record")
     now = _now_ms()
