@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from egide.cloud.comfort import easy
 from egide.cloud.portal import live, words
 from egide.cloud.portal.sharing import Choice
 from egide.cloud.portal.words import Mark
@@ -52,7 +53,8 @@ def design(request: HttpRequest) -> HttpResponse:
     marks = [words.trust_mark(level) for level in (1, 2, 3, 4, 5)]
     marks += words.quality_marks(frozenset({"contested", "clock", "late", "held"}), "range")
     marks += words.quality_marks(frozenset(), None)
-    return render(request, "portal/design.html", {"parts": parts, "marks": marks, "colours": _COLOURS})
+    context = {"parts": parts, "marks": marks, "colours": _COLOURS, "easy": easy.leave_lines()}
+    return render(request, "portal/design.html", context)
 
 
 def _drawn(request: HttpRequest, name: str, example: Mapping[str, Any], now_ms: int) -> str:
