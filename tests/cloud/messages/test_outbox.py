@@ -18,6 +18,7 @@ from egide.cloud.people.models import Account, Contact
 from egide.cloud.people.service import create_account
 from egide.cloud.signin.models import Notice
 from egide.cloud.signin.notices import tell
+from egide.cloud.upkeep.backup import tables
 from egide.errors import NotFoundError, RefusedError
 from tests.cloud.conftest import NOW
 from tests.cloud.messages.conftest import EMAIL, PHONE, Keeping
@@ -160,6 +161,13 @@ def test_a_closed_account_is_sent_nothing(alice: Account, out: Outward) -> None:
     tell(alice, "sign-in", now_ms=NOW)
     Account.objects.filter(pk=alice.pk).update(is_active=False)
     assert Sender(out, now_ms=lambda: NOW).send_due() == (0, 0)
+
+
+def test_a_restore_turns_nothing_on_again(alice: Account) -> None:
+    """A backup holds the rules and not the ways: what somebody turned off since stays off."""
+    kept = {model._meta.label_lower for model in tables()}
+    assert {"messages.rule", "messages.met"} <= kept
+    assert not {"messages.way", "messages.outgoing"} & kept
 
 
 def test_no_table_and_no_log_holds_an_address(

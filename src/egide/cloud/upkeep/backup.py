@@ -36,15 +36,19 @@ __all__ = ["MAGIC", "read_items", "tables", "write_backup"]
 MAGIC: Final = b"EGIDE-BACKUP-1\n"
 CHUNK: Final = 1 << 20
 _APPS: Final = (
-    "keys", "register", "people", "fleet", "consent", "vault", "intake", "signin", "federation", "governance", "mfa",
+    "keys", "register", "people", "messages", "fleet", "consent", "vault", "intake", "signin", "federation",
+    "governance", "mfa",
 )  # fmt: skip
+#: How people are reached outside is not kept: a restore must not turn on again what somebody turned off since.
+_LEFT: Final = frozenset({"messages.way", "messages.outgoing"})
 _ROWS: Final = 2_000
 
 
 def tables() -> list[type[models.Model]]:
     """Every table that is kept, ours and the factors of allauth, in an order in which rows can be written back."""
     found: list[type[models.Model]] = []
-    waiting = [m for name in _APPS for m in apps.get_app_config(name).get_models()]
+    kept = [m for name in _APPS for m in apps.get_app_config(name).get_models()]
+    waiting = [model for model in kept if model._meta.label_lower not in _LEFT]
     while waiting:
         model = waiting.pop(0)
         needs = {f.related_model for f in model._meta.concrete_fields if f.is_relation} - {model}
