@@ -210,7 +210,7 @@ def compare(look: Callable[[Measured, frozenset[str], bool], object], monkeypatc
     monkeypatch.setattr("egide.cloud.fhir.views._now_ms", lambda: NOW)
     met = {"hidden": 0, "left": 0, "gone": 0}
 
-    @settings(max_examples=8, phases=[Phase.generate])  # a smaller example would take minutes to find
+    @settings(max_examples=6, phases=[Phase.generate])  # a smaller example would take minutes to find
     @given(sent=lives, hidden=hiding)
     def run(sent: Measured, hidden: frozenset[str]) -> None:
         there = [{family_of(SORTS[n][0]) for n in sorts} for _, sorts in sent]
