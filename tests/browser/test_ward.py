@@ -220,7 +220,7 @@ def test_ten_tabs_share_one_stream_and_close_within_a_second(staffed: Portal, ch
             assert "mmHg" not in tab.locator("main").inner_text()
         assert time.monotonic() - done < 3, "ten tabs looked at one after another"
         staffed._run(_END.format(bob=staffed.people["bob"], alice=alice, act="start"))
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         begun, ended = json.loads(staffed._run(_JOURNAL.format(alice=alice)))
         if begun == ended:

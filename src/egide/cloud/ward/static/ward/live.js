@@ -7,7 +7,7 @@
   const mine = { who: place.dataset.who, address: place.dataset.stream, patients: place.dataset.patients.split(" ").filter(Boolean) };
   if (!mine.patients.length) return;
   const pause = Number(place.dataset.pause) || 1000;
-  let waiting = 0, last = 0, port = null;
+  let waiting = 0, last = 0, port = null, beat = 0;
 
   /** Ask the page's own part again, not more often than it bears. */
   function news() {
@@ -51,6 +51,7 @@
   }
 
   function leave() {
+    clearInterval(beat);
     if (port) port.postMessage({ bye: true });
   }
 
@@ -58,8 +59,8 @@
   port = new SharedWorker(place.dataset.worker, { name: "egide-live" }).port;
   port.onmessage = ({ data }) => hear(data);
   const here = () => port.postMessage(mine);
-  here();
-  setInterval(here, 30000);
+  const join = () => { here(); clearInterval(beat); beat = setInterval(here, 30000); };
+  join();
   addEventListener("pagehide", leave);
-  addEventListener("pageshow", (event) => event.persisted && here());
+  addEventListener("pageshow", (event) => event.persisted && join());
 })();
