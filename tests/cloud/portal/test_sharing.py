@@ -84,6 +84,7 @@ def test_a_grant_is_one_question_a_page_then_a_sentence_then_a_yes(cast: Cast, e
     assert not grants.grants_of(cast.alice)
     read = {"text": answer.context["act"].mark}
     assert "It holds from now on" in client.post("/me/sharing/new/review", read, follow=True).content.decode()
+    assert [notice.kind for notice in paul.notices.all()] == ["shared"]
     (given,) = grants.grants_of(cast.alice)
     assert (given.holder.id, given.purpose, given.data) == (
         str(paul.pk), "SUPNWK", Window(families=frozenset({"glucose", "pressure"}), since_ms=NOW)

@@ -22,6 +22,7 @@ from egide.cloud.portal.sharing import DATA, UNTIL, Choice, Draft
 from egide.cloud.portal.signing_keys import able
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
+from egide.cloud.signin.notices import tell
 from egide.errors import NotFoundError, RefusedError
 
 __all__ = ["ask", "begin", "begin_hiding", "hide", "review", "step"]
@@ -81,6 +82,8 @@ def review(request: HttpRequest) -> HttpResponse:
             problem = signing.problem_words(err)
         else:
             drafts.clear(request, _GRANT)
+            if isinstance(who := grants.reader_of(patient, act.holder), Account):
+                tell(who, "shared", now_ms=now)
             return redirect(f"{reverse('portal:sharing')}?done={done}")
     rows = [
         {"label": _("Who"), "step": "who"},
