@@ -18,6 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from egide.cloud.comfort import easy
 from egide.cloud.consent.leaving import HIDDEN, HOW, LATER, NOW, Reader, part, readers
+from egide.cloud.federation.links import linked
+from egide.cloud.federation.words import line
 from egide.cloud.messages.ways import silence
 from egide.cloud.people.models import Account
 from egide.cloud.portal import drafts, leaving, live, sharing, words
@@ -54,6 +56,7 @@ def options(request: HttpRequest) -> HttpResponse:
         "team": [_choice(reader) for reader in found if reader.team and not reader.by_law],
         "by_law": [sharing.holder_name(reader.holder) for reader in found if reader.by_law],
         "sessions": sessions_open,
+        "linked": [line(key, row).name for key, row in linked(patient).items()],
         "reached": leaving.outside(patient),
         "lines": easy.leave_lines(),
         "parted": [_told(one) for one in leaving.parted(patient, now_ms=now)],
