@@ -14,6 +14,7 @@ from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.leaving import HIDDEN, LATER
 from egide.cloud.consent.leaving import NOW as AT_ONCE
 from egide.cloud.consent.rules import Question, decide
+from egide.cloud.governance.studies import pair_for_study
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account, make_link
 from egide.cloud.register.models import Statement
@@ -24,6 +25,7 @@ from egide.errors import RefusedError
 from tests.cloud.conftest import NOW
 from tests.cloud.portal.conftest import Enter
 from tests.support.cast import Cast
+from tests.support.thing import Thing
 from tests.support.ward import DAY_MS
 
 DAY = "2026-11-30"
@@ -63,6 +65,24 @@ def leave(client: Client, who: Account, how: str) -> str:
     read = text(client, "/settings/options/check")
     client.post("/settings/options/check")
     return read
+
+
+def test_a_project_that_is_left_measures_nothing_more(cast: Cast, enter: Enter) -> None:
+    """Its objects' pairings end with it; those of care go on."""
+    scientist = create_account("professional", "Zoé Martin", NOW - DAY_MS)
+    study = grants.join_research(
+        cast.alice, scientist, project="Sommeil", families=["glucose"], now_ms=NOW - DAY_MS, until_ms=NOW + 30 * DAY_MS
+    )
+    care = Thing.enrol(cast.alice).pairing
+    measuring = pair_for_study(Thing.enrol(cast.alice).row, cast.alice, study, now_ms=NOW)
+    client = enter(cast.alice)
+    client.post("/settings/options", {"who": [f"account:{scientist.pk}"]})
+    client.post("/settings/options/how", {"how": AT_ONCE})
+    client.post("/settings/options/check")
+    measuring.refresh_from_db()
+    care.refresh_from_db()
+    assert measuring.until_ms is not None
+    assert care.until_ms is None
 
 
 def test_the_address_and_the_title_tell_nothing(cast: Cast, enter: Enter, paul: Account) -> None:

@@ -20,6 +20,7 @@ from egide.cloud.comfort import easy
 from egide.cloud.consent.leaving import HIDDEN, HOW, LATER, NOW, Reader, part, readers
 from egide.cloud.federation.links import linked
 from egide.cloud.federation.words import line
+from egide.cloud.governance.studies import end_study_pairings
 from egide.cloud.messages.ways import silence
 from egide.cloud.people.models import Account
 from egide.cloud.portal import drafts, leaving, live, sharing, words
@@ -104,6 +105,7 @@ def check(request: HttpRequest) -> HttpResponse:
         if chosen:
             done = part(patient, chosen, way, now_ms=now, at_ms=at or None)
             leaving.remember(patient, done, way, now_ms=now)
+            end_study_pairings(patient, now_ms=now)  # a project that was left measures nothing more
         if draft.get("sessions"):
             end_others(patient, request.session.session_key)
         drafts.clear(request, _DRAFT)
