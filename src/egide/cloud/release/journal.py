@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import Journaled, Saying, append_statements, open_statement
 from egide.cloud.register.models import Statement
-from egide.cloud.release.told import telling
+from egide.cloud.release.told import Wish, telling
 
 __all__ = ["JournalLine", "JournalPage", "journal_of", "journal_page", "saying", "write"]
 
@@ -68,8 +69,10 @@ def write(
 def saying(
     *, patient: uuid.UUID, reader: Account | None, purpose: str, codes: tuple[str, ...], since_ms: int, until_ms: int,
     channel: str, ground: str | None, key: RecordKey, now_ms: int, decision: Decision | None = None, app: str = "",
+    wishes: Sequence[Wish] | None = None,
 ) -> Saying:  # fmt: skip
-    """The journal's statement of one answer, for `register.journal.append_statements`. `key` is the record's."""
+    """The journal's statement of one answer, for `register.journal.append_statements`. `key` is the record's; `wishes`
+    are the patient's, for who has read them."""
     return Saying(
         kind=KIND,
         subject=patient,
@@ -90,7 +93,7 @@ def saying(
             "app": app,
         },
         sealed_for=key,
-        also=telling(patient, reader, ground=ground, channel=channel, now_ms=now_ms),
+        also=telling(patient, reader, ground=ground, channel=channel, now_ms=now_ms, wishes=wishes),
     )
 
 

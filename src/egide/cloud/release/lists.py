@@ -23,6 +23,7 @@ from egide.cloud.register.store import leaves_at
 from egide.cloud.release import journal
 from egide.cloud.release.door import Answer, Ask, Column, _columns, _decide, works_of
 from egide.cloud.release.scope import keys_open
+from egide.cloud.release.told import wishes_of_each
 from egide.cloud.vault.models import DataKey, Envelope
 from egide.cloud.vault.opening import open_envelopes
 from egide.cloud.vault.owning import held
@@ -75,11 +76,12 @@ def _places(keys: Sequence[RecordKey]) -> dict[int, uuid.UUID]:
 
 def _journal(asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now_ms: int) -> list[int]:
     """One line for each patient, committed together before anything is opened."""
+    wishes = wishes_of_each({ask.patient.pk for ask in asks})
     said = [
         journal.saying(
             patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
             until_ms=ask.until_ms, channel=ask.channel, ground=decision.ground or None, decision=decision, app=ask.app,
-            key=_care_key(keys[ask.patient.pk]), now_ms=now_ms,
+            key=_care_key(keys[ask.patient.pk]), now_ms=now_ms, wishes=wishes[ask.patient.pk],
         )
         for ask, decision in zip(asks, decisions, strict=True)
     ]  # fmt: skip

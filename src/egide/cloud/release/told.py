@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -26,6 +26,7 @@ from egide.errors import EgideError, RefusedError
 
 __all__ = [
     "AT_ONCE", "HOW", "WEEKLY", "WHAT", "Look", "Wish", "add_wish", "end_wish", "matches", "telling", "wishes_of",
+    "wishes_of_each",
 ]  # fmt: skip
 
 #: Somebody for the first time; an emergency; a copy taken away; not by the care team; one person.
@@ -78,13 +79,19 @@ def matches(wish: Wish, look: Look) -> bool:
 
 def wishes_of(patient: uuid.UUID) -> list[Wish]:
     """A patient's rules, oldest first. A row that was altered says nothing."""
-    found = []
-    for row in Rule.objects.filter(account=patient).order_by("since_ms", "id"):
+    return wishes_of_each([patient])[patient]
+
+
+def wishes_of_each(patients: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Wish]]:
+    """The same of several patients, in one query."""
+    found: dict[uuid.UUID, list[Wish]] = {patient: [] for patient in patients}
+    for row in Rule.objects.filter(account__in=patients).order_by("since_ms", "id"):
         try:
-            said = json.loads(open_text(bytes(row.sealed), _context(row.pk, patient)))
-            found.append(Wish(id=row.pk, what=said["what"], how=said["how"], who=said["who"], since_ms=row.since_ms))
+            said = json.loads(open_text(bytes(row.sealed), _context(row.pk, row.account_id)))
+            wish = Wish(id=row.pk, what=said["what"], how=said["how"], who=said["who"], since_ms=row.since_ms)
         except (EgideError, ValueError, KeyError):
             continue
+        found[row.account_id].append(wish)
     return found
 
 
@@ -118,12 +125,17 @@ def end_wish(patient: Account, wish: uuid.UUID) -> None:
 
 
 def telling(
-    patient: uuid.UUID, reader: Account | None, *, ground: str | None, channel: str, now_ms: int
-) -> Callable[[], None] | None:
-    """What to do in the transaction of this look's entry; None when nobody asked to be told of such a look."""
+    patient: uuid.UUID, reader: Account | None, *, ground: str | None, channel: str, now_ms: int,
+    wishes: Sequence[Wish] | None = None,
+) -> Callable[[], None] | None:  # fmt: skip
+    """What to do in the transaction of this look's entry; None when nobody asked to be told of such a look.
+
+    `wishes` are the patient's, for who has read them.
+    """
     if ground is None or (reader is not None and reader.pk == patient):
         return None
-    wishes = wishes_of(patient)
+    if wishes is None:
+        wishes = wishes_of(patient)
     if not wishes:
         return None
     name = str(reader.pk) if reader else ""
