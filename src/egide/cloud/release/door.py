@@ -10,6 +10,7 @@ from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.families import families_of
 from egide.cloud.consent.policy import agrees, judge
 from egide.cloud.consent.rules import EMERGENCY, FORBIDDEN_SECTORS, Decision, Question, decide
+from egide.cloud.fleet.models import Pairing
 from egide.cloud.intake.models import Event
 from egide.cloud.people.attested import attested_kinds
 from egide.cloud.people.models import Account
@@ -188,8 +189,11 @@ def _rows(ask: Ask, decision: Decision) -> Sequence[Envelope]:
     query = query.filter(last_ms__gte=ask.since_ms, first_ms__lt=ask.until_ms)
     if ask.entry is not None:
         query = query.filter(entry=ask.entry)
-    rows = query.select_related("pairing").order_by("data_key_id", "step")
-    return [row for row in rows if not held(row.flags)]
+    rows = [row for row in query.order_by("data_key_id", "step") if not held(row.flags)]
+    pairings = Pairing.objects.in_bulk({row.pairing_id for row in rows})
+    for row in rows:
+        row.pairing = pairings[row.pairing_id]
+    return rows
 
 
 def leaves_of(rows: Sequence[Envelope]) -> dict[int, bytes]:
