@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.browser.everypage import PAGES, be, every_portal
+from tests.browser.everypage import PAGES, be
+from tests.browser.judging import FOCUSED, judged
 from tests.browser.screens import PHONE, sign_in, visitor
-from tests.browser.test_access import FOCUSED, judged
 from tests.browser.test_pages import WIDE
 from tests.browser.test_patient import authenticator
 from tests.support.people import Portal
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 EASY = ("Je peux dire non.", "Cela s’arrête après ce jour")
-
-
-@pytest.fixture(scope="module")
-def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with every_portal(tmp_path_factory.mktemp("more")) as running:
-        yield running
 
 
 def test_the_second_step_breaks_no_rule(portal: Portal, chromium: Browser) -> None:
