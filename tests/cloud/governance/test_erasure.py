@@ -27,6 +27,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.release.attribution import propose, refuse
 from egide.cloud.release.door import Ask, release
 from egide.cloud.upkeep.backup import read_items, write_backup
 from egide.cloud.vault.models import DataKey, Envelope
@@ -101,6 +102,21 @@ def test_one_class_goes_and_the_others_stay(alice: Account, bob: Account, person
     (said,) = erasures_of(alice.pk)
     assert (said.entry, said.classes) == (entry, ("personal", "research"))
     assert set(said.keys) == {fingerprint(k) for k in RecordKey.objects.exclude(erased_ms=None)}
+
+
+def test_a_proposal_that_nobody_confirmed_makes_no_key(
+    private_reading: Envelope, alice: Account, bob: Account, dpo: Account, doctor: Account
+) -> None:
+    """Readings that were only said to be Bob's, and that somebody refused, leave no key pair in his record."""
+    create_record_key(bob.pk, now_ms=NOW, klass="personal")
+    waits, refused = (
+        propose(private_reading.pairing, bob, since_ms=0, until_ms=None, reason="r", by=doctor, now_ms=NOW)
+        for _ in range(2)
+    )
+    refuse(refused, by=doctor, now_ms=NOW)
+    decide(requests.ask(bob, "erase", by=bob, now_ms=NOW), by=dpo, now_ms=LATER)
+    assert waits.at_ms is None
+    assert not RecordKey.objects.filter(subject=bob.pk, klass="personal", erased_ms=None).exists()
 
 
 def test_a_class_is_erased_once_and_only_if_there_is_one(alice: Account, personal: RecordKey) -> None:

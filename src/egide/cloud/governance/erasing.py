@@ -140,6 +140,7 @@ def _keys_for_late_readings(
     """An object may hold readings that it has not sent yet: they find a new key, which the next erasure erases."""
     parts = Pairing.objects.filter(patient=patient, klass__in=classes, establishment__in=places)
     given = Attribution.objects.filter(to=patient, klass__in=classes, establishment__in=places, undone_ms=None)
+    given = given.exclude(at_ms=None)  # a proposal gives nothing
     for klass, place in {*parts.values_list("klass", "establishment"), *given.values_list("klass", "establishment")}:
         create_record_key(patient.pk, now_ms=now_ms, klass=klass, establishment=place)
 
