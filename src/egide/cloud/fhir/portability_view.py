@@ -16,8 +16,8 @@ __all__ = ["take"]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@widening
 @signed_in
+@widening
 def take(request: HttpRequest) -> HttpResponse:
     """The file, for the patient who is signed in and has just shown a factor: data leave. Journaled, and a request.
 

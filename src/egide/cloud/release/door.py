@@ -27,7 +27,10 @@ from egide.measure.plausibility import spread
 from egide.measure.readings import Readings, decode_readings
 from egide.trust.cose import Sign1
 
-__all__ = ["Answer", "Ask", "Column", "entries_of", "entry_of", "flag_names", "release", "why"]
+__all__ = [
+    "Answer", "Ask", "Column", "columns_of", "decide_ask", "entries_of", "entry_of", "flag_names", "leaves_of",
+    "open_columns", "release", "why", "works_of",
+]  # fmt: skip
 
 #: Channels by which an answer leaves as a file.
 EXPORTS: Final = frozenset({"export", "proof"})
@@ -99,11 +102,11 @@ def release(ask: Ask, *, now_ms: int) -> Answer:
     Raises:
         AccessDeniedError: no ground (journaled).
     """
-    decision = _decide(ask, now_ms)
+    decision = decide_ask(ask, now_ms)
     entry = _journal(ask, decision, now_ms)
     if not decision.allowed:
         raise AccessDeniedError("no ground lets this reader see this record")
-    return Answer(ask=ask, columns=_open(ask, decision), journal_entry=entry, decision=decision)
+    return Answer(ask=ask, columns=open_columns(ask, decision), journal_entry=entry, decision=decision)
 
 
 def why(ask: Ask, *, now_ms: int) -> Decision:
@@ -111,10 +114,10 @@ def why(ask: Ask, *, now_ms: int) -> Decision:
 
     Nothing is opened and nothing journaled; the caller makes sure who looks.
     """
-    return _decide(ask, now_ms)
+    return decide_ask(ask, now_ms)
 
 
-def _decide(ask: Ask, now_ms: int, works: Works | None = None) -> Decision:
+def decide_ask(ask: Ask, now_ms: int, works: Works | None = None) -> Decision:
     """The rules and the policies both say yes, to the same grounds and restrictions, or it is no.
 
     `works`: where the reader works now, where the caller has just asked.
@@ -207,11 +210,12 @@ def leaves_of(rows: Sequence[Envelope]) -> dict[int, bytes]:
     return leaves
 
 
-def _open(ask: Ask, decision: Decision) -> list[Column]:
+def open_columns(ask: Ask, decision: Decision) -> list[Column]:
+    """What a decision lets this ask see, in the order of time. The caller journals what leaves."""
     rows = _rows(ask, decision)
     columns: list[Column] = []
     for row, opened in open_envelopes(rows, leaves_of(rows), ask.patient.pk):
-        columns += _columns(row, opened, ask, decision)
+        columns += columns_of(row, opened, ask, decision)
     columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
     return columns
 
@@ -227,7 +231,8 @@ def _marks(bits: int) -> frozenset[str]:
     return (names - {"held"}) | {"attributed"} if bits & Flag.ATTRIBUTED else names
 
 
-def _columns(row: Envelope, opened: Opened, ask: Ask, decision: Decision) -> list[Column]:
+def columns_of(row: Envelope, opened: Opened, ask: Ask, decision: Decision) -> list[Column]:
+    """One envelope's columns, as far as this ask may see them."""
     readings = _readings(opened)
     flags, columns = _marks(row.flags), []
     shift, now_ms = readings.t0_ms + opened.correction_ms, row.received_ms - opened.correction_ms

@@ -15,7 +15,7 @@ from egide.cloud.register.journal import Journaled, Saying, append_statements, o
 from egide.cloud.register.models import Statement
 from egide.cloud.release.told import Wish, telling
 
-__all__ = ["JournalLine", "JournalPage", "journal_of", "journal_page", "saying", "write"]
+__all__ = ["JournalLine", "JournalPage", "journal_of", "journal_page", "line_of", "saying", "write"]
 
 KIND = "access"
 _BATCH: Final = 200
@@ -101,7 +101,7 @@ def journal_of(patient: Account, *, limit: int = 200) -> list[JournalLine]:
     """The patient's journal, latest first. The caller makes sure that it is the patient who looks."""
     key = care_key(patient.pk)
     rows = Statement.objects.filter(subject=patient.pk, kind=KIND).order_by("-entry")[:limit]
-    return [_line(open_statement(row, key)) for row in rows]
+    return [line_of(open_statement(row, key)) for row in rows]
 
 
 def journal_page(patient: Account, *, before: int | None = None, others: bool = False, count: int = 100) -> JournalPage:
@@ -122,7 +122,7 @@ def journal_page(patient: Account, *, before: int | None = None, others: bool = 
             before = row.entry
             if others and open_statement(row).facts.get("by") == "self":
                 continue
-            line = _line(open_statement(row, key))
+            line = line_of(open_statement(row, key))
             if not others or line.reader != me:  # a line of before "by" was written tells it only once opened
                 lines.append(line)
         read += len(rows)
@@ -131,7 +131,8 @@ def journal_page(patient: Account, *, before: int | None = None, others: bool = 
     return JournalPage(lines=tuple(lines), older=before)
 
 
-def _line(said: Journaled) -> JournalLine:
+def line_of(said: Journaled) -> JournalLine:
+    """A statement of an answer, opened, as a line of the journal."""
     personal = said.personal or {}
     return JournalLine(
         entry=said.entry,

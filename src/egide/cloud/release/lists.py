@@ -21,7 +21,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.register.journal import append_statements
 from egide.cloud.register.store import leaves_at
 from egide.cloud.release import journal
-from egide.cloud.release.door import Answer, Ask, Column, _columns, _decide, works_of
+from egide.cloud.release.door import Answer, Ask, Column, columns_of, decide_ask, works_of
 from egide.cloud.release.scope import keys_open
 from egide.cloud.release.told import wishes_of_each
 from egide.cloud.vault.models import DataKey, Envelope
@@ -44,7 +44,7 @@ def release_each(asks: Sequence[Ask], *, now_ms: int) -> list[Answer | None]:
         return []
     reader = asks[0].reader
     works = works_of(reader, now_ms) if reader is not None and reader.role == Account.Role.PROFESSIONAL else None
-    decisions = [_decide(ask, now_ms, works) for ask in asks]
+    decisions = [decide_ask(ask, now_ms, works) for ask in asks]
     keys = _keys({ask.patient.pk for ask in asks})
     entries = _journal(asks, decisions, keys, now_ms)
     open_to = {
@@ -140,6 +140,6 @@ def _open(
         columns: list[Column] = []
         data_keys = {row.data_key_id: row.data_key for row in mine}
         for row, opened in open_envelopes(mine, leaves, ask.patient.pk, data_keys):
-            columns += _columns(row, opened, ask, decision)
+            columns += columns_of(row, opened, ask, decision)
         columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
         yield n, columns

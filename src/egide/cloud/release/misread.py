@@ -11,7 +11,7 @@ from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
-from egide.cloud.release.journal import KIND, JournalLine, _line
+from egide.cloud.release.journal import KIND, JournalLine, line_of
 from egide.cloud.release.resealing import Moved
 
 __all__ = ["Misread"]
@@ -32,7 +32,7 @@ class Misread:
         rows = Statement.objects.filter(subject=self._patient.pk, kind=KIND).order_by("entry")
         while batch := list(rows.filter(entry__gt=self._upto)[:_BATCH]):
             self._upto = batch[-1].entry
-            lines = [_line(open_statement(row, key)) for row in batch]
+            lines = [line_of(open_statement(row, key)) for row in batch]
             self._lines += [line for line in lines if line.decision == "yes" and line.reader]
 
     def of(self, moved: Sequence[Moved]) -> set[str]:

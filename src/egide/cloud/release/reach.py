@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from egide.cloud.consent.facts import Window
-from egide.cloud.release.door import Ask, _open, why
+from egide.cloud.release.door import Ask, open_columns, why
 from egide.cloud.release.scope import keys_open
 from egide.cloud.vault.owning import keys_of
 
@@ -29,4 +29,4 @@ def sees_everything(ask: Ask, *, now_ms: int) -> bool:
 def shows(ask: Ask, since_ms: int, *, now_ms: int) -> int:
     """How many envelopes show this reader something from `since_ms` to the end of what is asked."""
     decision = why(ask, now_ms=now_ms)
-    return len({c.entry for c in _open(replace(ask, since_ms=since_ms), decision)}) if decision.allowed else 0
+    return len({c.entry for c in open_columns(replace(ask, since_ms=since_ms), decision)}) if decision.allowed else 0

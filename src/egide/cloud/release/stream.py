@@ -14,7 +14,7 @@ from egide.cloud.consent.facts import Window
 from egide.cloud.consent.rules import Decision
 from egide.cloud.keys.records import care_key
 from egide.cloud.register.journal import append_statement
-from egide.cloud.release.door import Ask, _open, release, why
+from egide.cloud.release.door import Ask, open_columns, release, why
 from egide.cloud.release.lists import release_each
 from egide.cloud.release.scope import keys_open
 from egide.cloud.vault.owning import rows_of
@@ -69,7 +69,7 @@ def visible_among(watch: Watch, decision: Decision, entries: Iterable[int]) -> b
     if came and not decision.hides and Window() in decision.opens:
         keys = keys_open(watch.ask.patient.pk, watch.ask.reader, decision)
         return rows_of(watch.ask.patient.pk, keys).filter(entry__in=came[:_MANY]).exists()
-    return any(_open(replace(watch.ask, entry=entry), decision) for entry in came)
+    return any(open_columns(replace(watch.ask, entry=entry), decision) for entry in came)
 
 
 def end_watch(watch: Watch, *, why_ended: str, told: int, now_ms: int) -> int:

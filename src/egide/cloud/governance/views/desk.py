@@ -25,7 +25,7 @@ from egide.cloud.people.service import name_of
 from egide.cloud.signin.factors import widening
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
-__all__ = ["answer", "desk", "erase", "one", "open_for", "put_off"]
+__all__ = ["answer", "desk", "erase", "one", "open_for", "put_off", "sought"]
 
 _CLOSED_SHOWN = 50
 
@@ -113,8 +113,8 @@ def put_off(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@widening
 @signed_in
+@widening
 def erase(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Erase what may be erased, and say until when the rest is kept. It cannot be undone: a factor, and a tick."""
     reader, now = reader_of(request), now_ms()
@@ -144,7 +144,7 @@ def open_for(request: HttpRequest) -> HttpResponse:
         return render(request, "governance/open.html", context)
     posted = {name: request.POST.get(name, "") for name in ("name", "birth", "kind", "text", "patient")}
     try:
-        found = _sought(reader, posted, now)
+        found = sought(reader, posted, now)
         if len(found) != 1:
             return render(request, "governance/open.html", {**context, **posted, "found": found, "none": not found})
         made = requests.ask(
@@ -160,12 +160,12 @@ def open_for(request: HttpRequest) -> HttpResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sought:
+class Sought:
     patient: Account
     name: str
 
 
-def _sought(reader: Account, posted: dict[str, str], now: int) -> list[_Sought]:
+def sought(reader: Account, posted: dict[str, str], now: int) -> list[Sought]:
     """Whom the desk means: found by name and birth date, then chosen among those. A name alone would list a ward."""
     scope = scope_of(reader, now_ms=now)
     if posted["patient"]:
@@ -173,9 +173,9 @@ def _sought(reader: Account, posted: dict[str, str], now: int) -> list[_Sought]:
             chosen = scope.require_patient(uuid.UUID(posted["patient"]))
         except ValueError as err:
             raise NotFoundError("no such patient here") from err
-        return [_Sought(patient=chosen, name=name_of(chosen))]
+        return [Sought(patient=chosen, name=name_of(chosen))]
     hits = search(reader, posted["name"][:120], posted["birth"], now_ms=now)
-    return [_Sought(patient=hit.patient, name=name_of(hit.patient)) for hit in hits]
+    return [Sought(patient=hit.patient, name=name_of(hit.patient)) for hit in hits]
 
 
 def _can_put_off(row: Request) -> bool:

@@ -21,7 +21,7 @@ from egide.cloud.governance.desk import ANSWER, DESK
 from egide.cloud.governance.duties import duties
 from egide.cloud.governance.erasing import birth_of
 from egide.cloud.governance.papers import made, papers_of
-from egide.cloud.governance.views.desk import _sought as sought
+from egide.cloud.governance.views.desk import sought
 from egide.cloud.governance.views.guard import now_ms, reader_of, signed_in
 from egide.cloud.governance.views.papers import download, language
 from egide.cloud.people.models import Account
@@ -102,8 +102,8 @@ def act(request: HttpRequest, patient_id: uuid.UUID, name: str) -> HttpResponse:
 
 
 @require_POST
-@widening
 @signed_in
+@widening
 def open_act(request: HttpRequest, patient_id: uuid.UUID, name: str) -> HttpResponse:
     """What opens, or cannot be undone: represent, resume, a death. By who answers, with a factor. Raises as `act`."""
     if name not in ("represent", "resume", "death"):

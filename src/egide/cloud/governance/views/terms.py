@@ -59,8 +59,8 @@ def propose(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@widening
 @signed_in
+@widening
 def decide(request: HttpRequest, destruction_id: uuid.UUID) -> HttpResponse:
     """Destroy, or keep. It cannot be undone: a factor, a tick, the archives' agreement, and another person.
 
