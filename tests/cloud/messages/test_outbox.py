@@ -7,12 +7,15 @@ import logging
 import pytest
 from django.db import connection, transaction
 
-from egide.cloud.messages import outbox
-from egide.cloud.messages.channels import MessageRefusedError, MessageUndeliveredError
+from egide.cloud.keys.columns import seal_text
+from egide.cloud.messages import outbox, ways
+from egide.cloud.messages.catalogue import text_in
+from egide.cloud.messages.channels import Message, MessageRefusedError, MessageUndeliveredError
+from egide.cloud.messages.mail import Mail
 from egide.cloud.messages.models import Outgoing, Way
 from egide.cloud.messages.outward import Outward
 from egide.cloud.messages.sender import Sender
-from egide.cloud.messages.ways import reached, silence, turn_off, turn_on
+from egide.cloud.messages.ways import reached, silence, turn_off, turn_on, turn_on_push
 from egide.cloud.people.contacts import forget_contact
 from egide.cloud.people.models import Account, Contact
 from egide.cloud.people.service import create_account
@@ -110,6 +113,54 @@ def test_an_address_that_is_refused_is_given_up_at_once_and_stops_nobody(
     outside["email"].raises = MessageRefusedError("smtp-550")
     tell(alice, "sign-in", now_ms=NOW)
     assert Sender(out, now_ms=lambda: NOW).send_due() == (2, 1)
+
+
+def test_an_address_that_no_letter_can_be_written_to_is_given_up(alice: Account) -> None:
+    """Before any server is asked: what an older version kept, Django's backend raises on."""
+    server = Mail(host="localhost", port=9, implicit=False, sender="message@exemple.fr")
+    for to in ("a@b..c.fr", "a@x[y.fr", f"a@{'x' * 64}.fr"):
+        with pytest.raises(MessageRefusedError) as caught:
+            server.send(Message(id="1", to=to, text=text_in("fr"), language="fr", portal="https://p.exemple.fr"))
+        assert caught.value.trouble == "address-form"
+
+
+@pytest.mark.parametrize("raised", [ValueError("a@b..c.fr"), UnicodeError("label"), RuntimeError("a@b..c.fr")])
+def test_one_message_that_breaks_its_channel_stops_no_other(
+    alice: Account, out: Outward, outside: dict[str, Keeping], raised: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is written down, tried later, and in the end given up; no log quotes it."""
+    outside["email"].raises = raised
+    tell(alice, "sign-in", now_ms=NOW)
+    with caplog.at_level(logging.INFO):
+        assert Sender(out, now_ms=lambda: NOW).send_due() == (2, 0)
+    (row,) = Outgoing.objects.filter(state="waiting")
+    assert (row.trouble, row.tries, row.held_ms) == ("internal", 1, 0)
+    assert "b..c" not in caplog.text
+
+
+def test_what_waits_for_another_try_tells_of_what_comes_meanwhile(
+    alice: Account, out: Outward, outside: dict[str, Keeping]
+) -> None:
+    """A mail server that is down for a day is given one letter, not one for each thing that happened."""
+    Way.objects.exclude(channel="email").delete()
+    outside["email"].raises = MessageUndeliveredError("smtp-unreachable")
+    tell(alice, "sign-in", now_ms=NOW)
+    Sender(out, now_ms=lambda: NOW).send_due()
+    tell(alice, "answer", now_ms=NOW + 1)
+    assert Outgoing.objects.count() == 1
+
+
+def test_two_presses_at_once_turn_push_on_once(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes second finds the code of the first."""
+    paul = create_account("relative", "Paul Moreau", NOW)
+
+    def meanwhile(text: str, context: bytes) -> bytes:
+        monkeypatch.undo()
+        turn_on_push(paul, language="fr", now_ms=NOW)
+        return seal_text(text, context)
+
+    monkeypatch.setattr(ways, "seal_text", meanwhile)
+    assert turn_on_push(paul, language="fr", now_ms=NOW) == Way.objects.get(account=paul)
 
 
 def test_two_senders_never_send_the_same_message(alice: Account) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail.message import sanitize_address
 
 from egide.cloud.messages.channels import Message, MessageRefusedError, MessageUndeliveredError, tls
 
@@ -60,6 +61,7 @@ class Mail:
 
     def send(self, message: Message) -> None:
         """Hand it to the server. Raises MessageRefusedError, MessageUndeliveredError."""
+        _require_form(message.to)
         backend = self._backend()
         try:
             backend.send_messages([self._letter(message)])
@@ -92,6 +94,14 @@ class Mail:
         domain = self.sender.rpartition("@")[2]
         headers = {"Message-ID": f"<{message.id}@{domain}>", "Auto-Submitted": "auto-generated"}
         return EmailMessage(message.text.subject, message.body + "\n", self.sender, [message.to], headers=headers)
+
+
+def _require_form(address: str) -> None:
+    """Raises MessageRefusedError: no letter can be written to it."""
+    try:
+        sanitize_address(address, "utf-8")
+    except ValueError:  # of UnicodeError, too
+        raise MessageRefusedError("address-form") from None
 
 
 def _trouble(code: int) -> MessageRefusedError | MessageUndeliveredError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from egide.cloud.messages.models import Outgoing, Way
 from egide.cloud.people.models import Account
@@ -40,7 +40,8 @@ def queue(account: Account, *, now_ms: int, due_ms: int | None = None) -> int:
     ways = list(Way.objects.filter(account=account))
     if not ways:
         return 0
-    waiting = Outgoing.objects.filter(way__in=ways, state=Outgoing.State.WAITING, due_ms__lte=due_at)
+    soon = Q(due_ms__lte=due_at) | Q(tries__gt=0)  # a try that failed put it off: it tells of this, too
+    waiting = Outgoing.objects.filter(soon, way__in=ways, state=Outgoing.State.WAITING)
     there = set(waiting.values_list("way_id", flat=True))
     made = [Outgoing(way=way, queued_ms=now_ms, due_ms=due_at) for way in ways if way.pk not in there]
     Outgoing.objects.bulk_create(made)

@@ -55,7 +55,7 @@ class Sender:
             row = outbox.claim(message, now_ms=self._now_ms())
             if row is None:
                 continue
-            trouble, for_good = self._send(row)
+            trouble, for_good = self._try(row)
             if not trouble:
                 outbox.delivered(row, now_ms=self._now_ms())
                 sent += 1
@@ -77,6 +77,16 @@ class Sender:
             except (EgideError, DatabaseError) as err:
                 _log.warning("sending failed: %s", err.code if isinstance(err, EgideError) else type(err).__name__)
                 connection.close_if_unusable_or_obsolete()
+
+    def _try(self, row: Outgoing) -> tuple[str, bool]:
+        """As `_send`: whatever else one message meets, it is written down with it, and the others leave."""
+        try:
+            return self._send(row)
+        except DatabaseError:
+            raise
+        except Exception as err:
+            _log.warning("a message failed: %s", err.code if isinstance(err, EgideError) else type(err).__name__)
+            return "internal", False
 
     def _send(self, row: Outgoing) -> tuple[str, bool]:
         """("", False) when it was taken; else our word for the trouble, and whether it is for good."""

@@ -65,14 +65,15 @@ def turn_on(account: Account, contact: uuid.UUID, *, language: str, now_ms: int)
 
 def turn_on_push(account: Account, *, language: str, now_ms: int) -> Way:
     """Messages go to the operator's app under a random handle, which the person gives to that app."""
-    kept = Way.objects.filter(account=account, contact=None).first()
-    if kept is not None:
-        return kept
-    made = Way(
-        id=uuid.uuid4(), account=account, channel=Way.Channel.PUSH, language=_language(language), since_ms=now_ms
-    )
-    made.sealed_handle = seal_text(tokens.new_token(), _context(made.id, account.pk))
-    made.save(force_insert=True)
+    way = uuid.uuid4()
+    sealed = seal_text(tokens.new_token(), _context(way, account.pk))
+    made, _ = Way.objects.get_or_create(
+        account=account, contact=None,
+        defaults={
+            "id": way, "channel": Way.Channel.PUSH, "language": _language(language), "since_ms": now_ms,
+            "sealed_handle": sealed,
+        },
+    )  # fmt: skip
     return made
 
 
