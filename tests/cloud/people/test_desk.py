@@ -10,7 +10,15 @@ from egide.cloud.people.proofing import signed_facts
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import create_account, make_link, redeem_link
 from egide.cloud.register.models import Statement
-from egide.errors import AccessDeniedError, NotFoundError, RefusedError, SealError, SignInError, TooLargeError
+from egide.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    RefusedError,
+    SealError,
+    SignInError,
+    TooLargeError,
+    TooManyTriesError,
+)
 from tests.cloud.people.conftest import NOW, House
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +156,18 @@ def test_who_changed_a_contact_is_said_and_strangers_change_none(alice: Account,
             contacts.forget_contact(alice, kept.pk, by=by, now_ms=NOW)
 
 
+def test_one_s_own_contacts_change_six_times_a_day(alice: Account, nurse: Account) -> None:
+    """Nobody points our messages at many strangers, not by forgetting each; the desk may, and so may they tomorrow."""
+    for at in range(contacts.MAX_CHANGES // 2):
+        kept = contacts.add_contact(alice, "email", f"a{at}@exämple.org", by=alice, now_ms=NOW)
+        contacts.forget_contact(alice, kept.pk, by=alice, now_ms=NOW)
+    with pytest.raises(TooManyTriesError):
+        contacts.add_contact(alice, "email", "b@example.org", by=alice, now_ms=NOW + 1)
+    mine = contacts.add_contact(alice, "email", "mine@example.org", by=nurse, now_ms=NOW + 1)
+    contacts.forget_contact(alice, mine.pk, by=alice, now_ms=NOW + 1)
+    contacts.add_contact(alice, "email", "b@example.org", by=alice, now_ms=NOW + 86_400_001)
+
+
 def test_a_contact_moved_to_another_account_does_not_open(alice: Account, nurse: Account) -> None:
     """Whoever holds the table cannot have Alice's messages sent to themselves."""
     contacts.add_contact(nurse, "email", "nora@example.org", by=nurse, now_ms=NOW)
@@ -159,7 +179,9 @@ def test_a_contact_moved_to_another_account_does_not_open(alice: Account, nurse:
 @pytest.mark.parametrize(
     ("kind", "value"),
     [("email", "a"), ("email", "a@b"), ("email", "a b@c.fr"), ("email", "a@b.fr\nBcc: c@d.fr"), ("email", "<a@b.fr>"),
-     ("phone", "12"), ("phone", "06 12 34 56"), ("phone", "call me"), ("pigeon", "roof"), ("email", "a@b.fr, c@d.fr")],
+     ("phone", "12"), ("phone", "06 12 34 56"), ("phone", "call me"), ("pigeon", "roof"), ("email", "a@b.fr, c@d.fr"),
+     ("email", "a@b..c.fr"), ("email", "a@x[y.fr"), ("email", f"a@{'x' * 64}.fr"), ("email", f"a@{'é' * 60}.fr"),
+     ("email", "a@-b.fr"), ("email", "a@b_c.fr"), ("email", "a@b.fr."), ("email", "a[b@c.fr")],
 )  # fmt: skip
 def test_what_cannot_reach_anybody_is_refused(alice: Account, kind: str, value: str) -> None:
     """And what would reach two people."""

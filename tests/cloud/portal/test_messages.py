@@ -137,6 +137,16 @@ def test_what_is_no_address_comes_back_with_words(cast: Cast, enter: Enter, set_
     assert contacts_of(cast.alice) == []
 
 
+def test_the_seventh_change_of_a_day_is_refused_in_words(cast: Cast, enter: Enter, set_up: None) -> None:
+    """Which the page said before: nothing proves that a mailbox is one's own."""
+    client = enter(cast.alice)
+    confirm(client)
+    assert "nothing checks that it is yours" in text(client)
+    answers = [client.post("/messages/ways", {"value": f"a{at}@exemple.fr"}).status_code for at in range(7)]
+    assert answers == [302] * 6 + [429]
+    assert len(contacts_of(cast.alice)) == 6
+
+
 def test_nobody_touches_another_s_ways(cast: Cast, enter: Enter, set_up: None) -> None:
     """Neither stops, nor turns on, nor forgets, nor reads."""
     contact = add_contact(cast.alice, "email", EMAIL, by=cast.alice, now_ms=NOW)

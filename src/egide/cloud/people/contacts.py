@@ -20,13 +20,18 @@ from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account, Contact
 from egide.cloud.people.proofing import require_desk
 from egide.cloud.register.journal import append_statement
-from egide.errors import RefusedError
+from egide.cloud.register.models import Statement
+from egide.errors import RefusedError, TooManyTriesError
 
 __all__ = ["Reach", "add_contact", "contacts_of", "forget_contact", "who_has"]
 
-_EMAIL: Final = re.compile(r"[^\s@<>\"',;:()]{1,64}@[^\s@<>\"',;:()]{1,190}\.[^\s@<>\"',;:().]{2,63}")
+_EMAIL: Final = re.compile(r"[^\s@<>\"',;:()\[\]\\]{1,64}@([\w.-]{3,253})")
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 MAX_CONTACTS: Final = 10
+#: Of one's own contacts: nothing proves that an address is one's own, so nobody points our messages at many strangers.
+MAX_CHANGES: Final = 6
+_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ def add_contact(account: Account, kind: str, value: str, *, by: Account, now_ms:
 
     Raises:
         RefusedError: not an e-mail address or a phone number, or ten are kept already.
+        TooManyTriesError: one's own contacts were changed six times within a day.
         AccessDeniedError: `by` is neither this person nor at a desk where they are known.
     """
     _require_may(account, by, now_ms)
@@ -53,6 +59,8 @@ def add_contact(account: Account, kind: str, value: str, *, by: Account, now_ms:
         return kept
     if Contact.objects.filter(account=account).count() >= MAX_CONTACTS:
         raise RefusedError("ten contacts are kept at most")
+    if by.pk == account.pk:
+        _require_seldom(account, now_ms)
     made = Contact(id=uuid.uuid4(), account=account, kind=kind, value_index=index, since_ms=now_ms)
     made.sealed_value = seal_text(clean, _context(made.id, account.pk))
     _say(account, made.id, kind, "added", by, now_ms, lambda: made.save(force_insert=True))
@@ -92,6 +100,13 @@ def _require_may(account: Account, by: Account, now_ms: int) -> None:
         require_desk(account, by=by, now_ms=now_ms)
 
 
+def _require_seldom(account: Account, now_ms: int) -> None:
+    """By the statements, which forgetting a contact does not take away."""
+    said = Statement.objects.filter(kind="contact", subject=account.pk, at_ms__gt=now_ms - _DAY_MS)
+    if said.count() >= MAX_CHANGES:
+        raise TooManyTriesError("contacts change six times a day at most")
+
+
 def _say(
     account: Account, contact: uuid.UUID, kind: str, act: str, by: Account, now_ms: int, also: Callable[[], None]
 ) -> None:
@@ -110,7 +125,7 @@ def _delete(rows: QuerySet[Contact]) -> None:
 def _clean(kind: str, value: str) -> str:
     """One form for each: an address in small letters, a number as +33612345678."""
     text = unicodedata.normalize("NFKC", value).strip()
-    if kind == Contact.Kind.EMAIL and _EMAIL.fullmatch(text) and text.isprintable():
+    if kind == Contact.Kind.EMAIL and text.isprintable() and _is_email(text.casefold()):
         return text.casefold()
     if kind == Contact.Kind.PHONE:
         digits = re.sub(r"[\s.\-()]", "", text)
@@ -119,6 +134,18 @@ def _clean(kind: str, value: str) -> str:
         if _PHONE.fullmatch(digits):
             return digits
     raise RefusedError("this is not an e-mail address, nor a phone number")
+
+
+def _is_email(text: str) -> bool:
+    """Each part of the domain is one that a name server can have, as it is written there."""
+    found = _EMAIL.fullmatch(text)
+    if found is None:
+        return False
+    try:
+        labels = found[1].encode("idna").decode("ascii").split(".")
+    except UnicodeError:
+        return False
+    return len(labels) > 1 and len(labels[-1]) > 1 and all(_LABEL.fullmatch(label) for label in labels)
 
 
 def _context(contact: uuid.UUID, account: uuid.UUID) -> bytes:

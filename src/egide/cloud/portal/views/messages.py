@@ -25,7 +25,7 @@ from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.signin import clock
 from egide.cloud.signin.factors import widening
 from egide.cloud.signin.notices import mark_read, notices_of, unread
-from egide.errors import RefusedError
+from egide.errors import RefusedError, TooManyTriesError
 
 __all__ = ["add", "forget", "messages", "off", "on", "push", "read"]
 
@@ -99,6 +99,9 @@ def forget(request: HttpRequest, contact_id: uuid.UUID) -> HttpResponse:
 def _try(request: HttpRequest, me: Account, do: Callable[[], object]) -> HttpResponse:
     try:
         do()
+    except TooManyTriesError:
+        problem = _("Six changes a day at most. What is there stays; try again tomorrow.")
+        return _page(request, me, status=429, problem=problem)
     except RefusedError:
         problem = _("This is not an address or a number that can be kept. Ten are kept at most.")
         return _page(request, me, status=400, problem=problem)
