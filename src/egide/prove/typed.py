@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import httpx
 
-from egide.measure.readings import Readings, Series
-from egide.prove.arena import Arena
+from egide import cbor
+from egide.prove.arena import Arena, Foe
 from egide.prove.browser import Browser, lasting
 from egide.prove.crawl import Form, crawl, parameters
 from egide.prove.grants import key_of
 from egide.prove.registry import attack, held
 from egide.prove.signin import people
 from egide.prove.staff import officers
+from egide.trust.cose import Sign1, sig_structure
 
 _STARTS: Final = (
     "/", "/me", "/me/journal", "/me/objects", "/me/objects/add", "/me/sharing", "/me/sharing/new", "/me/sharing/hide",
@@ -37,12 +39,12 @@ _SCRIPT: Final = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
 _MARKUP: Final = ("<img src=x", "<script>alert", "onerror=alert(1)>")
 
 
-def _cast(arena: Arena) -> tuple[dict[str, Browser], str]:
-    """A patient, a doctor who follows them and two officers, each signed in with a passkey; the patient's id."""
+def _cast(arena: Arena) -> tuple[dict[str, Browser], str, Foe]:
+    """A patient, a doctor who follows them and two officers, each with a passkey; the patient's id and object."""
     (owner,) = people(arena, "Tina Vidal")
     (doctor,) = people(arena, "Theo Vidal", role="professional")
     arena.instance.run("person", "follow", doctor.user, owner.user)
-    arena.enrol(owner.user)
+    foe = arena.enrol(owner.user)
     found = {}
     for who, made in (("the patient", owner), ("the doctor", doctor)):
         found[who] = Browser(arena)
@@ -50,7 +52,7 @@ def _cast(arena: Arena) -> tuple[dict[str, Browser], str]:
         found[who].enrol_passkey()
     first, second = officers(arena)
     found |= {"the administrator": first, "the security officer": second}
-    return found, key_of(arena, owner.user)
+    return found, key_of(arena, owner.user), foe
 
 
 @attack(
@@ -62,7 +64,7 @@ def _cast(arena: Arena) -> tuple[dict[str, Browser], str]:
     needs=("N20", "N23"),
 )
 def typed_commands(arena: Arena) -> Iterator[str]:
-    cast, patient = _cast(arena)
+    cast, patient, _ = _cast(arena)
     before = arena.stored()
     slowest = 0.0
     every = parameters(arena, patient)
@@ -98,8 +100,8 @@ def typed_commands(arena: Arena) -> Iterator[str]:
     needs=("N10", "N20"),
 )
 def typed_scripts(arena: Arena) -> Iterator[str]:
-    cast, patient = _cast(arena)
-    told = _objects_say(arena)
+    cast, patient, foe = _cast(arena)
+    told = _objects_say(arena, foe)
     filled = 0
     for browser in cast.values():
         _, forms = crawl(browser, *_STARTS)
@@ -122,17 +124,24 @@ def typed_scripts(arena: Arena) -> Iterator[str]:
     yield f"it is shown as text on {shown} of them (the check can fail)"
 
 
-def _objects_say(arena: Arena) -> str:
-    """An object names a metric and a unit in markup, and itself in its HTTP headers."""
-    readings = Readings(
-        t0_ms=time.time_ns() // 1_000_000,
-        series=(Series(code="x-<img src=x onerror=alert(1)>", unit="<b>", times=0, exponent=0, values=(1,)),),
-    )
-    try:
-        posted = arena.post(arena.mine.envelope(readings))
-    except Exception as err:
-        return f"refused where it is made ({type(err).__name__})"
-    return "kept" if posted.receipt else posted.code
+def _objects_say(arena: Arena, foe: Foe) -> str:
+    """An object signs a metric and a unit in markup: what the form of readings allows, and what it does not."""
+    now_ms = time.time_ns() // 1_000_000
+    said = []
+    for code, unit in (("x-<img src=x onerror=alert(1)>", "<b>"), (_SCRIPT, _SCRIPT)):
+        readings = cbor.encode([now_ms, [[code, unit, 0, 0, [1]]]])
+        posted = arena.post(_signed(foe, readings))  # whatever else than an answer is no answer: the claim fails
+        held(posted.receipt is not None or bool(posted.code), f"an object's {len(code)} characters were not answered")
+        said.append("kept" if posted.receipt else posted.code)
+    held(said[0] == "kept", f"the check itself is wrong: nothing in markup came from an object: {said[0]}")
+    return " and ".join(said)
+
+
+def _signed(foe: Foe, payload: bytes) -> bytes:
+    """An envelope that the object signed over any bytes, whatever its own library would refuse to write."""
+    good = Sign1.parse(foe.envelope())
+    signature = foe.signer.sign(sig_structure(good.protected, payload))
+    return replace(good, payload=payload, signature=signature).encode()
 
 
 def _send(browser: Browser, form: Form, typed: dict[str, str]) -> httpx.Response:
