@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +30,29 @@ def tsa(opened_platform: Options) -> Iterator[Tsa]:
     with running_tsa() as running:
         settings.OPTIONS = replace(settings.OPTIONS, tsa_url=running.url, tsa_ca=str(running.pem))
         yield running
+
+
+_MUCH = 32 * 1024 * 1024  # far more than the buffers between two sockets hold
+
+
+@contextmanager
+def endless() -> Iterator[tuple[str, list[int]]]:
+    """A server whose one answer goes on as long as somebody reads it, up to `_MUCH`; the sizes that it sent."""
+    sent: list[int] = []
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer, suppress(OSError):
+            peer.recv(65_536)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+            while sum(sent) < _MUCH:
+                sent.append(peer.send(b"0" * 65_536))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", sent
+        thread.join(10)
 
 
 def text_of(form: Form, tmp_path: Path) -> str:
@@ -71,6 +97,16 @@ def test_an_answer_that_does_not_hold_makes_no_form(
     with pytest.raises(UnavailableError):
         made(alice, charlie)
     assert not Statement.objects.filter(kind=KIND).exists()
+
+
+@pytest.mark.server
+def test_an_answer_without_end_is_not_read_to_its_end(tsa: Tsa, alice: Account, charlie: Account) -> None:
+    """Whoever answers for the authority cannot fill this memory: no more is read than a stamp may be long."""
+    with endless() as (url, sent):
+        settings.OPTIONS = replace(settings.OPTIONS, tsa_url=url)
+        with pytest.raises(UnavailableError):
+            made(alice, charlie)
+    assert 0 < sum(sent) < _MUCH
 
 
 @pytest.mark.server

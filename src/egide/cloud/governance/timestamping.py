@@ -6,6 +6,7 @@ checked against the certificate that the operator pinned, so that an authority n
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from egide.errors import ConfigError, UnavailableError
 
 __all__ = ["Authority", "the_authority"]
 
-_TIMEOUT_S: Final = 10.0
+_TIMEOUT_S: Final = 10.0  # for all of it
 _LARGEST: Final = 64 * 1024
 
 
@@ -41,13 +42,15 @@ class Authority(TimeStamper):
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
         """Raises UnavailableError: it does not answer, or not as RFC 3161 says."""
         headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
+        headers["Accept-Encoding"] = "identity"  # what is counted is what came
         try:
-            async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
-                answer = await client.post(self._url, content=req.dump(), headers=headers)
-            if answer.status_code != 200 or len(answer.content) > _LARGEST:
-                raise UnavailableError("the time-stamp authority gave no stamp")
-            return tsp.TimeStampResp.load(answer.content, strict=True)
-        except (httpx.HTTPError, ValueError, TypeError) as err:
+            async with (
+                asyncio.timeout(_TIMEOUT_S),
+                httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, follow_redirects=False) as client,
+                client.stream("POST", self._url, content=req.dump(), headers=headers) as answer,
+            ):
+                return tsp.TimeStampResp.load(await _body(answer), strict=True)
+        except (httpx.HTTPError, TimeoutError, ValueError, TypeError) as err:
             raise UnavailableError("the time-stamp authority does not answer") from err
 
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
@@ -64,6 +67,18 @@ class Authority(TimeStamper):
         if not held.trusted:
             raise UnavailableError("the time-stamp authority's answer does not hold")
         return token
+
+
+async def _body(answer: httpx.Response) -> bytes:
+    """What it answered; no more of it is read than a stamp may be long. Raises UnavailableError."""
+    body = bytearray()
+    async for piece in answer.aiter_bytes():
+        body += piece
+        if len(body) > _LARGEST:
+            break
+    if answer.status_code != 200 or len(body) > _LARGEST:
+        raise UnavailableError("the time-stamp authority gave no stamp")
+    return bytes(body)
 
 
 def the_authority() -> Authority | None:
