@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 from django.test import Client
 
+from egide.cloud.keys.models import RecordKey
 from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import seat
@@ -78,6 +80,21 @@ def test_a_reader_of_the_first_gets_the_status_and_nothing_of_the_second(moved: 
     assert alone["subject"] == {"reference": f"Patient/{cast.alice.pk}"}
     assert str(cast.charlie.pk) not in json.dumps(alone, default=str)
     assert get(cast.diane, f"Observation/{key}")[0] == 403
+
+
+def test_an_erratum_whose_envelope_is_gone_is_answered_as_none(moved: int, cast: Cast, get: Get) -> None:
+    """A row that somebody took away is fsck's to name: the rest of the record is read as before."""
+    (listed,) = found(get, cast.alice, moved)
+    Envelope.objects.filter(entry=moved).delete()
+    assert found(get, cast.alice, moved) == []
+    assert get(cast.alice, f"Observation/{listed['id']}")[0] == 403
+
+
+def test_an_entry_of_a_record_that_is_nobody_s_is_answered_as_none(moved: int, cast: Cast, get: Get) -> None:
+    """No account has the record's id: the same as an entry that never was."""
+    (listed,) = found(get, cast.charlie, moved)
+    RecordKey.objects.filter(subject__in=[cast.alice.pk, cast.charlie.pk]).update(subject=uuid.uuid4())
+    assert get(cast.charlie, f"Observation/{listed['id']}")[0] == 403
 
 
 def test_the_record_s_page_strikes_it_through(moved: int, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,8 +74,8 @@ def observation(request: HttpRequest, key: str) -> HttpResponse:
 
 @answering
 def read_provenance(request: HttpRequest, entry: int) -> HttpResponse:
-    """The signature of one envelope, with the observations it stands for."""
-    _, answer, _ = _open_entry(request, entry)
+    """The signature of one envelope, with the observations it stands for: the patient's alone, as a proof is."""
+    _, answer, _ = _open_entry(request, entry, signed=True)
     _require_seen(answer)
     row, opened = entry_of(answer)
     targets = [found.id for found in observations(answer.columns)]
@@ -150,7 +150,7 @@ def _nearest(reader: Account, patients: list[Account], now_ms: int) -> Account:
     return next((patient for patient in patients if patient.pk in followed), patients[0])
 
 
-def _open_entry(request: HttpRequest, entry: int) -> tuple[Account, Answer, Ask]:
+def _open_entry(request: HttpRequest, entry: int, *, signed: bool = False) -> tuple[Account, Answer, Ask]:
     """Open one envelope. Raises AccessDeniedError, also when there is no such entry."""
     reader, now = _reader(request), _now_ms()
     records = records_of(entry) if entry < 2**63 else []
@@ -159,10 +159,12 @@ def _open_entry(request: HttpRequest, entry: int) -> tuple[Account, Answer, Ask]
     asks = [
         Ask(
             reader=reader, patient=patient, since_ms=0, until_ms=EVER_MS, purpose=_purpose(request, reader, patient),
-            channel=_CHANNEL, entry=entry,
+            channel=_CHANNEL, entry=entry, signed=signed,
         )
         for patient in Account.objects.in_bulk(records).values()
     ]  # fmt: skip
+    if not asks:  # the accounts of its records are gone
+        raise AccessDeniedError("no ground lets this reader see this record")
     asks.sort(key=lambda ask: records.index(ask.patient.pk))
     # Of the record that holds it and those that held it in error: the first that the reader may see, else the first.
     ask = next((ask for ask in asks if why(ask, now_ms=now).allowed), asks[0]) if len(asks) > 1 else asks[0]

@@ -31,6 +31,8 @@ def errata_of(answer: Answer) -> list[Column]:
     leaves = leaves_of(list(envelopes.values()))
     vault, columns = Vault(patient), []
     for row in found:
+        if row.entry not in leaves:  # its envelope is gone, which fsck says: nothing can be told of it here
+            continue
         opened = vault.open_erratum(row, leaves[row.entry])
         readings = decode_readings(opened.readings)
         shift = readings.t0_ms + opened.correction_ms
