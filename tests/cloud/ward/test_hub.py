@@ -21,6 +21,8 @@ from egide.cloud.release.stream import Watch, begin_watch, standing
 from egide.cloud.signin.models import OpenSession
 from egide.cloud.ward import hub
 from egide.cloud.ward.hub import CLOSED, END, NEWS, Hub, Stream, Told
+from egide.cloud.ward.views.stream import HUB
+from egide.cloud.ward.views.stream import _begin as begin_stream
 from egide.errors import AccessDeniedError
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter
@@ -209,3 +211,28 @@ def test_a_patient_whom_the_door_refuses_is_told_as_closed(cast: Cast) -> None:
     assert b"event: ready" in ready
     assert first == f"event: closed\ndata: {cast.charlie.pk}\n\n".encode()
     assert second == f"event: closed\ndata: {unknown}\n\n".encode()
+
+
+def test_a_page_that_goes_before_its_stream_was_read_leaves_no_watch_without_an_end(cast: Cast) -> None:
+    """The answer is made and its body never asked for: nothing began, nothing has to end."""
+    from asgiref.sync import async_to_sync
+
+    async def go() -> None:
+        client = AsyncClient()
+        await client.aforce_login(cast.bob)
+        answer = await client.get(f"/stream?p={cast.alice.pk}")
+        await answer.streaming_content.aclose()  # type: ignore[attr-defined]
+
+    async_to_sync(go)()
+    assert [line for line in journal_of(cast.alice) if line.channel == "stream"] == []
+
+
+def test_a_page_that_goes_while_its_stream_begins_has_its_end(cast: Cast) -> None:
+    """What leaves before it joined is ended as it joins: one beginning, one end, nobody listening."""
+    mine = Stream(session_key="k", account=cast.bob, until_ms=None, watches={}, tell=lambda told: None)
+    before = len(HUB)
+    HUB.leave(mine, why="page-closed", now_ms=NOW)
+    assert begin_stream(mine, {cast.alice.pk: ask_of(cast.bob, cast.alice)}) == []
+    assert [line.channel for line in journal_of(cast.alice)] == ["stream"]
+    assert Statement.objects.filter(kind="stream-end").count() == 1
+    assert len(HUB) == before

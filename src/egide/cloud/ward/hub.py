@@ -59,6 +59,7 @@ class Stream:
     told: dict[uuid.UUID, int] = field(default_factory=lambda: defaultdict(int))
     standing: dict[uuid.UUID, Decision] = field(default_factory=dict)  # what the door said when it was last asked
     asked_ms: int = 0  # when it was asked about all of them
+    left: bool = False
 
 
 def head() -> int:
@@ -92,6 +93,7 @@ class Hub:
         with self._lock:
             known = stream in self._streams
             self._streams.discard(stream)
+            stream.left = True
         if known:
             for patient in list(stream.watches):
                 self._end(stream, patient, why, now_ms)

@@ -18,7 +18,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import reader_of, subject_of
 from egide.cloud.release.door import Ask
-from egide.cloud.release.stream import Watch, begin_watches
+from egide.cloud.release.stream import begin_watches
 from egide.cloud.signin.sessions import UNTIL
 from egide.cloud.ward.hub import CLOSED, END, Hub, Stream, Told
 from egide.errors import AccessDeniedError, MalformedError
@@ -49,22 +49,13 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     """
     reader = reader_of(request)
     patients = _patients(request)
-    now = live.now_ms()
-    watches: dict[uuid.UUID, Watch] = {}
-    refused: list[uuid.UUID] = []
-    asks: dict[uuid.UUID, Ask] = {}
+    asks: dict[uuid.UUID, Ask | None] = {}
     for patient in patients:
         try:
             asks[patient] = _ask(request, patient)
         except AccessDeniedError:
-            refused.append(patient)
-    for patient, watch in zip(asks, begin_watches(list(asks.values()), now_ms=now), strict=True):
-        if watch is None:
-            refused.append(patient)
-        else:
-            watches[patient] = watch
-    refused.sort(key=patients.index)
-    body = _events(request.session.session_key or "", reader, request.session.get(UNTIL), watches, refused)
+            asks[patient] = None
+    body = _events(request.session.session_key or "", reader, request.session.get(UNTIL), asks)
     response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -90,20 +81,22 @@ def _ask(request: HttpRequest, patient: uuid.UUID) -> Ask:
 
 
 async def _events(
-    session_key: str, reader: Account, until_ms: int | None, watches: dict[uuid.UUID, Watch], refused: list[uuid.UUID]
+    session_key: str, reader: Account, until_ms: int | None, asks: dict[uuid.UUID, Ask | None]
 ) -> AsyncIterator[bytes]:
-    """The body. It waits in the event loop; what needs the database runs in the hub's thread."""
+    """The body. It waits in the event loop; what needs the database runs in a thread.
+
+    The watches begin here and not before: a body that nobody ever read began none, so that each has its end.
+    """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[Told] = asyncio.Queue()
 
     def tell(told: Told) -> None:
         loop.call_soon_threadsafe(queue.put_nowait, told)
 
-    mine = Stream(session_key=session_key, account=reader, until_ms=until_ms, watches=watches, tell=tell)
-    await sync_to_async(_let_go)()
-    HUB.join(mine)
-    _ensure_looking(loop)
+    mine = Stream(session_key=session_key, account=reader, until_ms=until_ms, watches={}, tell=tell)
     try:
+        refused = await sync_to_async(_begin)(mine, asks)
+        _ensure_looking(loop)
         yield f"retry: {_RETRY_MS}\nevent: ready\ndata:\n\n".encode()
         for patient in refused:
             yield _line(Told(CLOSED, str(patient)))
@@ -119,6 +112,21 @@ async def _events(
     finally:
         # Fire and forget: the browser is gone and this task may be cancelled, the journal must still be written.
         loop.run_in_executor(_thread, _leave, mine)
+
+
+def _begin(mine: Stream, asks: dict[uuid.UUID, Ask | None]) -> list[uuid.UUID]:
+    """Begin the watches that the door allows; the others, in the order asked. Ended at once when the page is gone."""
+    allowed = {patient: ask for patient, ask in asks.items() if ask is not None}
+    try:
+        begun = begin_watches(list(allowed.values()), now_ms=live.now_ms())
+        mine.watches.update((p, watch) for p, watch in zip(allowed, begun, strict=True) if watch is not None)
+        refused = [patient for patient in asks if patient not in mine.watches]
+        HUB.join(mine)
+        if mine.left:
+            HUB.leave(mine, why="page-closed", now_ms=live.now_ms())
+        return refused
+    finally:
+        _let_go()
 
 
 def _line(told: Told) -> bytes:
