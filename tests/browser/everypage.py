@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from django.urls import URLPattern, URLResolver, get_resolver
-from playwright.sync_api import Page
 
 from tests.browser.test_ward import _STAFF
+from tests.browser.visits import Visit, be, codes, grant, hide, leave, locked, object_code, reading, signed_out
 from tests.support.people import Portal, running_portal
 
 __all__ = ["NOT_PAGES", "PAGES", "WHO", "Visit", "be", "every_portal", "methods_of", "named", "unlisted"]
@@ -101,154 +100,6 @@ print(json.dumps(dict(
     erase=str(erase.pk), object=str(pairing.object_id), place=str(place.pk), **more,
 )))
 """
-_NEWCOMER: Final = """
-import time
-import django
-django.setup()
-from egide.cloud.people.service import create_account
-print(create_account("relative", "Noé Nouveau", time.time_ns() // 1_000_000).pk)
-"""
-Open = Callable[[Page, Portal], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """One page: its address's name, who opens it ("" for nobody), and where, or how when it takes several steps."""
-
-    name: str
-    who: str
-    path: str = ""
-    key: str = ""  # when a name has several pages
-    steps: Open | None = None
-    ready: str = ""  # a selector to wait for
-    status: int = 200
-    script_only: bool = False  # a passkey is made by a script; without one, a code app does as well
-
-    @property
-    def id(self) -> str:
-        return "-".join(part for part in (self.who or "nobody", self.name.replace(":", "."), self.key) if part)
-
-    def open(self, page: Page, portal: Portal, *, script: bool = True) -> None:
-        if self.steps is not None:
-            self.steps(page, portal)
-        else:
-            answer = page.goto(portal.base + self.path.format(**portal.people))
-            assert answer is not None
-            assert answer.status == self.status, (self.id, answer.status)
-        if self.ready and script:
-            page.wait_for_selector(self.ready)
-
-
-def _on(page: Page) -> None:
-    """Send the page's own form, as its reader would."""
-    with page.expect_navigation():
-        page.locator("main form button.button").last.click()
-
-
-def _grant(upto: str) -> Open:
-    """The questions of a grant, one page each, answered until `upto` is shown."""
-
-    def steps(page: Page, portal: Portal) -> None:
-        page.goto(f"{portal.base}/me/sharing/new")
-        for step, answer in (
-            ("who", "input[name=who]"),
-            ("what", "input[name=family]"),
-            ("until", "input[name=until]"),
-            ("for", "input[name=for]"),
-        ):
-            if step == upto:
-                return
-            page.locator(answer).first.check()
-            if step == "what":
-                page.locator("input[name=data]").first.check()
-            _on(page)
-
-    return steps
-
-
-def _hide(upto: str) -> Open:
-    def steps(page: Page, portal: Portal) -> None:
-        page.goto(f"{portal.base}/me/sharing/hide")
-        if upto == "from":
-            return
-        page.locator("input[name=who]").first.check()
-        _on(page)
-        if upto == "which":
-            return
-        page.locator("input[name=family]").first.check()
-        page.locator("input[name=data]").first.check()
-        _on(page)
-
-    return steps
-
-
-def _leave(upto: str) -> Open:
-    def steps(page: Page, portal: Portal) -> None:
-        page.goto(f"{portal.base}/settings/options")
-        with page.expect_navigation():
-            page.locator('form[action$="/settings/options"] button.button').click()
-        if upto == "how":
-            return
-        page.locator("#how-now").check()
-        with page.expect_navigation():
-            page.locator('form[action$="/settings/options/how"] button.button').click()
-
-    return steps
-
-
-def _reading(base: str) -> Open:
-    def steps(page: Page, portal: Portal) -> None:
-        page.goto(portal.base + base.format(**portal.people))
-        page.goto(portal.base + str(page.locator('a[href*="/reading/"]').first.get_attribute("href")))
-
-    return steps
-
-
-def _object_code(page: Page, portal: Portal) -> None:
-    page.goto(f"{portal.base}/me/objects/add")
-    page.locator("main input[type=text]").first.fill("Oxy Doigt")
-    _on(page)
-    page.get_by_role("button", name="code").click()
-    page.wait_for_selector("svg.qr")
-
-
-def _signed_out(page: Page, portal: Portal) -> None:
-    be(page, portal, "charlie")
-    page.goto(f"{portal.base}/security")
-    with page.expect_navigation():
-        page.locator('form[action$="/sign-out"] button').first.click()
-
-
-def _locked(page: Page, portal: Portal) -> None:
-    """The administrator marks this browser as shared; Bob comes, then locks it."""
-    be(page, portal, "adele")
-    page.goto(f"{portal.base}/desk/workstations")
-    if page.locator("#label").count():
-        page.locator("#label").fill("Bureau des infirmières")
-        _on(page)
-    be(page, portal, "bob")
-    page.goto(f"{portal.base}/patients")
-    with page.expect_navigation():
-        page.locator("#shared button[value=lock]").click()
-
-
-def _codes(page: Page, portal: Portal) -> None:
-    """Somebody new makes their first passkey, and reads their recovery codes, once."""
-    cdp = page.context.new_cdp_session(page)
-    cdp.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-        "isUserVerified": True, "automaticPresenceSimulation": True,
-    }  # fmt: skip
-    cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    portal.people["newcomer"] = portal._run(_NEWCOMER).strip()
-    be(page, portal, "newcomer")
-    page.goto(f"{portal.base}/security")
-    page.locator("#passkey-name").fill("Mon téléphone")
-    page.locator("form[data-passkey=make] button").click()
-    page.wait_for_url("**/security/codes")
-
-
 _ALICE: Final = [
     Visit(name="portal:home", who="alice", path="/", ready="canvas"),
     Visit(name="portal:me", who="alice", path="/me", ready="canvas"),
@@ -261,22 +112,22 @@ _ALICE: Final = [
     Visit(name="portal:object", who="alice", path="/me/objects/{object}"),
     Visit(name="portal:object-change", who="alice", key="lost", path="/me/objects/{object}/lost"),
     Visit(name="portal:object-change", who="alice", key="pause", path="/me/objects/{object}/pause"),
-    Visit(name="portal:object-code", who="alice", steps=_object_code),
+    Visit(name="portal:object-code", who="alice", steps=object_code),
     Visit(name="portal:sharing", who="alice", path="/me/sharing"),
     Visit(name="portal:signed", who="alice", path="/me/sharing/signed"),
     Visit(name="portal:grant-stop", who="alice", path="/me/sharing/grants/{grant}/stop"),
-    *(Visit(name="portal:grant-step", who="alice", key=k, steps=_grant(k)) for k in ("who", "what", "until", "for")),
-    Visit(name="portal:grant-review", who="alice", steps=_grant("")),
-    *(Visit(name="portal:hide", who="alice", key=key, steps=_hide(key)) for key in ("from", "which", "check")),
+    *(Visit(name="portal:grant-step", who="alice", key=k, steps=grant(k)) for k in ("who", "what", "until", "for")),
+    Visit(name="portal:grant-review", who="alice", steps=grant("")),
+    *(Visit(name="portal:hide", who="alice", key=key, steps=hide(key)) for key in ("from", "which", "check")),
     Visit(name="portal:oppose", who="alice", path="/me/sharing/team/{bob}/object"),
     Visit(name="portal:refuse", who="charlie", path="/me/sharing/follow-ups/{care}/object"),
     Visit(name="portal:mandate-end", who="alice", path="/me/sharing/mandates/{mandate}/end"),
     Visit(name="portal:emergencies", who="alice", path="/me/sharing/emergencies"),
     Visit(name="portal:secrets", who="alice", path="/me/sharing/secrets"),
     Visit(name="portal:options", who="alice", path="/settings/options"),
-    Visit(name="portal:options-how", who="alice", steps=_leave("how")),
-    Visit(name="portal:options-check", who="alice", steps=_leave("check")),
-    Visit(name="portal:me-reading", who="alice", steps=_reading("/me")),
+    Visit(name="portal:options-how", who="alice", steps=leave("how")),
+    Visit(name="portal:options-check", who="alice", steps=leave("check")),
+    Visit(name="portal:me-reading", who="alice", steps=reading("/me")),
     Visit(name="rights:mine", who="alice", path="/rights/"),
     *(
         Visit(name="rights:ask", who="alice", key=k, path=f"/rights/ask/{k}")
@@ -308,7 +159,7 @@ _STAFF_PAGES: Final = [
     Visit(name="ward:patients", who="bob", path="/patients"),
     Visit(name="ward:find", who="bob", path="/patients/find"),
     Visit(name="portal:patient", who="bob", path="/patients/{alice}?period=7d", ready="canvas"),
-    Visit(name="portal:patient-reading", who="bob", steps=_reading("/patients/{alice}")),
+    Visit(name="portal:patient-reading", who="bob", steps=reading("/patients/{alice}")),
     Visit(name="ward:why", who="bob", path="/patients/{alice}/why"),
     Visit(name="ward:emergency", who="bob", path="/patients/{alice}/emergency"),
     Visit(name="ward:include", who="bob", path="/patients/{alice}/include"),
@@ -352,7 +203,7 @@ _NOBODY: Final = [
     Visit(name="portal:home", who="", path="/"),
     Visit(name="portal:sign-in", who="", path="/sign-in"),
     Visit(name="signin:welcome", who="", path="/welcome"),
-    Visit(name="portal:sign-out", who="", steps=_signed_out),
+    Visit(name="portal:sign-out", who="", steps=signed_out),
     Visit(name="portal:design", who="", path="/design"),
     Visit(name="comfort:statement", who="", path="/accessibility"),
     Visit(name="comfort:offline", who="", path="/offline"),
@@ -360,8 +211,8 @@ _NOBODY: Final = [
     Visit(name="federation:signed-out", who="", path="/federation/signed-out"),
     Visit(name="federation:problem", who="", path="/federation/problem/identity-not-linked", status=403),
     Visit(name="error", who="", key="404", path="/nowhere", status=404),
-    Visit(name="signin:codes", who="", steps=_codes, script_only=True),
-    Visit(name="signin:locked", who="", steps=_locked),
+    Visit(name="signin:codes", who="", steps=codes, script_only=True),
+    Visit(name="signin:locked", who="", steps=locked),
     Visit(name="error", who="bob", key="403", path="/me", status=403),
 ]
 PAGES: Final = (*_NOBODY, *_ALICE, *_PAUL, *_STAFF_PAGES)
@@ -375,15 +226,6 @@ def every_portal(folder: Path) -> Iterator[Portal]:
         portal.people.update(json.loads(portal._run(_STAFF.format(people=repr(portal.people))).splitlines()[-1]))
         portal.people.update(json.loads(portal._run(_MORE.format(people=repr(portal.people))).splitlines()[-1]))
         yield portal
-
-
-def be(page: Page, portal: Portal, who: str) -> None:
-    """Sign in as somebody, by the demo's page; as nobody when `who` is empty."""
-    page.context.clear_cookies(name="sessionid")
-    if who:
-        page.goto(f"{portal.base}/demo/")
-        with page.expect_navigation():
-            page.locator(f'form:has(input[value="{portal.people[who]}"]) button').click()
 
 
 def methods_of(view: Any) -> set[str]:
