@@ -11,12 +11,15 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
+from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account
-from egide.cloud.people.service import make_link
+from egide.cloud.people.offices import seat
+from egide.cloud.people.service import create_account, make_link
 from egide.cloud.portal import live
 from egide.cloud.signin import clock
 from egide.cloud.signin.enrolment import open_secret
 from egide.cloud.signin.onetime import unused_codes
+from egide.cloud.signin.workstations import COOKIE
 from tests.cloud.conftest import NOW
 from tests.cloud.signin.authenticator import Passkey
 from tests.support.ward import Ward
@@ -117,3 +120,39 @@ def recovery_codes(account: Account) -> list[str]:
 
 def factor_count(account: Account) -> int:
     return int(Authenticator.objects.filter(user=account).count())
+
+
+@pytest.fixture
+def adele(ward: Ward) -> Account:
+    account = create_account("operator", "Adèle Mine", NOW - 1_000)
+    seat(account, home(NOW - 1_000), "administrator", by=(account, account), now_ms=NOW - 1_000, how="ceremony")
+    return account
+
+
+@pytest.fixture
+def marked(adele: Account) -> Callable[[], Client]:
+    """A browser on one shared workstation, with nobody signed in; each call is another browser of that computer."""
+    first = enter_by_link(adele)
+    form = {"label": "Nurses' desk", "place": str(home(NOW).pk)}
+    assert first.post("/desk/workstations", form).status_code == 302
+    cookie = first.cookies[COOKIE].value
+    first.post("/sign-out")
+
+    def another() -> Client:
+        client = browser()
+        client.cookies[COOKIE] = cookie
+        return client
+
+    return another
+
+
+@pytest.fixture
+def nurse(ward: Ward) -> tuple[Account, Passkey]:
+    account = create_account("professional", "Nora Nuit", NOW - 1_000)
+    return account, enrol(enter_by_link(account))
+
+
+@pytest.fixture
+def doctor(ward: Ward) -> tuple[Account, Passkey]:
+    account = create_account("professional", "Dora Jour", NOW - 1_000)
+    return account, enrol(enter_by_link(account))

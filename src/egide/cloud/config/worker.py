@@ -21,14 +21,16 @@ from egide.cloud.intake.models import Event
 from egide.cloud.options import Options
 from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
 from egide.cloud.register.store import current_log
+from egide.cloud.signin.kept import forget_lapsed
 from egide.cloud.ward.health import WITNESS_CONFLICT
 from egide.cloud.ward.revocations import CUT
 from egide.errors import EgideError
 
-__all__ = ["ask_once", "note_cut", "note_disagreement", "publish_once", "run_worker", "survive"]
+__all__ = ["ask_once", "note_cut", "note_disagreement", "publish_once", "run_worker", "survive", "sweep_once"]
 
 EVERY_S: Final = 1.0
 AGAIN_MS: Final = 3_600_000
+_SWEEP_S: Final = 60.0
 _log = logging.getLogger("egide.worker")
 
 
@@ -43,6 +45,11 @@ def ask_once() -> None:
     if checkpoint is not None:
         now_ms = time.time_ns() // 1_000_000
         ask_all(checkpoint, now_ms=now_ms, disagrees=lambda name: note_disagreement(name, now_ms=now_ms))
+
+
+def sweep_once() -> None:
+    """Take away what shared workstations kept and nobody came back for."""
+    forget_lapsed(now_ms=time.time_ns() // 1_000_000)
 
 
 def note_disagreement(witness: str, *, now_ms: int) -> None:
@@ -68,13 +75,13 @@ def survive(job: Callable[[], None]) -> None:
         connection.close_if_unusable_or_obsolete()
 
 
-async def _for_ever(job: Callable[[], None]) -> None:
+async def _for_ever(job: Callable[[], None], *, every_s: float = EVERY_S) -> None:
     """A thread of its own: a witness that is slow delays neither the gate nor a checkpoint."""
     with ThreadPoolExecutor(1, thread_name_prefix=job.__name__) as thread:
         loop = asyncio.get_running_loop()
         while True:
             await loop.run_in_executor(thread, survive, job)
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(every_s)
 
 
 async def _tell_cut(object_id: str) -> None:
@@ -104,5 +111,6 @@ async def run_worker(options: Options, *, ready: Callable[[], None] = lambda: No
             group.create_task(announce())
             group.create_task(_for_ever(publish_once))
             group.create_task(_for_ever(ask_once))
+            group.create_task(_for_ever(sweep_once, every_s=_SWEEP_S))
     finally:
         await tables.close()

@@ -14,7 +14,9 @@ from egide.cloud.people.models import Account
 from egide.cloud.signin.models import Kept
 from egide.errors import RefusedError, SealError
 
-__all__ = ["KEPT_MS", "MAX_DRAFT", "Fields", "draft_of", "drop_draft", "keep_draft", "keep_page", "last_page"]
+__all__ = [
+    "KEPT_MS", "MAX_DRAFT", "Fields", "draft_of", "drop_draft", "forget_lapsed", "keep_draft", "keep_page", "last_page",
+]  # fmt: skip
 
 KEPT_MS: Final = 12 * 3_600_000
 MAX_DRAFT: Final = 16_000  # characters of one form
@@ -67,8 +69,13 @@ def drop_draft(account: Account, address: str) -> None:
     Kept.objects.filter(account=account, mark=_mark(account, address)).delete()
 
 
-def _keep(account: Account, name: str, text: str, now_ms: int) -> None:
+def forget_lapsed(*, now_ms: int) -> None:
+    """Twelve hours are over: the rows go, though nobody keeps anything any more."""
     Kept.objects.filter(at_ms__lte=now_ms - KEPT_MS).delete()
+
+
+def _keep(account: Account, name: str, text: str, now_ms: int) -> None:
+    forget_lapsed(now_ms=now_ms)
     row = {"sealed": seal_text(text, _context(account, name)), "at_ms": now_ms}
     Kept.objects.update_or_create(account=account, mark=_mark(account, name), defaults=row)
 
