@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
 
 import pytest
 from django.test import Client
 
 from egide.cloud.consent.representation import record_death
+from egide.cloud.consent.service import start_follow_up
 from egide.cloud.governance.acting import midnight_ms
+from egide.cloud.governance.erasing import birth_of
 from egide.cloud.governance.models import Destruction
 from egide.cloud.governance.terms import passed, passed_for
-from egide.cloud.keys.records import care_key
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import ESTABLISHMENT, care_key, create_record_key
+from egide.cloud.options import Options
 from egide.cloud.people.establishments import create_establishment, home
 from egide.cloud.people.identity import declare_identity
-from egide.cloud.people.models import Account
+from egide.cloud.people.models import Account, Establishment, Registration
 from egide.cloud.people.offices import seat
 from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
@@ -152,4 +157,100 @@ def test_the_list_is_for_those_who_answer_here(alice: Account, dpo: Account, doc
     for who in (alice, nurse, far):
         assert enter(who).post(f"/rights/desk/terms/{row.pk}", ARCHIVES).status_code in (403, 404)
         assert enter(who).post(f"/rights/desk/terms/propose/{alice.pk}").status_code in (403, 404)
+    assert care_key(alice.pk).wrapped is not None
+
+
+# ------------------------------------------------------------------------------------------------- two establishments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinic:
+    """Where two people answer for the files."""
+
+    place: Establishment
+    dpo: Account
+    doctor: Account
+
+
+def clinic(name: str) -> Clinic:
+    place = create_establishment("clinic", name, now_ms=NOW)
+    people = []
+    for who, office in ((f"Diane {name}", "dpo"), (f"Dr {name}", "doctor")):
+        people.append(create_account("professional", who, NOW))
+        seat(people[-1], place, office, by=(people[-1], people[-1]), now_ms=NOW, how="x")
+    return Clinic(place=place, dpo=people[0], doctor=people[1])
+
+
+def file_at(here: Clinic, patient: Account) -> None:
+    """Their file is known there."""
+    if birth_of(patient) is None:
+        traits = Traits(birth_name="Martin", given_names="Alice", birth_date="1960-01-01", sex="F")
+        declare_identity(patient, traits, by=patient, now_ms=NOW)
+    register_patient(patient, here.place, by=here.doctor, now_ms=NOW, born="1960-01-01")
+
+
+def destroy(here: Clinic, patient: Account) -> str:
+    """Propose and decide on the pages; what the page says then, or its status."""
+    proposed = enter(here.dpo).post(f"/rights/desk/terms/propose/{patient.pk}")
+    if proposed.status_code != 302:
+        return str(proposed.status_code)
+    row = Destruction.objects.get(patient=patient, approved=None)
+    answer = enter(here.doctor).post(f"/rights/desk/terms/{row.pk}", ARCHIVES)
+    return answer["Location"].partition("done=")[2] if answer.status_code == 302 else str(answer.status_code)
+
+
+def test_a_file_known_in_one_place_goes_whole(alice: Account, opened_platform: Options) -> None:
+    """Its objects were paired at home: what was destroyed opens nowhere, and leaves the list."""
+    pins = clinic("Pins")
+    file_at(pins, alice)
+    Registration.objects.filter(establishment=ESTABLISHMENT).delete()
+    create_record_key(alice.pk, now_ms=NOW, establishment=pins.place.pk)
+    assert destroy(pins, alice) == "destroyed"
+    assert not RecordKey.objects.filter(subject=alice.pk, erased_ms=None).exists()
+    assert "No record has reached its term." in text_of(enter(pins.dpo))
+
+
+def test_the_home_key_stays_while_another_place_keeps_its_part(alice: Account, opened_platform: Options) -> None:
+    """Each destroys what it held; the last takes the home key, under which statements lie."""
+    pins, nord = clinic("Pins"), clinic("Nord")
+    for one in (pins, nord):
+        file_at(one, alice)
+        create_record_key(alice.pk, now_ms=NOW, establishment=one.place.pk)
+    Registration.objects.filter(establishment=ESTABLISHMENT).delete()
+    assert destroy(pins, alice) == "part"
+    left = RecordKey.objects.filter(subject=alice.pk, erased_ms=None).values_list("establishment", flat=True)
+    assert set(left) == {ESTABLISHMENT, nord.place.pk}
+    assert "Alice" not in text_of(enter(pins.dpo)).partition("Decided")[0]
+    assert destroy(pins, alice) == "404"
+    assert destroy(nord, alice) == "destroyed"
+    assert not RecordKey.objects.filter(subject=alice.pk, erased_ms=None).exists()
+
+
+def test_who_is_registered_at_home_is_destroyed_at_home(alice: Account, dpo: Account, doctor: Account) -> None:
+    """Another place that holds no key of its own destroys nothing."""
+    known(alice, doctor, "1960-01-01")
+    pins = clinic("Pins")
+    file_at(pins, alice)
+    assert passed_for(pins.dpo, now_ms=AFTER) == []
+    assert destroy(pins, alice) == "404"
+    assert destroy(Clinic(place=home(NOW), dpo=dpo, doctor=doctor), alice) == "destroyed"
+
+
+def test_care_after_the_proposal_keeps_the_record(alice: Account, dpo: Account, doctor: Account) -> None:
+    """Somebody follows the person again, anywhere: the term runs anew."""
+    known(alice, doctor, "1960-01-01")
+    client = enter(dpo)
+    client.post(f"/rights/desk/terms/propose/{alice.pk}")
+    start_follow_up(doctor, alice, now_ms=AFTER)
+    assert enter(doctor).post(f"/rights/desk/terms/{Destruction.objects.get().pk}", ARCHIVES).status_code == 400
+    assert care_key(alice.pk).wrapped is not None
+
+
+def test_two_accounts_of_one_name_are_one_person(alice: Account, dpo: Account, doctor: Account) -> None:
+    """Whoever proposed does not decide under another account."""
+    known(alice, doctor, "1960-01-01")
+    enter(dpo).post(f"/rights/desk/terms/propose/{alice.pk}")
+    twin = create_account("professional", "Diane Roux", NOW)
+    seat(twin, home(NOW), "doctor", by=(twin, twin), now_ms=NOW, how="x")
+    assert enter(twin).post(f"/rights/desk/terms/{Destruction.objects.get().pk}", ARCHIVES).status_code == 400
     assert care_key(alice.pk).wrapped is not None

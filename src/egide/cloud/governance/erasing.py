@@ -17,10 +17,10 @@ from egide.cloud.fleet.pairings import unpair
 from egide.cloud.governance import requests
 from egide.cloud.governance.deadlines import Term, care_term
 from egide.cloud.governance.duties import Source, duties
-from egide.cloud.governance.erasure import erase_classes, erasures_of, finish, has_class
+from egide.cloud.governance.erasure import erase_classes, erasures_of, finish, has_class, places_of
 from egide.cloud.governance.models import Request
 from egide.cloud.keys.models import RecordKey
-from egide.cloud.keys.records import ESTABLISHMENT, create_record_key
+from egide.cloud.keys.records import create_record_key
 from egide.cloud.people.identity import known_identity
 from egide.cloud.people.models import Account
 from egide.cloud.vault.owning import rows_of
@@ -105,7 +105,7 @@ def decide(
         raise RefusedError("this request is not to erase")
     requests.require_decision(request, by=by, now_ms=now_ms)
     finish(now_ms=now_ms)
-    places = {request.establishment, ESTABLISHMENT}  # who was asked, and what was paired without naming a place
+    places = places_of(request.establishment)
     decisions = plan(request.patient, now_ms=now_ms, birth=birth, death=death, establishments=places)
     classes = [d.klass for d in decisions if d.erase]
     entry = None

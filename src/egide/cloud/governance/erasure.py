@@ -19,7 +19,7 @@ from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
 from egide.errors import MalformedError, RefusedError
 
-__all__ = ["KIND", "Erased", "erase_classes", "erasures_of", "finish", "has_class", "replay"]
+__all__ = ["KIND", "Erased", "erase_classes", "erasures_of", "finish", "has_class", "places_of", "replay"]
 
 KIND: Final = "erasure"
 Step = Callable[[str], None]
@@ -133,6 +133,11 @@ def _keys(subject: uuid.UUID, classes: Sequence[str], establishments: Collection
     mine = RecordKey.objects.filter(subject=subject, establishment__in=establishments)
     rows = mine.filter(klass__in=classes, erased_ms=None)
     return list(rows.order_by("pk"))
+
+
+def places_of(establishment: uuid.UUID) -> frozenset[uuid.UUID]:
+    """Where what an establishment answers for lies: under its own key, or at home, paired without naming a place."""
+    return frozenset({establishment, ESTABLISHMENT})
 
 
 def has_class(subject: uuid.UUID, klass: str, establishments: Collection[uuid.UUID] | None = None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -14,13 +15,13 @@ from egide.cloud.governance.deadlines import Term, years_later
 from egide.cloud.governance.desk import ANSWER
 from egide.cloud.governance.duties import duties
 from egide.cloud.governance.erasure import has_class
-from egide.cloud.governance.retention import term_of
+from egide.cloud.governance.retention import destroyable, term_of
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
-from egide.errors import EgideError
+from egide.errors import EgideError, NotFoundError
 
-__all__ = ["Passed", "passed", "passed_for"]
+__all__ = ["Passed", "passed", "passed_for", "place_for"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +56,31 @@ def passed(patients: Iterable[Account] | None = None, *, now_ms: int) -> list[Pa
 
 def passed_for(reader: Account, *, now_ms: int) -> list[Passed]:
     """Those of the establishments for which the reader answers; nobody's for anybody else."""
-    here = [m.establishment_id for m in offices_of(reader, now_ms=now_ms) if m.office in ANSWER]
+    here = _answers(reader, now_ms)
     known = Q(registrations__establishment__in=here)
-    return passed(Account.objects.filter(known, role=Account.Role.PATIENT).distinct(), now_ms=now_ms)
+    found = passed(Account.objects.filter(known, role=Account.Role.PATIENT).distinct(), now_ms=now_ms)
+    return [one for one in found if _place(one.patient, here) is not None]
+
+
+def place_for(reader: Account, patient: Account, *, now_ms: int) -> uuid.UUID:
+    """Of the establishments for which the reader answers and which know the patient, the first that may destroy.
+
+    Raises NotFoundError: there is none.
+    """
+    found = _place(patient, _answers(reader, now_ms))
+    if found is None:
+        raise NotFoundError("no such record here")
+    return found
+
+
+def _answers(reader: Account, now_ms: int) -> list[uuid.UUID]:
+    return [m.establishment_id for m in offices_of(reader, now_ms=now_ms) if m.office in ANSWER]
+
+
+def _place(patient: Account, here: Collection[uuid.UUID]) -> uuid.UUID | None:
+    known = patient.registrations.filter(establishment__in=here).order_by("since_ms")
+    places: Iterable[uuid.UUID] = known.values_list("establishment_id", flat=True)
+    return next((place for place in places if destroyable(patient.pk, place)), None)
 
 
 def _day(ms: int) -> date:

@@ -13,6 +13,7 @@ from egide.cloud.governance import requests
 from egide.cloud.governance.desk import ANSWER, DESK, request_for, requests_for
 from egide.cloud.governance.duties import duties
 from egide.cloud.governance.erasing import decide, plan
+from egide.cloud.governance.erasure import places_of
 from egide.cloud.governance.models import Request
 from egide.cloud.governance.shown import line_of, told
 from egide.cloud.governance.views.guard import now_ms, reader_of, signed_in
@@ -62,7 +63,8 @@ def _page(request: HttpRequest, request_id: uuid.UUID, *, status: int = 200, **m
     row = request_for(reader, request_id, now_ms=now)
     line = line_of(row, now_ms=now, named=True)
     held = {m.office for m in offices_of(reader, now_ms=now) if m.establishment_id == row.establishment}
-    decisions = plan(row.patient, now_ms=now) if row.kind == "erase" and line.open else ()
+    asked = row.kind == "erase" and line.open
+    decisions = plan(row.patient, now_ms=now, establishments=places_of(row.establishment)) if asked else ()
     context = {
         "line": line,
         "steps": told(row, desk=True),

@@ -14,12 +14,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from egide.cloud.governance.desk import ANSWER, destructions_for
 from egide.cloud.governance.duties import duties
+from egide.cloud.governance.erasure import has_class
 from egide.cloud.governance.models import Destruction
 from egide.cloud.governance.retention import decide_destruction, propose_destruction
-from egide.cloud.governance.terms import passed_for
+from egide.cloud.governance.terms import passed_for, place_for
 from egide.cloud.governance.views.guard import now_ms, reader_of, signed_in
+from egide.cloud.keys.models import RecordKey
 from egide.cloud.people.models import Account
-from egide.cloud.people.offices import offices_of, require_office
+from egide.cloud.people.offices import require_office
 from egide.cloud.people.service import name_of
 from egide.cloud.signin.factors import widening
 from egide.errors import AccessDeniedError, EgideError, NotFoundError, RefusedError
@@ -35,6 +37,7 @@ _DONE: Final = {
     "proposed": gettext_noop("Proposed. Another person decides; nothing is destroyed yet."),
     "kept": gettext_noop("The record is kept. It stays on the list."),
     "destroyed": gettext_noop("Destroyed: nobody can open it any more. The last copies of the keys lapse later."),
+    "part": gettext_noop("What this establishment held is destroyed. Another one keeps its own part of the record."),
 }
 
 
@@ -53,7 +56,7 @@ def propose(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     one = next((p for p in passed_for(reader, now_ms=now) if p.patient.pk == patient_id), None)
     if one is None:
         raise NotFoundError("no such record here whose term has passed")
-    place = _place_of(reader, one.patient, now)
+    place = place_for(reader, one.patient, now_ms=now)
     propose_destruction(one.patient, by=reader, now_ms=now, death=one.died, establishment=place)
     return redirect(f"{reverse('rights:terms')}?done=proposed")
 
@@ -80,7 +83,8 @@ def decide(request: HttpRequest, destruction_id: uuid.UUID) -> HttpResponse:
         raise
     except RefusedError as err:
         return _page(request, status=400, problem=str(row.pk), code=err.code)
-    return redirect(f"{reverse('rights:terms')}?done={'destroyed' if approve else 'kept'}")
+    done = "kept" if not approve else "part" if has_class(row.patient_id, RecordKey.Class.CARE) else "destroyed"
+    return redirect(f"{reverse('rights:terms')}?done={done}")
 
 
 def _page(request: HttpRequest, *, status: int = 200, **more: object) -> HttpResponse:
@@ -128,13 +132,3 @@ def _name(account: Account) -> str:
         return name_of(account)
     except EgideError:  # its name went with its keys
         return account.username
-
-
-def _place_of(reader: Account, patient: Account, now: int) -> uuid.UUID:
-    """An establishment for which the reader answers, and which knows the patient."""
-    here = {m.establishment_id for m in offices_of(reader, now_ms=now) if m.office in ANSWER}
-    known = patient.registrations.filter(establishment__in=here).order_by("since_ms").first()
-    if known is None:
-        raise NotFoundError("no such record here")
-    place: uuid.UUID = known.establishment_id
-    return place
