@@ -97,7 +97,8 @@ def _care_key(keys: Sequence[RecordKey]) -> RecordKey:
 
 
 def _rows(open_to: Mapping[uuid.UUID, set[int]], since_ms: int, until_ms: int) -> dict[uuid.UUID, list[Envelope]]:
-    """The envelopes that may be opened, by whose they are: sealed to a key that is open, and not held."""
+    """The envelopes that may be opened, by whose they are: sealed to a key that is open. Held ones are opened to be
+    compared, and shown to nobody."""
     pairings = _pairings(open_to)
     owners = {key: patient for patient, keys in open_to.items() for key in keys}
     sealed_to: QuerySet[DataKey] = DataKey.objects.filter(record_key__in=owners)
@@ -111,7 +112,7 @@ def _rows(open_to: Mapping[uuid.UUID, set[int]], since_ms: int, until_ms: int) -
         row.data_key = data_keys[row.data_key_id]
         row.pairing, whose = pairings[row.pairing_id]
         owner = owners[row.data_key.record_key_id]
-        if owner in whose and not held(row.flags):
+        if owner in whose:
             found[owner].append(row)
     return found
 
@@ -140,6 +141,7 @@ def _open(
         columns: list[Column] = []
         data_keys = {row.data_key_id: row.data_key for row in mine}
         for row, opened in open_envelopes(mine, leaves, ask.patient.pk, data_keys):
-            columns += columns_of(row, opened, ask, decision)
+            if not held(row.flags):
+                columns += columns_of(row, opened, ask, decision)
         columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
         yield n, columns
