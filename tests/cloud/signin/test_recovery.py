@@ -8,8 +8,8 @@ from django.test import Client
 from egide.cloud.consent.representation import end_representation, represent
 from egide.cloud.people.ceremony import found
 from egide.cloud.people.establishments import create_establishment, home
-from egide.cloud.people.models import Account
-from egide.cloud.people.offices import appoint, seat
+from egide.cloud.people.models import Account, Invitation, Membership
+from egide.cloud.people.offices import appoint, dismiss, seat
 from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
 from egide.cloud.register.models import Statement
@@ -158,6 +158,90 @@ def test_a_professional_s_account_needs_an_officer(desk: Desk) -> None:
     with pytest.raises(AccessDeniedError):
         recovery.approve(third, by=desk.nils, now_ms=NOW)
     assert recovery.approve(third, by=desk.security, now_ms=NOW).ready_ms == NOW + WAIT_MS
+
+
+class Clinic:
+    """A nurse and an administrator of another establishment."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.place = create_establishment("clinic", "Clinique des Pins", now_ms=NOW)
+        self.nurse = self.staff(desk, "professional", "Nadia Sol", "nurse")
+        self.officer = self.staff(desk, "operator", "Odile Loin", "administrator")
+
+    def staff(self, desk: Desk, role: str, name: str, office: str) -> Account:
+        made = create_account(role, name, NOW)
+        seat(made, self.place, office, by=(desk.admin, desk.security), now_ms=NOW, how="two-people")
+        return made
+
+
+@pytest.mark.parametrize("whose", ["nurse", "officer", "relative", "without an office"])
+def test_nobody_of_elsewhere_opens_an_account_of_here(desk: Desk, whose: str) -> None:
+    """Neither asks nor approves; the page answers as it does for a name that nobody has."""
+    clinic, target = Clinic(desk), desk.nils
+    if whose == "officer":
+        target = desk.security
+    elif whose == "relative":
+        target = create_account("relative", "Rita Proche", NOW)
+    elif whose == "without an office":
+        target = create_account("professional", "Diane Roux", NOW)
+    enrol(enter_by_link(target))
+    for who in (clinic.nurse, clinic.officer):
+        with pytest.raises(AccessDeniedError):
+            ask(target, who)
+    ask(target, desk.nora)
+    for who in (clinic.nurse, clinic.officer):
+        with pytest.raises(AccessDeniedError):
+            recovery.approve(target, by=who, now_ms=NOW)
+    client = browser_of(clinic.nurse)
+    answers = [client.post("/desk/recovery", {"who": name}) for name in (target.username, "Nobody At All")]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert client.get(f"/desk/recovery/{target.pk}").status_code == 403
+
+
+def test_a_name_borne_elsewhere_is_not_told(desk: Desk) -> None:
+    """Two people of here by one name are not told of at a desk of elsewhere; one of elsewhere is found beside them."""
+    clinic = Clinic(desk)
+    for _ in range(2):
+        desk._nurse("Théo Brun")
+    client = browser_of(clinic.nurse)
+    assert b"Several" not in client.post("/desk/recovery", {"who": "Théo Brun"}).content
+    theirs = clinic.staff(desk, "professional", "Théo Brun", "nurse")
+    assert client.post("/desk/recovery", {"who": "Théo Brun"}).headers["Location"].endswith(str(theirs.pk))
+
+
+def test_who_works_in_two_places_needs_an_officer_of_both(desk: Desk) -> None:
+    """An officer of one alone would be let into the other; one who steers both is enough."""
+    clinic = Clinic(desk)
+    both = desk._nurse("Théo Brun")
+    seat(both, clinic.place, "nurse", by=(desk.admin, desk.security), now_ms=NOW, how="two-people")
+    enrol(enter_by_link(both))
+    ask(both, clinic.nurse)
+    with pytest.raises(AccessDeniedError):
+        recovery.approve(both, by=clinic.officer, now_ms=NOW)
+    assert recovery.approve(both, by=desk.security, now_ms=NOW).ready_ms == NOW + WAIT_MS
+
+
+def test_a_relative_is_let_in_anew_where_they_were_invited(desk: Desk) -> None:
+    """The desk that invited them knows them; that of another place does not."""
+    clinic = Clinic(desk)
+    relative = create_account("relative", "Rita Proche", NOW)
+    enrol(enter_by_link(relative))
+    Invitation.objects.create(
+        account=relative, establishment=clinic.place, made_by=clinic.officer, made_ms=NOW, expires_ms=NOW + 1,
+        token_hash=b"x" * 32,
+    )  # fmt: skip
+    with pytest.raises(AccessDeniedError):
+        ask(relative, desk.nora)
+    ask(relative, clinic.nurse)
+    assert recovery.approve(relative, by=clinic.officer, now_ms=NOW).ready_ms == NOW + WAIT_MS
+
+
+def test_who_asked_and_was_dismissed_since_is_not_one_of_the_two(lost: Account, desk: Desk) -> None:
+    """Both work at the desk when the second agrees."""
+    ask(lost, desk.nora)
+    dismiss(Membership.objects.get(account=desk.nora), by=desk.admin, now_ms=NOW)
+    with pytest.raises(AccessDeniedError):
+        recovery.approve(lost, by=desk.nils, now_ms=NOW)
 
 
 def test_what_counts_are_the_statements(lost: Account, desk: Desk) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "LINK_LIFE_MS",
     "create_account",
     "find",
+    "find_all",
     "find_by_name",
     "link_address",
     "make_link",
@@ -79,6 +80,12 @@ def find_by_name(name: str) -> Account:
 def find(who: str) -> Account:
     """The account with that user name, else with that name. Raises as `find_by_name` does."""
     return Account.objects.filter(username=who).first() or find_by_name(who)
+
+
+def find_all(who: str) -> list[Account]:
+    """The account with that user name, else those with that name. Raises RefusedError: this is no name."""
+    named = Account.objects.filter(username=who).first()
+    return [named] if named else list(Account.objects.filter(name_index=blind_index(names.clean(who), _INDEX)))
 
 
 def make_link(account: Account, now_ms: int) -> str:

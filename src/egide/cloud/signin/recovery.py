@@ -4,6 +4,7 @@ One person at the desk sees the owner and asks; a second approves; a day goes by
 session that is still open, can stop it with one click; then the desk makes a one-time link. Only then do the old
 factors go and the sessions end. Nothing else changes meanwhile: readings, follow-ups and alerts go on.
 
+The two work where the account is known: where a patient is registered, a relative was invited, staff hold an office.
 What counts is read from the statements. A relative, or whoever represents the person, is neither of the two.
 """
 
@@ -19,8 +20,9 @@ from django.utils.module_loading import import_string
 
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.authority import OFFICERS
-from egide.cloud.people.models import Account, Membership
-from egide.cloud.people.offices import offices_of, require_office
+from egide.cloud.people.establishments import home, place_of
+from egide.cloud.people.models import Account, Establishment, Invitation
+from egide.cloud.people.offices import holder_of, offices_of
 from egide.cloud.people.registrations import REGISTRARS, registered_at
 from egide.cloud.people.service import make_link
 from egide.cloud.register.journal import append_statement
@@ -43,6 +45,7 @@ LAPSE_MS: Final = 7 * 24 * 3_600_000
 #: What the person at the desk saw.
 EVIDENCE: Final = ("identity-card", "passport", "residence-permit", "known-in-person")
 DESK: Final = tuple(sorted({*REGISTRARS, *OFFICERS}))
+_STAFF: Final = (Account.Role.PROFESSIONAL, Account.Role.OPERATOR)
 _ASK: Final = "recovery-ask"
 _APPROVAL: Final = "recovery-approval"
 _STOP: Final = "recovery-stop"
@@ -111,9 +114,9 @@ def approve(account: Account, *, by: Account, now_ms: int) -> Running:
     asker = Account.objects.filter(pk=uuid.UUID(case.asked_by), is_active=True).first()
     if asker is None or asker.pk == by.pk or bytes(asker.name_index) == bytes(by.name_index):
         raise RecoveryError("a second person approves, not the one who asked")
-    held = {m.office for who in (asker, by) for m in offices_of(who, now_ms=now_ms)}
-    if account.role not in (Account.Role.PATIENT, Account.Role.RELATIVE) and not held & OFFICERS:
-        raise AccessDeniedError("an officer is one of the two for an account that is not a patient's")
+    require_desk(asker, account, now_ms=now_ms)  # who asked may have left since
+    if account.role in _STAFF and not any(_steers_all(who, account, now_ms) for who in (asker, by)):
+        raise AccessDeniedError("an officer of every place where this account works is one of the two")
     done = replace(case, approved_by=str(by.pk), ready_ms=now_ms + WAIT_MS)
     _say(_APPROVAL, account, {"recovery": case.id, "by": done.approved_by, "ready": done.ready_ms}, now_ms)
     tell(account, "recovery-approved", now_ms=now_ms)
@@ -150,21 +153,40 @@ def complete(account: Account, *, by: Account, now_ms: int) -> str:
     return make_link(account, now_ms)
 
 
-def require_desk(by: Account, account: Account, *, now_ms: int) -> Membership:
-    """The office by which `by` may act at the desk for `account`.
+def require_desk(by: Account, account: Account, *, now_ms: int) -> None:
+    """Only who works at the desk of a place that knows this account, or is an officer of one that steers it, may act.
 
     Raises:
-        AccessDeniedError: none, or it is their own account, or they are close to the person.
+        AccessDeniedError: they do not, or it is their own account, or they are close to the person.
     """
     if by.pk == account.pk or by.role in (Account.Role.PATIENT, Account.Role.RELATIVE) or _close(account, by):
         raise AccessDeniedError("this person may not act at the desk for this account")
-    if account.role != Account.Role.PATIENT:
-        return require_office(by, *DESK, now_ms=now_ms)
-    known_at = registered_at(account)
-    for held in offices_of(by, now_ms=now_ms):
-        if held.office in DESK and held.establishment_id in known_at:
-            return held
+    holder = holder_of(by, now_ms=now_ms)
+    if account.role == Account.Role.PATIENT:
+        if any((place, office) in holder.offices for place in registered_at(account) for office in DESK):
+            return
+    else:
+        for place in _places_of(account, now_ms):
+            here = any((place.pk, office) in holder.offices for office in DESK)
+            if here or holder.holds(place_of(place), OFFICERS):
+                return
     raise AccessDeniedError("this account is not known where this person works")
+
+
+def _places_of(account: Account, now_ms: int) -> set[Establishment]:
+    """Where staff hold an office, or where a relative was invited; else the place that runs the platform."""
+    if account.role == Account.Role.RELATIVE:
+        rows = Invitation.objects.filter(account=account).select_related("establishment")
+        places = {row.establishment for row in rows}
+    else:
+        places = {held.establishment for held in offices_of(account, now_ms=now_ms)}
+    return places or {home(now_ms)}
+
+
+def _steers_all(by: Account, account: Account, now_ms: int) -> bool:
+    """Whether one officer answers for every place that the account opens."""
+    holder = holder_of(by, now_ms=now_ms)
+    return all(holder.holds(place_of(place), OFFICERS) for place in _places_of(account, now_ms))
 
 
 def _close(account: Account, other: Account) -> bool:
@@ -188,8 +210,6 @@ def _next(found: Running | None, kind: str, facts: Mapping[str, Any], at_ms: int
 def _say(kind: str, account: Account, facts: dict[str, Any], now_ms: int) -> None:
     """Who asked for a patient is sealed to the patient; other accounts have no record to seal to."""
     if account.role == Account.Role.PATIENT:
-        append_statement(
-            kind, account.pk, {}, now_ms=now_ms, personal=facts, sealed_for=care_key(account.pk)
-        )
+        append_statement(kind, account.pk, {}, now_ms=now_ms, personal=facts, sealed_for=care_key(account.pk))
     else:
         append_statement(kind, account.pk, facts, now_ms=now_ms)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import require_office
-from egide.cloud.people.service import find, link_address
+from egide.cloud.people.service import find_all, link_address
 from egide.cloud.signin import clock
 from egide.cloud.signin.attested import has_factor
 from egide.cloud.signin.factors import widening
@@ -35,11 +35,10 @@ def desk(request: HttpRequest) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         try:
-            account = find(" ".join(request.POST.get("who", "")[:MAX_TYPED].split()))
-            require_desk(me, account, now_ms=now)
+            account = _known_here(me, " ".join(request.POST.get("who", "")[:MAX_TYPED].split()), now)
         except AmbiguousNameError:
             problem = _("Several people have that name: give the user name.")
-        except (NotFoundError, AccessDeniedError, RefusedError):
+        except (NotFoundError, RefusedError):
             problem = _("Nobody who is known where you work has that name or user name.")
         else:
             return redirect("signin:case", account_id=account.pk)
@@ -80,6 +79,26 @@ def case(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:
         "evidence": [(key, _evidence(key)) for key in EVIDENCE],
     }  # fmt: skip
     return render(request, "signin/case.html", context)
+
+
+def _known_here(me: Account, who: str, now_ms: int) -> Account:
+    """Of those whom this desk may act for. Of others it does not tell whether there are any.
+
+    Raises:
+        NotFoundError: nobody. AmbiguousNameError: several. RefusedError: this is no name.
+    """
+    found = []
+    for account in find_all(who):
+        try:
+            require_desk(me, account, now_ms=now_ms)
+        except AccessDeniedError:
+            continue
+        found.append(account)
+    if not found:
+        raise NotFoundError("nobody here has that name")
+    if len(found) > 1:
+        raise AmbiguousNameError("several people here have that name")
+    return found[0]
 
 
 def _evidence(key: str) -> str:
