@@ -214,6 +214,32 @@ def test_hiding_says_what_stops_before_it_hides(cast: Cast, enter: Enter) -> Non
     assert "Hidden from them:" in text(client, "/me/sharing")
     lift = f"/me/sharing/hidden/{held.id}/lift"
     assert "/security/confirm" in client.post(lift)["Location"]
+def test_what_was_measured_between_two_days_can_be_hidden(cast: Cast, enter: Enter) -> None:
+    """Both days included, in the time of the place; the day before and the day after stay; a period that cannot be,
+    no."""
+    client = enter(cast.alice)
+    client.post("/me/sharing/hide/from", {"who": str(cast.bob.pk)})
+    answer = {"family": "weight", "data": "days"}
+    for first, last in (
+        ("2026-03-02", "2026-03-01"),
+        ("", "2026-03-01"),
+        ("soon", "2026-03-01"),
+        ("0001-01-01", "9999-12-31"),
+    ):
+        assert client.post("/me/sharing/hide/which", {**answer, "first": first, "last": last}).status_code == 400
+    client.post("/me/sharing/hide/which", {**answer, "first": "2026-03-01", "last": "2026-03-02"})
+    page = text(client, "/me/sharing/hide/check")
+    assert "weight, measured from 1 March 2026 to 2 March 2026, both included" in page
+    assert 'value="2026-03-02"' in client.get("/me/sharing/hide/which").content.decode()
+    client.post("/me/sharing/hide/check")
+    (hidden,) = facts_of(cast.alice.pk).restrictions
+    zone = words.zone()
+    assert hidden.data.since_ms == datetime(2026, 3, 1, tzinfo=zone).timestamp() * 1000
+    assert hidden.data.until_ms == datetime(2026, 3, 3, tzinfo=zone).timestamp() * 1000
+    assert hidden.until_ms is None
+    assert "until 2 March 2026" in text(client, "/me/sharing")
+
+
     confirm(client)
     client.post(lift)
     assert restrictions.restrictions_of(cast.alice)[0].until_ms == NOW

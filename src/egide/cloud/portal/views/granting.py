@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import formats
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -17,7 +19,7 @@ from egide.cloud.consent.families import FAMILIES
 from egide.cloud.consent.overview import who_may_see
 from egide.cloud.consent.signing import give
 from egide.cloud.people.models import Account
-from egide.cloud.portal import drafts, live, sharing, signing
+from egide.cloud.portal import drafts, live, sharing, signing, words
 from egide.cloud.portal.sharing import DATA, UNTIL, Choice, Draft
 from egide.cloud.portal.signing_keys import able
 from egide.cloud.portal.subject import signed_in, subject_of
@@ -123,18 +125,23 @@ def begin_hiding(request: HttpRequest) -> HttpResponse:
 def hide(request: HttpRequest, step: str) -> HttpResponse:
     """From whom, what, then what stops; then it is hidden at once: it narrows, so no factor is asked for."""
     patient, now = _patient(request), live.now_ms()
-    draft, problem = Draft.read(drafts.load(request, patient, _HIDE)), ""
+    kept, problem = drafts.load(request, patient, _HIDE), ""
+    draft, days = Draft.read(kept), _days_kept(kept)
     if step not in ("from", "which", "check"):
         raise NotFoundError("no such question")
     if request.method == "POST":
         if step == "check" and draft.holder is not None and draft.families != ():
-            _restrict(patient, draft, now)
+            _restrict(patient, draft, days, now)
             drafts.clear(request, _HIDE)
             return redirect(f"{reverse('portal:sharing')}?done=hidden")
         try:
-            answers = draft.kept() | _hide_answer(request, step, patient, now)
+            answers = draft.kept() | {"days": kept.get("days")} | _hide_answer(request, step, patient, now)
         except RefusedError:
-            problem = _("Choose one of the answers.")
+            problem = (
+                _("Choose one of the answers.")
+                if step == "from"
+                else _("Choose at least one measurement, and the time. The last day is not before the first.")
+            )
         else:
             drafts.save(request, patient, _HIDE, answers)
             return redirect("portal:hide", step="which" if step == "from" else "check")
@@ -142,7 +149,7 @@ def hide(request: HttpRequest, step: str) -> HttpResponse:
         return redirect("portal:hide", step="from")
     if step == "check" and draft.families == ():
         return redirect("portal:hide", step="which")
-    context = _hide_question(step, draft, patient, now) | {"problem": problem, "step": step}
+    context = _hide_question(step, draft, days, patient, now) | {"problem": problem, "step": step}
     return render(request, f"portal/sharing_hide_{step}.html", context, status=400 if problem else 200)
 
 
@@ -258,12 +265,28 @@ def _hide_answer(request: HttpRequest, step: str, patient: Account, now_ms: int)
                 return {"kind": holder.kind, "holder": holder.id}
         raise RefusedError("nobody of that name may see")
     families = _families_answered(request)
-    if families == [] or request.POST.get("data") not in ("all", "new"):
+    if families == [] or request.POST.get("data") not in ("all", "new", "days"):
         raise RefusedError("an answer is missing")
-    return {"families": families, "data": request.POST["data"]}
+    days = [request.POST.get(name, "")[:10] for name in ("first", "last")]
+    if request.POST["data"] != "days":
+        return {"families": families, "data": request.POST["data"], "days": None}
+    if not _days_kept({"days": days}):
+        raise RefusedError("these are not two days, the first before the last")
+    return {"families": families, "data": "", "days": days}
 
 
-def _hide_question(step: str, draft: Draft, patient: Account, now_ms: int) -> dict[str, Any]:
+def _days_kept(kept: dict[str, Any]) -> tuple[date, date] | None:
+    """The first and the last day of what is hidden, where the person named two; None for what is no such period."""
+    try:
+        first, last = (date.fromisoformat(day) for day in kept.get("days") or ())
+    except (TypeError, ValueError):
+        return None
+    return (first, last) if first <= last and first.year >= 1900 and last.year <= 2200 else None
+
+
+def _hide_question(
+    step: str, draft: Draft, days: tuple[date, date] | None, patient: Account, now_ms: int
+) -> dict[str, Any]:
     if step == "from":
         chosen = (draft.holder.id or draft.holder.kind) if draft.holder else ""
         named = {h.id or EVERYONE: sharing.holder_name(h) for h in _readers(patient, now_ms)}
@@ -273,16 +296,22 @@ def _hide_question(step: str, draft: Draft, patient: Account, now_ms: int) -> di
     who = sharing.holder_name(draft.holder)
     if step == "which":
         data = [
-            Choice(value="all", label=_("Whenever it was measured"), checked=draft.data != "new"),
+            Choice(value="all", label=_("Whenever it was measured"), checked=draft.data != "new" and not days),
             Choice(value="new", label=_("Only what is measured from now on"), checked=draft.data == "new"),
+            Choice(value="days", label=_("What was measured between two days"), checked=bool(days)),
         ]
         return {
             "who": who,
             "all": draft.families is None,
             "families": sharing.family_choices(draft.families),
             "data": data,
+            "days": days,
         }
     what = _("all measurements") if draft.families is None else _what(draft)
+    if days:
+        first, last = (formats.date_format(day, "j F Y") for day in days)
+        span = {"what": what, "first": first, "last": last}
+        what = _("%(what)s, measured from %(first)s to %(last)s, both included") % span
     return {"who": who, "what": what, "new": draft.data == "new", "consequences": _consequences(who, what)}
 
 
@@ -301,8 +330,16 @@ def _consequences(who: str, what: str) -> list[str]:
     ]
 
 
-def _restrict(patient: Account, draft: Draft, now_ms: int) -> None:
+def _restrict(patient: Account, draft: Draft, days: tuple[date, date] | None, now_ms: int) -> None:
     assert draft.holder is not None
     who = None if draft.holder.kind == EVERYONE else grants.reader_of(patient, draft.holder)
-    since_ms = now_ms if draft.data == "new" else None
-    restrictions.restrict(patient, families=draft.families, who=who, now_ms=now_ms, data_since_ms=since_ms)
+    since_ms, until_ms = now_ms if draft.data == "new" else None, None
+    if days:
+        since_ms, until_ms = _midnight_ms(days[0]), _midnight_ms(days[1] + timedelta(days=1))
+    restrictions.restrict(
+        patient, families=draft.families, who=who, now_ms=now_ms, data_since_ms=since_ms, data_until_ms=until_ms
+    )
+
+
+def _midnight_ms(day: date) -> int:
+    return int(datetime.combine(day, time(), tzinfo=words.zone()).timestamp() * 1000)

@@ -283,6 +283,7 @@ def _hidden(facts: Facts, now_ms: int) -> list[dict[str, Any]]:
             "what": sharing.window_words(r.data),
             "since_ms": r.data.since_ms,
             "until_ms": r.data.until_ms,
+            "last_ms": r.data.until_ms - 1 if r.data.until_ms else None,  # a midnight belongs to the day that it ends
         }
         for r in facts.restrictions
         if runs(r, now_ms)
