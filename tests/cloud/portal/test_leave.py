@@ -181,6 +181,19 @@ def test_a_parent_is_referred_to_the_team_and_never_closed_here(cast: Cast, ente
         leaving.part(cast.alice, [law], AT_ONCE, now_ms=NOW)
 
 
+def test_nobody_is_said_to_see_nothing_while_the_law_shows_it_to_a_parent(cast: Cast, enter: Enter) -> None:
+    """Who shared with nobody, and has a father, is not told that no relative sees anything."""
+    father = create_account("relative", "Luc Moreau", NOW - DAY_MS)
+    representation.represent(
+        cast.alice, father, nature="parent", deed="Livret de famille", recorded_by=cast.bob, now_ms=NOW - DAY_MS,
+        adult_ms=NOW + 900 * DAY_MS,
+    )  # fmt: skip
+    page = text(enter(cast.alice), "/settings/options")
+    assert "Luc Moreau sees your measurements, because the law or a court gives them this." in page
+    assert "no relative and no app sees" not in page
+    assert "no relative and no app sees" in text(enter(cast.charlie), "/settings/options")
+
+
 def test_a_mandate_ends_and_only_the_desk_begins_it_again(cast: Cast, enter: Enter) -> None:
     """The page says that the paper stays, and offers no undo."""
     rose = create_account("relative", "Rose Moreau", NOW)

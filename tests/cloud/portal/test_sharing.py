@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import pytest
@@ -91,6 +92,21 @@ def test_a_grant_is_one_question_a_page_then_a_sentence_then_a_yes(cast: Cast, e
     )  # fmt: skip
     assert words.local(given.until_ms or 0).isoformat() == "2026-12-22T00:00:00+01:00"
     assert client.post("/me/sharing/new/review")["Location"].endswith("/who")
+
+
+def test_the_last_day_that_was_agreed_to_is_the_one_that_the_list_shows(
+    cast: Cast, enter: Enter, paul: Account
+) -> None:
+    """A grant of a week ends with its last day, on the page of the yes as on the page of who may see."""
+    client = enter(cast.alice)
+    confirm(client)
+    answer_all(client, {"name": paul.username})
+    said = re.search(r"Until the end of ([^,<]+),", text(client, "/me/sharing/new/review"))
+    mark = re.search('name="text" value="([^"]+)"', text(client, "/me/sharing/new/review"))
+    assert said
+    assert mark
+    client.post("/me/sharing/new/review", {"text": mark[1]})
+    assert f"until {said[1]}</p>" in text(client, "/me/sharing")
 
 
 def test_giving_asks_for_a_factor_and_narrowing_never_does(cast: Cast, enter: Enter, paul: Account) -> None:
@@ -199,21 +215,6 @@ def test_only_somebody_of_the_team_can_be_objected_to(cast: Cast, enter: Enter) 
     assert not facts_of(cast.alice.pk).oppositions
 
 
-def test_hiding_says_what_stops_before_it_hides(cast: Cast, enter: Enter) -> None:
-    """From whom, what, the consequences; then at once, without a factor; lifting it asks for one."""
-    client = enter(cast.alice)
-    client.post("/me/sharing/hide/from", {"who": str(cast.bob.pk)})
-    client.post("/me/sharing/hide/which", {"family": "weight", "data": "all"})
-    page = text(client, "/me/sharing/hide/check")
-    assert "To Dr Bob Durand, this was never measured: weight." in page
-    assert "A decision on your care may then be taken without it." in page
-    assert not restrictions.restrictions_of(cast.alice)
-    client.post("/me/sharing/hide/check")
-    (held,) = restrictions.restrictions_of(cast.alice)
-    assert (held.who.id, held.data) == (str(cast.bob.pk), Window(families=frozenset({"weight"})))
-    assert "Hidden from them:" in text(client, "/me/sharing")
-    lift = f"/me/sharing/hidden/{held.id}/lift"
-    assert "/security/confirm" in client.post(lift)["Location"]
 def test_what_was_measured_between_two_days_can_be_hidden(cast: Cast, enter: Enter) -> None:
     """Both days included, in the time of the place; the day before and the day after stay; a period that cannot be,
     no."""
@@ -240,6 +241,21 @@ def test_what_was_measured_between_two_days_can_be_hidden(cast: Cast, enter: Ent
     assert "until 2 March 2026" in text(client, "/me/sharing")
 
 
+def test_hiding_says_what_stops_before_it_hides(cast: Cast, enter: Enter) -> None:
+    """From whom, what, the consequences; then at once, without a factor; lifting it asks for one."""
+    client = enter(cast.alice)
+    client.post("/me/sharing/hide/from", {"who": str(cast.bob.pk)})
+    client.post("/me/sharing/hide/which", {"family": "weight", "data": "all"})
+    page = text(client, "/me/sharing/hide/check")
+    assert "To Dr Bob Durand, this was never measured: weight." in page
+    assert "A decision on your care may then be taken without it." in page
+    assert not restrictions.restrictions_of(cast.alice)
+    client.post("/me/sharing/hide/check")
+    (held,) = restrictions.restrictions_of(cast.alice)
+    assert (held.who.id, held.data) == (str(cast.bob.pk), Window(families=frozenset({"weight"})))
+    assert "Hidden from them:" in text(client, "/me/sharing")
+    lift = f"/me/sharing/hidden/{held.id}/lift"
+    assert "/security/confirm" in client.post(lift)["Location"]
     confirm(client)
     client.post(lift)
     assert restrictions.restrictions_of(cast.alice)[0].until_ms == NOW

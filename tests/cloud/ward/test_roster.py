@@ -110,6 +110,17 @@ def test_what_is_restricted_was_never_measured_to_the_list(cast: Cast, enter: En
     assert client.get("/patients/lines").content == before
 
 
+def test_an_object_that_measures_only_what_is_hidden_is_not_counted(cast: Cast, enter: Enter) -> None:
+    """Nor is one that nothing came from: the number of objects is that of those whose readings are shown."""
+    client = enter(cast.bob)
+    restrict(cast.alice, families=["temperature"], who=cast.bob, now_ms=NOW - 1)
+    before = roster(cast.bob, now_ms=NOW)[0].objects
+    cast.ward.thing("Thermo", cast.alice).send(spot("8310-5", "Cel", "37.0"), t0_ms=NOW - HOUR_MS)
+    (line,) = roster(cast.bob, now_ms=NOW)
+    assert line.objects == before > 1
+    assert f"{before} objects" in client.get("/patients").content.decode()
+
+
 def test_silence_is_told_on_true_data(cast: Cast) -> None:
     """An object whose readings Bob must not see works: it is not called silent because of that."""
     restrict(cast.alice, families=["glucose"], who=cast.bob, now_ms=NOW - 1)

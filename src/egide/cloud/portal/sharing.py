@@ -153,7 +153,7 @@ class Draft:
         else:
             named = list_words([family_words(f) for f in self.families])
             what = _("I let %(who)s see these measurements of mine: %(what)s.") % {"who": who, "what": named}
-        until = formats.date_format(words.local(self.until_ms - 1), "j F Y")
+        until = words.last_day(self.until_ms)
         return [
             what,
             *_members_words(self.holder),

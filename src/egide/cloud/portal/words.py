@@ -21,6 +21,7 @@ __all__ = [
     "doubt_words",
     "exact_time",
     "ground_words",
+    "last_day",
     "local",
     "number",
     "purpose_words",
@@ -220,6 +221,11 @@ def day_name(ms: int, now_ms: int) -> str:
     if days == 1:
         return _("yesterday")
     return formats.date_format(local(ms), "j F Y")
+
+
+def last_day(until_ms: int) -> str:
+    """The last day of what ends at an instant: a midnight belongs to the day that it ends."""
+    return formats.date_format(local(until_ms - 1), "j F Y")
 
 
 def exact_time(ms: int) -> str:

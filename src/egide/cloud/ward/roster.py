@@ -42,7 +42,7 @@ class Line:
     reasons: tuple[Reason, ...]
     values: int  # over the last day
     last_ms: int | None
-    objects: int
+    objects: int  # whose readings were released: how many are paired would tell that something is hidden
 
     @property
     def patient_id(self) -> str:
@@ -85,7 +85,8 @@ def _ask(reader: Account, followed: Followed, now_ms: int) -> Ask:
 def _line(followed: Followed, answer: Answer, objects: list[Heard], now_ms: int) -> Line:
     seen = seen_in(answer.columns)
     found = reasons(objects, seen, paused=followed.paused, paused_until_ms=followed.paused_until_ms, now_ms=now_ms)
-    return Line(followed=followed, reasons=found, values=seen.values, last_ms=seen.last_ms, objects=len(objects))
+    shown = {column.object_id for column in answer.columns}
+    return Line(followed=followed, reasons=found, values=seen.values, last_ms=seen.last_ms, objects=len(shown))
 
 
 def seen_in(columns: Iterable[Column]) -> Seen:

@@ -67,6 +67,12 @@ def plain_date(ms: int) -> str:
 
 
 @register.filter
+def last_day(ms: int) -> str:
+    """Of what ends at an instant, the last day: the same as the sentence that was agreed to says."""
+    return words.last_day(ms)
+
+
+@register.filter
 def leaf_index(entry: int) -> str:
     """The number of an entry in its log, as people read it."""
     return words.number(entry & ((1 << 40) - 1))

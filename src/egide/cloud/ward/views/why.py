@@ -62,7 +62,7 @@ def _rows(subject: Subject, decision: Decision, purpose: str, now_ms: int) -> li
             rows.append(_row(_("The patient shares"), window_words(given.data)))
             rows.append(_row(_("Since"), words.at(given.since_ms, now_ms)))
             if given.until_ms is not None:
-                rows.append(_row(_("Until"), words.at(given.until_ms, now_ms)))
+                rows.append(_row(_("Until"), words.last_day(given.until_ms)))
     return rows
 
 
