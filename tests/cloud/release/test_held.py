@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from egide.cloud.fleet.models import Attribution
 from egide.cloud.fleet.pairings import unpair
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.keys.records import care_key
@@ -129,3 +130,19 @@ def test_no_reason_no_act(late: list[int], sent: Sent, bob: Account, engineer: A
         for act in (attribute_held, dismiss_held):
             with pytest.raises(RefusedError):
                 act(sent.meter.pairing, since_ms=0, until_ms=None, reason=reason, by=engineer, now_ms=NOW)
+
+
+def test_a_row_that_names_another_patient_for_what_was_held_gives_them_nothing(
+    sent: Sent, alice: Account, bob: Account, engineer: Account, pipeline: Pipeline
+) -> None:
+    """One UPDATE of `to`: what comes late is sealed to the pairing's own patient, and the check says it."""
+    thing = sent.meter
+    unpair(thing.pairing, NOW)
+    send(pipeline, thing, NOW + 1_000, count=1, received_ms=NOW + 2_000)
+    row = attribute_held(
+        thing.pairing, since_ms=NOW, until_ms=NOW + HOUR, reason="r", by=engineer, now_ms=NOW + 3_000
+    )
+    Attribution.objects.filter(pk=row.pk).update(to=bob)
+    late = send(pipeline, thing, NOW + 5_000, count=1, received_ms=NOW + 6_000)
+    assert Envelope.objects.get(entry=late).data_key.record_key.subject == alice.pk
+    assert ("attribution", "not-attested") in damage()

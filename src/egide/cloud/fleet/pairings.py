@@ -95,11 +95,16 @@ def attributions_in_force(pairing: Pairing) -> tuple[Attributed, ...]:
     rows = pairing.attributions.exclude(at_ms=None).filter(undone_ms=None).exclude(kind=Attribution.Kind.DISMISSED)
     return tuple(
         Attributed(
-            id=row.pk, record=Record(patient=row.to_id, klass=row.klass, establishment=row.establishment),
+            id=row.pk, record=Record(patient=_whose(row, pairing), klass=row.klass, establishment=row.establishment),
             since_ms=row.since_ms, until_ms=row.until_ms,
         )
         for row in rows.order_by("since_ms") if row.to_id is not None
     )  # fmt: skip
+
+
+def _whose(row: Attribution, pairing: Pairing) -> uuid.UUID:
+    """What was held and is the pairing's own patient's is theirs, whomever the row names."""
+    return row.to_id if row.kind == Attribution.Kind.MOVED and row.to_id is not None else pairing.patient_id
 
 
 def need_key(record: Record, now_ms: int) -> RecordKey:

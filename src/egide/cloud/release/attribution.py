@@ -26,6 +26,7 @@ from egide.cloud.people.authority import CARE_OFFICES
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.people.registrations import registered_at
+from egide.cloud.people.second import require_second
 from egide.cloud.register.journal import append_statement
 from egide.cloud.register.store import appending
 from egide.cloud.release.misread import Misread
@@ -204,12 +205,11 @@ def require_staff(by: Account, places: Iterable[uuid.UUID], *, now_ms: int) -> N
 def _require_second(
     first: uuid.UUID, by: Account, before: frozenset[uuid.UUID], after: Account, row: Attribution, now_ms: int
 ) -> Account:
-    """Two people: the first still may, the second may where the readings go, and neither is the other."""
+    """Two people: the first still may, the second works where the patient who receives is registered."""
     one = Account.objects.get(pk=first)
-    if one.pk == by.pk or bytes(one.name_index) == bytes(by.name_index):
-        raise RefusedError("this needs a second person")
+    require_second(one, by)
     require_staff(one, before, now_ms=now_ms)
-    require_staff(by, places_for(after, row.pairing) | {row.establishment}, now_ms=now_ms)
+    require_staff(by, registered_at(after) or {row.establishment}, now_ms=now_ms)  # registered nowhere: nobody's
     return one
 
 

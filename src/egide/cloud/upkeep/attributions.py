@@ -82,7 +82,7 @@ def check_attributions() -> Iterator[Finding]:
                 word, row.kind, str(row.pairing.uuid), row.since_ms, row.until_ms, row.klass, str(row.establishment),
                 _people(row), row.at_ms,
             )  # fmt: skip
-            if said.get(key) != kept or ended.get(key) != row.undone_ms:
+            if said.get(key) != kept or ended.get(key) != row.undone_ms or not _to_whom(row):
                 yield Finding(kind="attribution", where=str(row.pk), what="not-attested")
     for name, _ in sorted(said.keys() - seen):
         yield Finding(kind="attribution", where=name, what="row-missing")
@@ -95,6 +95,13 @@ def _sides(row: Attribution) -> Iterator[tuple[uuid.UUID, str]]:
         yield row.to_id, "to"
     else:
         yield row.pairing.patient_id, str(row.kind)
+
+
+def _to_whom(row: Attribution) -> bool:
+    """Whether the row names whom its kind may name: only what moves names another patient than the pairing's."""
+    if row.kind == Attribution.Kind.MOVED:
+        return row.to_id is not None and row.to_id != row.pairing.patient_id
+    return row.to_id == (row.pairing.patient_id if row.kind == Attribution.Kind.OWN else None)
 
 
 def _people(row: Attribution) -> tuple[str, ...]:
