@@ -9,22 +9,24 @@ import pytest
 from egide.cloud.consent.emergency import break_glass
 from egide.cloud.consent.follow_ups import begin_follow_up, join_team
 from egide.cloud.consent.grants import give_grant, join_research
+from egide.cloud.consent.leaving import LATER as LATER_ON
+from egide.cloud.consent.leaving import part, readers
 from egide.cloud.consent.service import start_follow_up
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.fleet.pairings import pair, unpair
 from egide.cloud.governance import requests
 from egide.cloud.governance.erasing import decide
 from egide.cloud.governance.erasure import erase_classes
-from egide.cloud.governance.studies import leave_study, pair_for_study
+from egide.cloud.governance.studies import end_over_pairings, leave_study, pair_for_study
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import ESTABLISHMENT
 from egide.cloud.people.establishments import create_establishment, home
-from egide.cloud.people.models import Account, Establishment
+from egide.cloud.people.models import Account, Establishment, Registration
 from egide.cloud.release.attribution import confirm, propose
 from egide.cloud.release.door import release
 from egide.cloud.vault.models import Envelope
-from egide.errors import RefusedError
+from egide.errors import AccessDeniedError, RefusedError
 from tests.support.attributing import HOUR, LATER, ask, damage, professional, send, values
 from tests.support.thing import DAY, NOW, Thing
 
@@ -110,10 +112,15 @@ def test_erasing_what_one_establishment_holds_leaves_the_other(two: Two, alice: 
 
 
 def test_what_is_given_to_another_patient_keeps_its_place(two: Two, alice: Account, bob: Account) -> None:
-    """Readings of the clinic's go to the other patient's record in the clinic."""
+    """Readings of the clinic's go to the other patient's record in the clinic; two of its people do it where both are
+    known, and move nothing into the file of somebody whom the clinic does not know."""
     there = Envelope.objects.select_related("pairing").get(entry=two.there).pairing
     row = propose(there, bob, since_ms=0, until_ms=None, reason="r", by=two.insider, now_ms=NOW)
-    confirm(row, by=professional("Ève Marin", "engineer", two.clinic), now_ms=NOW + 1)
+    second = professional("Ève Marin", "engineer", two.clinic)
+    with pytest.raises(AccessDeniedError):
+        confirm(row, by=second, now_ms=NOW + 1)
+    Registration.objects.create(patient=bob, establishment=two.clinic, since_ms=NOW)
+    confirm(row, by=second, now_ms=NOW + 1)
     assert place_of(two.there) == (two.clinic.pk, "care")
     assert {entry for entry, _, _ in values(bob)} == {two.there}
     assert damage() == set()
@@ -177,6 +184,23 @@ def test_no_object_measures_for_a_study_that_the_patient_is_not_in(
     pairing.refresh_from_db()
     assert pairing.until_ms == NOW + 1
     assert pair(meter.row, alice, NOW + 2).klass == "care"
+    assert damage() == set()
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["over", "left-later"])
+def test_what_measures_for_a_project_ends_with_it(study: str, alice: Account, meter: Thing, left: bool) -> None:
+    """Nobody presses anything on that day: the worker ends the pairing, and not before."""
+    pairing = pair_for_study(meter.row, alice, study, now_ms=NOW)
+    day = NOW + 30 * DAY
+    if left:
+        day = NOW + 5 * DAY
+        chosen = [one for one in readers(alice, now_ms=NOW) if "research" in {line.ground for line in one.lines}]
+        part(alice, chosen, LATER_ON, now_ms=NOW, at_ms=day)
+    assert end_over_pairings(now_ms=day - 1) == 0
+    assert end_over_pairings(now_ms=day + 1) == 1
+    pairing.refresh_from_db()
+    assert pairing.until_ms == day + 1
+    assert end_over_pairings(now_ms=day + 2) == 0
     assert damage() == set()
 
 

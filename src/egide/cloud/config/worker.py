@@ -17,6 +17,7 @@ from egide.cloud.fleet.broker.callout_db import FleetTables
 from egide.cloud.fleet.broker.child import load_secrets
 from egide.cloud.fleet.broker.edge import Edge
 from egide.cloud.fleet.models import HealthObject
+from egide.cloud.governance.studies import end_over_pairings
 from egide.cloud.intake.models import Event
 from egide.cloud.options import Options
 from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
@@ -26,7 +27,10 @@ from egide.cloud.ward.health import WITNESS_CONFLICT
 from egide.cloud.ward.revocations import CUT
 from egide.errors import EgideError
 
-__all__ = ["ask_once", "note_cut", "note_disagreement", "publish_once", "run_worker", "survive", "sweep_once"]
+__all__ = [
+    "ask_once", "end_studies_once", "note_cut", "note_disagreement", "publish_once", "run_worker", "survive",
+    "sweep_once",
+]  # fmt: skip
 
 EVERY_S: Final = 1.0
 AGAIN_MS: Final = 3_600_000
@@ -50,6 +54,11 @@ def ask_once() -> None:
 def sweep_once() -> None:
     """Take away what shared workstations kept and nobody came back for."""
     forget_lapsed(now_ms=time.time_ns() // 1_000_000)
+
+
+def end_studies_once() -> None:
+    """End what measures for a project that its patient left, or that is over."""
+    end_over_pairings(now_ms=time.time_ns() // 1_000_000)
 
 
 def note_disagreement(witness: str, *, now_ms: int) -> None:
@@ -112,5 +121,6 @@ async def run_worker(options: Options, *, ready: Callable[[], None] = lambda: No
             group.create_task(_for_ever(publish_once))
             group.create_task(_for_ever(ask_once))
             group.create_task(_for_ever(sweep_once, every_s=_SWEEP_S))
+            group.create_task(_for_ever(end_studies_once, every_s=_SWEEP_S))
     finally:
         await tables.close()

@@ -15,9 +15,9 @@ from egide.cloud.fleet.pairings import pair, unpair
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import ESTABLISHMENT
 from egide.cloud.people.models import Account
-from egide.errors import RefusedError
+from egide.errors import EgideError, RefusedError
 
-__all__ = ["end_study_pairings", "leave_study", "pair_for_study"]
+__all__ = ["end_over_pairings", "end_study_pairings", "leave_study", "pair_for_study"]
 
 
 def pair_for_study(
@@ -39,6 +39,21 @@ def leave_study(patient: Account, participation: str, *, now_ms: int) -> None:
     """The patient's no: from now on nobody reads for the study, and its objects measure nothing more. At once."""
     leave_research(patient, participation, now_ms=now_ms)
     end_study_pairings(patient, now_ms=now_ms)
+
+
+def end_over_pairings(*, now_ms: int) -> int:
+    """End those of everybody who takes part in nothing any more: a project that was left later, or that is over.
+
+    A patient whose record cannot be read is passed over. Returns how many.
+    """
+    running = Pairing.objects.filter(klass=RecordKey.Class.RESEARCH, until_ms=None)
+    ended = 0
+    for patient in Account.objects.filter(pk__in=running.values("patient")).order_by("pk"):
+        try:
+            ended += end_study_pairings(patient, now_ms=now_ms)
+        except EgideError:
+            continue
+    return ended
 
 
 def end_study_pairings(patient: Account, *, now_ms: int) -> int:
