@@ -1,6 +1,7 @@
 #!/bin/sh
 # Everything, on both engines; what needs no database runs once; a file's tests stay together on one core. Tests that
-# start servers and kill them can meet a machine's bad moment: what failed is tried once more, alone and in the open.
+# start servers and kill them can meet a machine's bad moment: what failed is tried once more, alone and in the open,
+# unless something was lost (tests/faults/conftest.py): a loss is one, however seldom.
 # The last line is pytest's own.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,11 +9,12 @@ PYTEST="${PYTEST_BIN:-.venv/bin/python -m pytest}"
 
 tried() {
     $PYTEST --numprocesses auto --dist loadfile "$@" && return
+    [ ! -s .lost ] || return 1
     echo "egide: a second try of what failed, alone"
     $PYTEST --last-failed --last-failed-no-failures none "$@"
 }
 
-rm -f .coverage .coverage.*
+rm -f .lost .coverage .coverage.*
 export EGIDE_TEST_ENGINE=sqlite
 tried --cov --cov-append --cov-report= "$@"
 export EGIDE_TEST_ENGINE=postgresql
