@@ -16,6 +16,7 @@ from egide.cloud.consent.acts import new_id, say, text_of
 from egide.cloud.consent.attested import read_statement
 from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.offices import offices_of
+from egide.cloud.people.second import require_second
 from egide.cloud.register.models import Statement
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
@@ -72,12 +73,12 @@ def decide(wish: Withheld, *, by: Account, verdict: str, note: str, now_ms: int)
     """Accept or refuse, in words. The caller checks the office.
 
     Raises:
-        RefusedError: the one who asked, another verdict, no words, or decided already.
+        RefusedError: the one who asked, under this name or account; another verdict, no words, decided already.
     """
     if verdict not in VERDICTS:
         raise RefusedError("it is accepted or refused")
-    if str(by.pk) == wish.reader or by.pk == wish.patient:
-        raise RefusedError("a second person decides this")
+    for other in Account.objects.filter(pk__in=[uuid.UUID(wish.reader), wish.patient]):
+        require_second(other, by)
     if next((w for w in wishes(wish.patient) if w.id == wish.id and w.verdict), None) is not None:
         raise RefusedError("this was decided already")
     said = {"id": wish.id, "by": str(by.pk), "verdict": verdict, "note": text_of(note)}
