@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from egide.cloud.comfort.models import Wish
+from egide.cloud.comfort.wishes import Wishes, keep, wishes_of
 from egide.cloud.fleet.pairings import record_of
 from egide.cloud.governance import requests
 from egide.cloud.governance.erasing import decide
@@ -117,6 +119,16 @@ def test_a_proposal_that_nobody_confirmed_makes_no_key(
     decide(requests.ask(bob, "erase", by=bob, now_ms=NOW), by=dpo, now_ms=LATER)
     assert waits.at_ms is None
     assert not RecordKey.objects.filter(subject=bob.pk, klass="personal", erased_ms=None).exists()
+
+
+def test_what_was_wished_of_the_pages_goes_with_the_record(alice: Account, bob: Account, personal: RecordKey) -> None:
+    """It may tell that reading is hard for them; a class alone takes nothing of it, nor does another's erasure."""
+    for account in (alice, bob):
+        keep(account, Wishes(easy=True))
+    erase_classes(alice.pk, ["personal"], now_ms=LATER)
+    assert wishes_of(alice).easy
+    erase_classes(alice.pk, ["care"], now_ms=LATER)
+    assert set(Wish.objects.values_list("pk", flat=True)) == {bob.pk}
 
 
 def test_a_class_is_erased_once_and_only_if_there_is_one(alice: Account, personal: RecordKey) -> None:

@@ -7,6 +7,7 @@ signed, the platform's own time zone.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from dataclasses import asdict, dataclass, fields
@@ -22,7 +23,7 @@ from egide.cloud.keys.columns import open_text, seal_text
 from egide.cloud.people.models import Account
 from egide.errors import SealError
 
-__all__ = ["NONE", "Wishes", "current", "enter", "keep", "leave", "wishes_of", "zone", "zones"]
+__all__ = ["NONE", "Wishes", "current", "drop", "enter", "keep", "leave", "wishes_of", "zone", "zones"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,11 @@ _REGIONS: Final = (
 )  # fmt: skip
 NONE: Final = Wishes()
 _ask: ContextVar[Callable[[], Wishes] | None] = ContextVar("egide.comfort", default=None)
+
+
+def drop(account: uuid.UUID) -> None:
+    """Forget them: pages come as they are again."""
+    Wish.objects.filter(pk=account).delete()
 
 
 def wishes_of(account: Account) -> Wishes:

@@ -19,9 +19,11 @@ from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
 from egide.errors import MalformedError, RefusedError
 
-__all__ = ["KIND", "Erased", "erase_classes", "erasures_of", "finish", "has_class", "places_of", "replay"]
+__all__ = ["ALONG", "KIND", "Erased", "erase_classes", "erasures_of", "finish", "has_class", "places_of", "replay"]
 
 KIND: Final = "erasure"
+#: What else of an account goes when its statements open no more, said by the apps above that keep it.
+ALONG: Final[list[Callable[[uuid.UUID], object]]] = []
 Step = Callable[[str], None]
 
 
@@ -70,6 +72,7 @@ def erase_classes(
         def forget() -> None:
             entries.append(Statement.objects.filter(kind=KIND).order_by("-entry").values_list("entry", flat=True)[0])
             forget_keys(keys, now_ms=now_ms, entry=entries[0])
+            _along(subject, keys)
             also()
 
         goes = ESTABLISHMENT in establishments and RecordKey.Class.CARE in classes  # what statements are sealed to
@@ -82,6 +85,12 @@ def erase_classes(
     step("forgotten")
     close_epochs(now_ms=now_ms, step=step)
     return entries[0]
+
+
+def _along(subject: uuid.UUID, keys: Sequence[RecordKey]) -> None:
+    if any(key.klass == RecordKey.Class.CARE and key.establishment == ESTABLISHMENT for key in keys):
+        for forget in ALONG:
+            forget(subject)
 
 
 def finish(*, now_ms: int) -> bool:
@@ -108,6 +117,7 @@ def replay(keys: Sequence[RecordKey], *, now_ms: int) -> int:
             entry = Statement.objects.filter(kind=KIND).order_by("-entry").values_list("entry", flat=True)[0]
             for row in rows:
                 forget_keys([row], now_ms=row.erased_ms or now_ms, entry=entry)
+            _along(rows[0].subject, rows)
 
         append_statement(KIND, subject, facts, now_ms=now_ms, also=forget)
     return len(by_subject)
