@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.test import Client
 
+from egide.cloud.keys.models import RecordKey
 from egide.cloud.people.models import Registration
 from egide.cloud.portal import questions
-from egide.cloud.register.models import Statement
+from egide.cloud.portal.officers import tell_officers
+from egide.cloud.register.models import Statement, Topic
 from egide.cloud.release import withheld
 from egide.cloud.signin.models import Notice
 from tests.cloud.conftest import NOW
@@ -114,3 +118,56 @@ def test_who_may_not_see_the_record_asks_nothing_about_its_journal(cast: Cast, o
         assert client.get(f"/patients/{cast.alice.pk}/my-name").status_code == 403
         assert client.post(f"/patients/{cast.alice.pk}/my-name", {"reason": "x"}).status_code == 403
     assert withheld.wishes(cast.alice.pk) == []
+
+
+def test_a_patient_s_questions_are_ten_at_most_and_push_nobody_else_s_off_the_desk(
+    cast: Cast, offices: Offices, enter: Enter
+) -> None:
+    """The eleventh is told to wait, in words; the officer is told once; the oldest of all stands first."""
+    first = look(cast.charlie, cast.bob)
+    enter(cast.charlie).post("/me/journal/ask", {"entry": first, "sort": "question", "text": "Oldest"})
+    client = enter(cast.alice)
+    for _ in range(questions.MAX_OPEN):
+        assert (
+            client.post("/me/journal/ask", {"entry": look(cast.alice, cast.bob), "sort": "question"}).status_code == 302
+        )
+    answer = client.post("/me/journal/ask", {"entry": look(cast.alice, cast.bob), "sort": "question"}, follow=True)
+    assert "Ten of your questions wait for their answer already." in html.unescape(answer.content.decode())
+    assert len(questions.questions_of(cast.alice.pk)) == questions.MAX_OPEN
+    assert Notice.objects.filter(account=offices.dpo, kind="question").count() == 1
+    Notice.objects.update(read_ms=NOW)
+    question = questions.waiting(None, limit=1)[0]
+    assert question.text == "Oldest"
+    questions.answer(question, by=offices.dpo, verdict="explained", text="x", now_ms=NOW)
+    assert questions.count_waiting(None) == questions.MAX_OPEN
+    assert questions.waiting(None, limit=50)[-1].id == question.id
+    tell_officers(cast.alice, now_ms=NOW)
+    assert Notice.objects.filter(account=offices.dpo, kind="question").count() == 2
+
+
+def test_how_many_wait_is_counted_without_opening_anything(
+    cast: Cast, offices: Offices, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A desk that only counts reads nothing of what patients wrote; an erased record's question is nobody's."""
+
+    def refuse(_row: Statement) -> None:
+        raise AssertionError("a statement was opened")
+
+    monkeypatch.setattr(questions, "read_statement", refuse)
+    assert questions.count_waiting(None) == questions.count_waiting([cast.alice.pk]) == 1
+    assert questions.count_waiting([cast.charlie.pk]) == 0
+    RecordKey.objects.filter(subject=cast.alice.pk).update(wrapped=None)
+    assert questions.count_waiting(None) == 0
+
+
+def test_what_was_asked_before_there_were_rows_is_found(cast: Cast, offices: Offices, asked: str) -> None:
+    """The rows are made again from the statements alone: what waits, what was answered, what was noted."""
+    (question,) = questions.questions_of(cast.alice.pk)
+    questions.answer(question, by=offices.dpo, verdict="explained", text="x", now_ms=NOW)
+    questions.ask(cast.alice, look(cast.alice, cast.bob), "question", "", now_ms=NOW)
+    columns = ("kind", "name", "subject", "entry", "settled")
+    before = list(Topic.objects.order_by("entry").values_list(*columns))
+    assert len(before) == 2
+    Topic.objects.all().delete()
+    import_module("egide.cloud.register.migrations.0004_topic").fill(apps, None)
+    assert list(Topic.objects.order_by("entry").values_list(*columns)) == before

@@ -6,7 +6,7 @@ from egide.cloud.keys.records import ESTABLISHMENT
 from egide.cloud.people.models import Account, Membership
 from egide.cloud.people.offices import offices_of
 from egide.cloud.people.registrations import registered_at
-from egide.cloud.signin.notices import tell
+from egide.cloud.signin.notices import is_unread, tell
 
 __all__ = ["officers_for", "tell_officers"]
 
@@ -23,6 +23,7 @@ def officers_for(patient: Account, *, now_ms: int) -> list[Account]:
 
 
 def tell_officers(patient: Account, *, now_ms: int) -> None:
-    """Tell each that something waits; not about whom."""
+    """Tell each that something waits; not about whom, and once while they did not read it."""
     for officer in officers_for(patient, now_ms=now_ms):
-        tell(officer, "question", now_ms=now_ms)
+        if not is_unread(officer, "question"):
+            tell(officer, "question", now_ms=now_ms)

@@ -11,21 +11,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from django.db.models import QuerySet
+
 from egide.cloud.consent.acts import new_id, require_patient, say, text_of
 from egide.cloud.consent.attested import read_statement
+from egide.cloud.keys.models import RecordKey
 from egide.cloud.people.models import Account
-from egide.cloud.register.models import Statement
+from egide.cloud.register.models import Statement, Topic
+from egide.cloud.register.topics import begin_topic, end_topic
 from egide.cloud.signin.notices import tell
 from egide.errors import NotFoundError, RefusedError
 
-__all__ = ["ANSWERS", "SORTS", "Question", "answer", "ask", "one_question", "questions_of", "waiting"]
+__all__ = [
+    "ANSWERS", "MAX_OPEN", "SORTS", "Question", "TooManyQuestionsError", "answer", "ask", "count_waiting",
+    "one_question", "questions_of", "waiting", "where_is",
+]  # fmt: skip
 
 QUESTION: Final = "journal-question"
 ANSWER: Final = "journal-answer"
 SORTS: Final = ("question", "objection")
 #: How the officer settles it: it was right; it was not, and something follows; it is only explained.
 ANSWERS: Final = ("explained", "right", "wrong")
-_READ: Final = 2_000
+MAX_OPEN: Final = 10  # questions of one patient that wait
+
+
+class TooManyQuestionsError(RefusedError):
+    """As many questions of this patient wait as may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +67,7 @@ def ask(patient: Account, entry: int, sort: str, text: str, *, now_ms: int) -> s
     Raises:
         NotFoundError: no such line in this journal.
         RefusedError: another sort, no words with an objection, over 500 characters, or one waits already.
+        TooManyQuestionsError: ten wait already.
     """
     require_patient(patient)
     if sort not in SORTS:
@@ -66,9 +78,14 @@ def ask(patient: Account, entry: int, sort: str, text: str, *, now_ms: int) -> s
         raise NotFoundError("there is no such line in this journal")
     if any(q.entry == entry and q.open for q in questions_of(patient.pk)):
         raise RefusedError("a question about this line waits already")
+    if Topic.objects.filter(kind=QUESTION, subject=patient.pk, settled=None).count() >= MAX_OPEN:
+        raise TooManyQuestionsError("ten questions wait already")
     key = new_id()
     said = {"id": key, "entry": entry, "sort": sort, "text": words}
-    say(QUESTION, patient, said, now_ms=now_ms, facts={"id": key})
+    say(
+        QUESTION, patient, said, now_ms=now_ms, facts={"id": key},
+        also=lambda: begin_topic(QUESTION, key, patient.pk),
+    )  # fmt: skip
     return key
 
 
@@ -87,10 +104,12 @@ def answer(question: Question, *, by: Account, verdict: str, text: str, now_ms: 
     if by.pk == patient.pk or str(by.pk) == reader_of_line(question):
         raise RefusedError("somebody else answers for a look")
     said = {"id": question.id, "by": str(by.pk), "verdict": verdict, "text": text_of(text)}
-    say(
-        ANSWER, patient, said, now_ms=now_ms, facts={"id": question.id},
-        also=lambda: tell(patient, "answer", now_ms=now_ms),
-    )  # fmt: skip
+
+    def rows() -> None:
+        end_topic(QUESTION, question.id, patient.pk, by=ANSWER)
+        tell(patient, "answer", now_ms=now_ms)
+
+    say(ANSWER, patient, said, now_ms=now_ms, facts={"id": question.id}, also=rows)
 
 
 def questions_of(patient: uuid.UUID) -> list[Question]:
@@ -107,13 +126,34 @@ def one_question(patient: uuid.UUID, key: str) -> Question:
     raise NotFoundError("there is no such question")
 
 
-def waiting(patients: Iterable[uuid.UUID] | None) -> list[Question]:
+def waiting(patients: Iterable[uuid.UUID] | None, *, limit: int) -> list[Question]:
     """Questions of these patients (None: of everybody): what waits first, the oldest above; then the latest answers."""
-    rows = Statement.objects.filter(kind__in=(QUESTION, ANSWER)).exclude(subject=None)
-    if patients is not None:
-        rows = rows.filter(subject__in=list(patients))
-    found = _read(reversed(rows.order_by("-entry")[:_READ]))
-    return sorted(found, key=lambda q: (not q.open, q.asked_ms if q.open else -(q.answered_ms or 0)))
+    rows = _topics(patients)
+    found = [*rows.filter(settled=None).order_by("entry")[:limit]]
+    found += rows.exclude(settled=None).order_by("-settled")[: limit - len(found)]
+    entries = [entry for topic in found for entry in (topic.entry, topic.settled) if entry is not None]
+    said = _read(Statement.objects.filter(entry__in=entries, kind__in=(QUESTION, ANSWER)).order_by("entry"))
+    return sorted(said, key=lambda q: (not q.open, q.asked_ms if q.open else -(q.answered_ms or 0)))
+
+
+def count_waiting(patients: Iterable[uuid.UUID] | None) -> int:
+    """How many wait. Nothing sealed is opened."""
+    return _topics(patients).filter(settled=None).count()
+
+
+def where_is(patients: Iterable[uuid.UUID] | None, key: str) -> Question:
+    """The question of one of these patients (None: of anybody). Raises NotFoundError."""
+    topic = _topics(patients).filter(name=key).first()
+    if topic is None or topic.subject is None:
+        raise NotFoundError("there is no such question")
+    return one_question(topic.subject, key)
+
+
+def _topics(patients: Iterable[uuid.UUID] | None) -> QuerySet[Topic]:
+    """A question whose patient's key was erased is nobody's to read any more."""
+    gone = RecordKey.objects.filter(klass=RecordKey.Class.CARE, wrapped=None).values("subject")
+    rows = Topic.objects.filter(kind=QUESTION).exclude(subject__in=gone)
+    return rows if patients is None else rows.filter(subject__in=list(patients))
 
 
 def reader_of_line(question: Question) -> str:

@@ -53,6 +53,23 @@ class Statement(models.Model):
         ]
 
 
+class Topic(models.Model):
+    """Which statement is about what, and whether it was settled: an index, never a ground."""
+
+    kind = models.CharField(max_length=24)  # of the statement that began it
+    name = models.CharField(max_length=64)
+    subject = models.UUIDField(null=True)
+    entry = models.BigIntegerField()
+    settled = models.BigIntegerField(null=True)  # the entry of the statement that settled it
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "name"], name="topic_name"),
+            models.Index(fields=["kind", "settled", "entry"], name="topic_waiting"),
+            models.Index(fields=["subject", "kind"], name="topic_subject"),
+        ]
+
+
 class Checkpoint(models.Model):
     """A signed note (C2SP tlog-checkpoint), with the cosignatures that witnesses gave."""
 

@@ -17,7 +17,8 @@ from egide.cloud.consent.attested import read_statement
 from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.offices import offices_of
 from egide.cloud.people.second import require_second
-from egide.cloud.register.models import Statement
+from egide.cloud.register.models import Statement, Topic
+from egide.cloud.register.topics import begin_topic, end_topic
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
 __all__ = ["LASTS_MS", "VERDICTS", "Withheld", "ask_to_withhold", "decide", "in_force", "wishes"]
@@ -26,7 +27,7 @@ ASKED: Final = "name-withheld"
 DECIDED: Final = "name-withheld-review"
 VERDICTS: Final = ("accepted", "refused")
 LASTS_MS: Final = 365 * 86_400_000
-_READ: Final = 2_000
+_SHOWN: Final = 100  # on one page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,10 @@ def ask_to_withhold(reader: Account, patient: Account, *, reason: str, now_ms: i
         "id": key, "reader": str(reader.pk), "place": str(held[0].establishment_id), "reason": text_of(reason),
         "by": str(reader.pk),
     }  # fmt: skip
-    say(ASKED, patient, said, now_ms=now_ms, facts={"id": key})
+    say(
+        ASKED, patient, said, now_ms=now_ms, facts={"id": key},
+        also=lambda: begin_topic(ASKED, key, patient.pk),
+    )  # fmt: skip
     return key
 
 
@@ -82,7 +86,10 @@ def decide(wish: Withheld, *, by: Account, verdict: str, note: str, now_ms: int)
     if next((w for w in wishes(wish.patient) if w.id == wish.id and w.verdict), None) is not None:
         raise RefusedError("this was decided already")
     said = {"id": wish.id, "by": str(by.pk), "verdict": verdict, "note": text_of(note)}
-    say(DECIDED, Account.objects.get(pk=wish.patient), said, now_ms=now_ms, facts={"id": wish.id})
+    say(
+        DECIDED, Account.objects.get(pk=wish.patient), said, now_ms=now_ms, facts={"id": wish.id},
+        also=lambda: end_topic(ASKED, wish.id, wish.patient, by=DECIDED),
+    )  # fmt: skip
 
 
 def in_force(patient: uuid.UUID, *, now_ms: int) -> dict[str, str]:
@@ -101,10 +108,11 @@ def wishes(patient: uuid.UUID) -> list[Withheld]:
 
 def waiting(patients: Iterable[uuid.UUID] | None) -> list[Withheld]:
     """Asks that nobody decided, of these patients (None: of everybody), the oldest first."""
-    rows = Statement.objects.filter(kind__in=(ASKED, DECIDED)).exclude(subject=None)
+    topics = Topic.objects.filter(kind=ASKED, settled=None)
     if patients is not None:
-        rows = rows.filter(subject__in=list(patients))
-    return [w for w in _read(reversed(rows.order_by("-entry")[:_READ])) if not w.verdict]
+        topics = topics.filter(subject__in=list(patients))
+    entries = topics.order_by("entry").values_list("entry", flat=True)
+    return _read(Statement.objects.filter(entry__in=list(entries[:_SHOWN]), kind=ASKED).order_by("entry"))
 
 
 def one_wish(patient: uuid.UUID, key: str) -> Withheld:

@@ -18,13 +18,13 @@ from egide.cloud.signin import clock
 from egide.cloud.signin.devices import device_words
 from egide.cloud.signin.models import Notice
 
-__all__ = ["KINDS", "Told", "mark_read", "notices_of", "tell", "unread"]
+__all__ = ["KINDS", "Told", "is_unread", "mark_read", "notices_of", "tell", "unread"]
 
 #: Everything that anybody is ever told. A test sends each of them outside and compares what leaves.
 KINDS: Final = (
     "sign-in", "factor", "factor-end", "recovery-code", "copied-key", "recovery-asked", "recovery-approved",
     "recovery-stopped", "recovery-done", "emergency", "shared", "journal", "journal-week", "answer", "question",
-    "correction",
+    "correction", "desk",
 )  # fmt: skip
 
 #: Providers by which people sign in, by the names that they have in every language.
@@ -56,6 +56,11 @@ def tell(account: Account, kind: str, *, now_ms: int, detail: str = "", due_ms: 
 
 def unread(account: Account) -> int:
     return Notice.objects.filter(account=account, read_ms=None, at_ms__lte=clock.now_ms()).count()
+
+
+def is_unread(account: Account, kind: str) -> bool:
+    """Whether a notice of this kind waits to be read."""
+    return Notice.objects.filter(account=account, kind=kind, read_ms=None).exists()
 
 
 def mark_read(account: Account, *, now_ms: int) -> None:
@@ -101,6 +106,8 @@ def _words(row: Notice) -> str:
             return _looked(row.detail)
         case "journal-week":
             return _("This week your measurements were seen in a way that you asked about. Your journal says by whom.")
+        case "desk":
+            return _("At the desk, a choice was written down for you, as you said it. “Who may see” says which, and by whom.")
         case "answer":
             return _("The data protection officer answered you. The answer stands in your journal, beside the line.")
         case "question":

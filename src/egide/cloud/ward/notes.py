@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from egide.cloud.keys.columns import open_text, seal_text
 from egide.cloud.register.journal import append_statement, open_statement
-from egide.cloud.register.models import Statement
+from egide.cloud.register.models import Statement, Topic
 from egide.cloud.register.platform import platform
+from egide.cloud.register.topics import note_topic
 from egide.cloud.ward.desks import Seat
 from egide.errors import EgideError, RefusedError
 from egide.trust.cose import Sign1
@@ -25,7 +26,7 @@ SEEN: Final = "seen"
 KEPT: Final = "kept"
 AGAIN: Final = "again"
 MAX_REASON: Final = 300
-_READ: Final = 5_000  # the latest notes: older ones are in the register, and no longer on a page
+_READ: Final = 500  # the latest notes on what one page shows: older ones are in the register
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,13 @@ def say(
         **(facts or {}), "about": about, "what": what, "outcome": outcome, "office": seat.office,
         "by": str(seat.account.pk), "reason": seal_text(require_reason(reason), _context(about)),
     }  # fmt: skip
-    append_statement(KIND, None, said, now_ms=now_ms, also=also)
+
+    def rows() -> None:
+        note_topic(KIND, about)
+        if also is not None:
+            also()
+
+    append_statement(KIND, None, said, now_ms=now_ms, also=rows)
 
 
 def require_reason(text: str) -> str:
@@ -69,7 +76,8 @@ def notes_on(abouts: Iterable[str]) -> dict[str, list[Note]]:
     if not wanted:
         return found
     key = platform().signer.public_key
-    for row in Statement.objects.filter(kind=KIND).order_by("-entry")[:_READ]:
+    about = Topic.objects.filter(kind=KIND, name__in=wanted).order_by("-entry").values_list("entry", flat=True)
+    for row in Statement.objects.filter(entry__in=list(about[:_READ]), kind=KIND).order_by("-entry"):
         try:
             Sign1.parse(bytes(row.body), limit=LIMITS.journal, what="statement").verify(key)
             said = open_statement(row)

@@ -86,22 +86,19 @@ def refusals(seat: Seat, *, now_ms: int) -> list[Refusal]:
 
 def asked(seat: Seat, *, now_ms: int) -> list[Asked]:
     """What patients ask about lines of their journal, what waits first; that an officer looked is written first."""
-    found = questions.waiting(_reach(seat))
+    found = questions.waiting(_reach(seat), limit=_SHOWN)
     _looked(seat, "journal-questions", len(found), now_ms)
-    return [Asked(question=each, line=_line_of(each)) for each in found[:_SHOWN]]
+    return [Asked(question=each, line=_line_of(each)) for each in found]
 
 
 def asked_count(seat: Seat) -> int:
     """How many wait. Nothing is told of them."""
-    return sum(each.open for each in questions.waiting(_reach(seat)))
+    return questions.count_waiting(_reach(seat))
 
 
 def one_asked(seat: Seat, key: str) -> questions.Question:
     """Raises NotFoundError: no such question here, which is also what is said of another establishment's."""
-    for each in questions.waiting(_reach(seat)):
-        if each.id == key:
-            return each
-    raise NotFoundError("no such question here")
+    return questions.where_is(_reach(seat), key)
 
 
 def name_asks(seat: Seat) -> list[Withheld]:

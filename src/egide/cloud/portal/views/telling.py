@@ -55,9 +55,14 @@ def ask(request: HttpRequest) -> HttpResponse:
     entry = request.POST.get("entry", "")
     if not (entry.isascii() and entry.isdigit()) or len(entry) > 18:
         raise MalformedError("a line is named by the number of its entry")
-    questions.ask(patient, int(entry), request.POST.get("sort", ""), request.POST.get("text", ""), now_ms=now)
-    tell_officers(patient, now_ms=now)
-    return redirect(f"{reverse('portal:journal')}?before={int(entry) + 1}&asked=1#l-{entry}")
+    asked = "1"
+    try:
+        questions.ask(patient, int(entry), request.POST.get("sort", ""), request.POST.get("text", ""), now_ms=now)
+    except questions.TooManyQuestionsError:
+        asked = "many"
+    else:
+        tell_officers(patient, now_ms=now)
+    return redirect(f"{reverse('portal:journal')}?before={int(entry) + 1}&asked={asked}#l-{entry}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
