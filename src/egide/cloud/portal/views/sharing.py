@@ -103,12 +103,27 @@ def withdraw(request: HttpRequest, grant_id: uuid.UUID) -> HttpResponse:
     return _back("withdrawn")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def leave_project(request: HttpRequest, participation_id: uuid.UUID) -> HttpResponse:
-    """At once, in any session. Raises NotFoundError, RefusedError."""
-    leave_study(_patient(request), str(participation_id), now_ms=live.now_ms())
-    return _back("withdrawn")
+    """In any session, after reading what it changes: only the desk begins it again. Raises NotFoundError."""
+    patient, now = _patient(request), live.now_ms()
+    mine = [part for part in facts_of(patient.pk).participations if part.id == str(participation_id)]
+    if not mine or not runs(mine[0], now):
+        raise NotFoundError("no such project")
+    if request.method == "POST":
+        leave_study(patient, mine[0].id, now_ms=now)
+        return _back("withdrawn")
+    name = sharing.holder_name(mine[0].holder)
+    consequences = [
+        _("From now on, %(who)s sees nothing of your record, nor of what comes.") % {"who": name},
+        _("What measures for this project alone measures nothing more."),
+        _("What was handed over to the project is not called back."),
+    ]
+    return _ask(
+        request, _("Leave the project of %(who)s?") % {"who": name}, consequences, button=_("Leave the project now"),
+        undo=_("To take part again, go to the desk."),
+    )  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
