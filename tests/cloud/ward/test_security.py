@@ -58,6 +58,22 @@ def test_an_event_is_acknowledged_by_a_signed_line_and_stays(cast: Cast, offices
     assert Event.objects.filter(pk=event.pk).exists()
 
 
+def test_an_event_older_than_the_latest_hundred_is_signed_off_too(
+    cast: Cast, offices: Offices, enter: Enter
+) -> None:
+    """A page narrowed to its object lists it; what another establishment's objects did is not found."""
+    event = clone(cast)
+    Event.objects.bulk_create(Event(at_ms=NOW + n, kind=Event.Kind.POLICY_DISAGREEMENT) for n in range(120))
+    form = {"about": f"event:{event.pk}", "reason": "Balance échangée"}
+    assert enter(offices.far_security).post("/office/security/note", form).status_code == 404
+    client = enter(offices.security)
+    assert f'value="event:{event.pk}"' in client.get(f"/office/security?object={event.object_id}").content.decode()
+    assert client.post("/office/security/note", form).status_code == 302
+    wrong = ("event:", "event:x", f"event:0{event.pk}", "event:" + "9" * 40, "flood::0", "refused:1", str(event.pk))
+    for about in wrong:
+        assert client.post("/office/security/note", {**form, "about": about}).status_code == 404
+
+
 def test_a_line_that_was_altered_says_nothing(cast: Cast, offices: Offices, seat: Seat) -> None:
     """Neither a body that was edited nor a note moved under another event is believed."""
     event = clone(cast)
@@ -223,7 +239,7 @@ def test_a_revocation_shows_when_it_took_hold(cast: Cast, offices: Offices, seat
     revoke_object(cast.scale.row, "stolen", NOW - 10_000)
     note_cut(str(cast.scale.row.pk), now_ms=NOW - 8_000)
     note_cut(str(cast.cuff.row.pk), now_ms=NOW - 8_000)
-    assert Event.objects.filter(kind=revocations.CUT).count() == 1
+    assert Event.objects.filter(kind=Event.Kind.CUT).count() == 1
     late = cast.scale.sign(spot("29463-7", "kg", "80.0"), t0_ms=NOW - HOUR_MS)
     assert cast.scale.deliver(late, NOW).code == "certificate-revoked"
     found = revocations.revocations(seat)[0]
@@ -246,7 +262,7 @@ def test_a_witness_that_disagrees_is_said_first_and_once_an_hour(cast: Cast, off
     Witness.objects.create(name="temoin.example", url="http://127.0.0.1:1", vkey="x")
     note_disagreement("temoin.example", now_ms=NOW - 1_000)
     note_disagreement("temoin.example", now_ms=NOW)
-    assert Event.objects.filter(kind=health.WITNESS_CONFLICT).count() == 1
+    assert Event.objects.filter(kind=Event.Kind.WITNESS_CONFLICT).count() == 1
     assert [one.answer for one in health.witnesses()] == ["disagrees"]
     page = enter(offices.security).get("/office/platform").content.decode()
     assert "it saw another register than this one" in page

@@ -23,8 +23,6 @@ from egide.cloud.options import Options
 from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
 from egide.cloud.register.store import current_log
 from egide.cloud.signin.kept import forget_lapsed
-from egide.cloud.ward.health import WITNESS_CONFLICT
-from egide.cloud.ward.revocations import CUT
 from egide.errors import EgideError
 
 __all__ = [
@@ -63,16 +61,16 @@ def end_studies_once() -> None:
 
 def note_disagreement(witness: str, *, now_ms: int) -> None:
     """An event for those in charge: a witness saw another register. Once an hour, while it goes on."""
-    told = Event.objects.filter(kind=WITNESS_CONFLICT, detail=witness, at_ms__gt=now_ms - AGAIN_MS)
+    told = Event.objects.filter(kind=Event.Kind.WITNESS_CONFLICT, detail=witness, at_ms__gt=now_ms - AGAIN_MS)
     if not told.exists():
-        Event.objects.create(at_ms=now_ms, kind=WITNESS_CONFLICT, detail=witness)
+        Event.objects.create(at_ms=now_ms, kind=Event.Kind.WITNESS_CONFLICT, detail=witness)
 
 
 def note_cut(object_id: str, *, now_ms: int) -> None:
     """An event: a connection of somebody revoked was ended. One that merely expired is no event."""
     known = HealthObject.objects.filter(pk=uuid.UUID(object_id))
     if known.filter(Q(revoked_ms__isnull=False) | Q(certificates__revoked_ms__isnull=False)).exists():
-        Event.objects.create(at_ms=now_ms, kind=CUT, object_id=uuid.UUID(object_id))
+        Event.objects.create(at_ms=now_ms, kind=Event.Kind.CUT, object_id=uuid.UUID(object_id))
 
 
 def survive(job: Callable[[], None]) -> None:

@@ -16,7 +16,13 @@ class Refused(models.Model):
 
 
 class Event(models.Model):
-    """Something that somebody in charge should see: a clone, a burst of refusals."""
+    """Something that somebody in charge should see."""
+
+    class Kind(models.TextChoices):
+        CLONE = "clone"  # two messages of one object under one number
+        CUT = "cut"  # the broker ended the connection of somebody revoked
+        WITNESS_CONFLICT = "witness-conflict"  # a witness saw another register
+        POLICY_DISAGREEMENT = "policy-disagreement"  # the rules and the policies answered differently
 
     at_ms = models.BigIntegerField()
     kind = models.CharField(max_length=32)

@@ -193,7 +193,7 @@ class Pipeline:
                 row.save(update_fields=["flags"])
             Event.objects.create(
                 at_ms=c.incoming.received_ms,
-                kind="clone",
+                kind=Event.Kind.CLONE,
                 object_id=c.envelope.object_id,
                 entry=min(twins, default=None),
             )

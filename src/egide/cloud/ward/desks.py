@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.keys.records import ESTABLISHMENT
@@ -48,9 +48,15 @@ class Seat:
         """The objects paired there, or with the patients registered there; None when every object is."""
         if self.whole:
             return None
+        return frozenset(self._pairings().values_list("object_id", flat=True))
+
+    def wears(self, object_id: uuid.UUID) -> bool:
+        """The object measures somebody here now; of the whole platform's seat, any object. Objects change hands."""
+        return self.whole or self._pairings().filter(object=object_id, until_ms=None).exists()
+
+    def _pairings(self) -> QuerySet[Pairing]:
         known = Q(patient__registrations__establishment__in=self.steers, patient__registrations__until_ms=None)
-        here = Pairing.objects.filter(known | Q(establishment__in=self.steers))
-        return frozenset(here.values_list("object_id", flat=True))
+        return Pairing.objects.filter(known | Q(establishment__in=self.steers))
 
 
 def seat_of(account: Account, office: str, *, now_ms: int, at: uuid.UUID | None = None) -> Seat:

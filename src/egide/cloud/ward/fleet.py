@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, OuterRef, Subquery
 
 from egide.cloud.fleet.models import Certificate, HealthObject, Pairing
 from egide.cloud.fleet.service import revoke_object, unpair
@@ -19,7 +19,7 @@ from egide.cloud.intake.models import Refused
 from egide.cloud.people.names import folded
 from egide.cloud.vault.models import Envelope
 from egide.cloud.ward.desks import Seat
-from egide.errors import NotFoundError, RefusedError
+from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
 __all__ = ["SOON_MS", "WHY", "Unit", "revoke", "unit", "units"]
 
@@ -28,6 +28,7 @@ WHY: Final = ("lost", "stolen", "copied", "replaced", "retired")
 SOON_MS: Final = 14 * 86_400_000  # of the ninety days that an object's certificate lasts; it renews itself before
 _QUIET_MS: Final = 86_400_000
 _MANY: Final = 300
+_AT_ONCE: Final = 500  # ids in a query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +62,15 @@ class Unit:
 
 def units(seat: Seat, *, now_ms: int, sought: str = "") -> list[Unit]:
     """The objects of the establishment, those that need a hand first; `sought` is a part of a model or a number."""
-    rows = HealthObject.objects.all()
+    rows = HealthObject.objects.order_by("pk")
     mine = seat.objects()
     if mine is not None:
         rows = rows.filter(pk__in=mine)
     wanted = folded(sought)
-    listed = [row for row in rows if wanted in folded(f"{row.model} {row.pk}")][:_MANY]
-    found = _units(listed)
-    return sorted(found, key=lambda one: (not one.needs(now_ms), one.state == "revoked", one.model.casefold(), one.id))
+    listed = [row for row in rows if wanted in folded(f"{row.model} {row.pk}")]
+    found = [one for at in range(0, len(listed), _AT_ONCE) for one in _units(listed[at : at + _AT_ONCE])]
+    found.sort(key=lambda one: (not one.needs(now_ms), one.state == "revoked", one.model.casefold(), one.id))
+    return found[:_MANY]
 
 
 def unit(seat: Seat, object_id: uuid.UUID) -> Unit:
@@ -85,8 +87,11 @@ def revoke(seat: Seat, object_id: uuid.UUID, why: str, *, now_ms: int) -> None:
 
     Raises:
         NotFoundError: as `unit`. RefusedError: it is revoked already, or there is no such reason.
+        AccessDeniedError: it was here once, and measures nobody here now: it may be another establishment's.
     """
     one = unit(seat, object_id)
+    if not seat.wears(object_id):
+        raise AccessDeniedError("this object measures nobody here: whoever runs the platform can revoke it")
     if one.state == "revoked" or why not in WHY:
         raise RefusedError("this object cannot be revoked for that")
     revoke_object(HealthObject.objects.get(pk=one.id), why, now_ms)
@@ -107,17 +112,26 @@ def _units(rows: Iterable[HealthObject]) -> list[Unit]:
         Refused.objects.filter(source__in=[str(each) for each in ids]).values_list("source").annotate(n=Count("id"))
     )
     pairings: dict[uuid.UUID, list[Pairing]] = {}
-    for pairing in Pairing.objects.filter(Q(object__in=ids)).order_by("since_ms"):
+    heard: dict[uuid.UUID, int] = {}
+    sent = Envelope.objects.filter(pairing=OuterRef("pk")).order_by("-last_ms")
+    last = Subquery(sent.values("received_ms")[:1])  # of each pairing, by its index
+    for pairing in Pairing.objects.filter(object__in=ids).order_by("since_ms").annotate(heard_ms=last):
         pairings.setdefault(pairing.object_id, []).append(pairing)
+        if pairing.heard_ms is not None:
+            heard[pairing.object_id] = max(pairing.heard_ms, heard.get(pairing.object_id, 0))
     return [
-        _unit(row, pairings.get(row.pk, []), certificates.get(row.pk), row.pk in joined, refused.get(str(row.pk), 0))
+        _unit(
+            row, pairings.get(row.pk, []), certificates.get(row.pk), heard.get(row.pk), row.pk in joined,
+            refused.get(str(row.pk), 0),
+        )
         for row in objects
-    ]
+    ]  # fmt: skip
 
 
-def _unit(row: HealthObject, pairings: list[Pairing], until_ms: int | None, joined: bool, refused: int) -> Unit:
+def _unit(
+    row: HealthObject, pairings: list[Pairing], until_ms: int | None, heard_ms: int | None, joined: bool, refused: int
+) -> Unit:
     open_now = next((pairing for pairing in pairings if pairing.until_ms is None), None)
-    sent = Envelope.objects.filter(pairing__in=[pairing.pk for pairing in pairings]).order_by("-last_ms")
     if row.revoked_ms is not None:
         state = "revoked"
     elif not joined:
@@ -127,6 +141,6 @@ def _unit(row: HealthObject, pairings: list[Pairing], until_ms: int | None, join
     return Unit(
         id=row.pk, model=row.model, trust=row.trust, state=state, made_ms=row.created_ms, revoked_ms=row.revoked_ms,
         revoked_why=row.revoked_why, certificate_until_ms=until_ms,
-        heard_ms=sent.values_list("received_ms", flat=True).first(),
+        heard_ms=heard_ms,
         paired_ms=open_now.since_ms if open_now else None, refused=refused,
     )  # fmt: skip

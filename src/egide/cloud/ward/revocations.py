@@ -13,9 +13,8 @@ from egide.cloud.intake.models import Event, Refused
 from egide.cloud.vault.models import Envelope
 from egide.cloud.ward.desks import Seat
 
-__all__ = ["CUT", "CUT_WITHIN_MS", "Revocation", "revocations"]
+__all__ = ["CUT_WITHIN_MS", "Revocation", "revocations"]
 
-CUT: Final = "cut"  # an event: the broker ended the connection of somebody revoked
 CUT_WITHIN_MS: Final = 5_000
 _SHOWN: Final = 20
 
@@ -65,7 +64,7 @@ def _of(row: HealthObject, why: str, at_ms: int, *, whole: bool, certificate: Ce
     sent = Envelope.objects.filter(pairing__in=list(row.pairings.values_list("pk", flat=True)))
     if certificate is not None:
         sent = sent.filter(certificate=certificate)
-    cuts = Event.objects.filter(kind=CUT, object_id=row.pk, at_ms__gte=at_ms).order_by("at_ms")
+    cuts = Event.objects.filter(kind=Event.Kind.CUT, object_id=row.pk, at_ms__gte=at_ms).order_by("at_ms")
     refused = Refused.objects.filter(source=str(row.pk), code="certificate-revoked", at_ms__gte=at_ms)
     return Revocation(
         object_id=str(row.pk), model=row.model, why=why, whole=whole, at_ms=at_ms,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -26,6 +27,7 @@ __all__ = [
 FLOOD: Final = "flood"
 _EVENTS: Final = 100
 _SOURCES: Final = 20
+_DIGITS: Final = 16  # of an event's number
 _FLOOD_WINDOW_MS: Final = 7 * 86_400_000
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
@@ -96,37 +98,26 @@ def happenings(seat: Seat, asked: Asked = _ALL, *, now_ms: int) -> list[Happenin
 
     Floods are among them: minutes of the last week in which a source met the quarantine's bound.
     """
-    rows = Event.objects.order_by("-at_ms", "-pk")
-    mine = seat.objects()
-    if mine is not None:
-        rows = rows.filter(object_id__in=mine)
+    rows = _events_in(seat).order_by("-at_ms", "-pk")
     if asked.kind:
         rows = rows.filter(kind=asked.kind)
     if asked.since_ms is not None:
         rows = rows.filter(at_ms__gte=asked.since_ms)
     if asked.object_id is not None:
         rows = rows.filter(object_id=asked.object_id)
-    found = list(rows[:_EVENTS])
-    models = _models({row.object_id for row in found if row.object_id})
-    told = [
-        Happening(
-            about=f"event:{row.pk}",
-            kind=row.kind,
-            at_ms=row.at_ms,
-            model=models.get(str(row.object_id), ""),
-            object_id=str(row.object_id or ""),
-            entry=row.entry,
-            detail=row.detail,
-        )
-        for row in found
-    ]
+    told = _told(rows[:_EVENTS])
     told += [_flooding(flood) for flood in floods(seat, now_ms=now_ms) if asked.wants(flood)]
     return sorted(told, key=lambda one: -one.at_ms)[:_EVENTS]
 
 
 def happening(seat: Seat, about: str, *, now_ms: int) -> Happening:
-    """One of them by its name ("event:12"). Raises NotFoundError: it is not one of here."""
-    for one in happenings(seat, now_ms=now_ms):
+    """One of them by its name ("event:12"), however old. Raises NotFoundError: it is not one of here."""
+    number = about.removeprefix("event:")
+    if number != about and number.isascii() and number.isdigit() and len(number) < _DIGITS:
+        found = _told(_events_in(seat).filter(pk=int(number)))
+    else:
+        found = [_flooding(flood) for flood in floods(seat, now_ms=now_ms)]
+    for one in found:
         if one.about == about:
             return one
     raise NotFoundError("no such event here")
@@ -143,10 +134,7 @@ def week(seat: Seat, *, now_ms: int) -> list[DayOf]:
         return datetime.fromtimestamp(at_ms / 1000, zone).date()
 
     events: Counter[date] = Counter()
-    rows = Event.objects.filter(at_ms__gte=first_ms)
-    mine = seat.objects()
-    if mine is not None:
-        rows = rows.filter(object_id__in=mine)
+    rows = _events_in(seat).filter(at_ms__gte=first_ms)
     events.update(day_of(at_ms) for at_ms in rows.values_list("at_ms", flat=True))
     refused = Counter(
         day_of(at_ms) for at_ms in refused_in(seat).filter(at_ms__gte=first_ms).values_list("at_ms", flat=True)
@@ -180,6 +168,30 @@ def floods(seat: Seat, *, now_ms: int) -> list[Flood]:
     return [
         Flood(at_ms=minute * _MINUTE_MS, label=models.get(source, ""), source=source)
         for minute, source in full[:_EVENTS]
+    ]
+
+
+def _events_in(seat: Seat) -> QuerySet[Event]:
+    """Every event, or those of the objects of one's own establishments."""
+    mine = seat.objects()
+    rows = Event.objects.all()
+    return rows if mine is None else rows.filter(object_id__in=mine)
+
+
+def _told(rows: Iterable[Event]) -> list[Happening]:
+    found = list(rows)
+    models = _models({row.object_id for row in found if row.object_id})
+    return [
+        Happening(
+            about=f"event:{row.pk}",
+            kind=row.kind,
+            at_ms=row.at_ms,
+            model=models.get(str(row.object_id), ""),
+            object_id=str(row.object_id or ""),
+            entry=row.entry,
+            detail=row.detail,
+        )
+        for row in found
     ]
 
 

@@ -134,22 +134,24 @@ def places(seat: Seat, *, now_ms: int) -> list[Place]:
     """The establishments, by name, each with who works there by office; patients are counted and never named."""
     rows = Establishment.objects.filter(pk__in=seat.steers).select_related("group")
     teams: dict[uuid.UUID, dict[str, list[str]]] = {}
+    people: dict[uuid.UUID, set[uuid.UUID]] = {}
     for colleague in colleagues(seat, now_ms=now_ms):
         for one in colleague.held:
             team = teams.setdefault(one.membership.establishment_id, {})
             team.setdefault(one.office, []).append(colleague.name)
-    found = [_place(row, teams.get(row.pk, {})) for row in rows]
+            people.setdefault(one.membership.establishment_id, set()).add(colleague.account.pk)
+    found = [_place(row, teams.get(row.pk, {}), len(people.get(row.pk, ()))) for row in rows]
     return sorted(found, key=lambda one: one.name.casefold())
 
 
-def _place(row: Establishment, team: dict[str, list[str]]) -> Place:
+def _place(row: Establishment, team: dict[str, list[str]], staff: int) -> Place:
     order = {office: at for at, office in enumerate(Membership.Office.values)}
     return Place(
         establishment=row,
         name=row.name,
         kind=row.kind,
         group=row.group.name if row.group else "",
-        staff=len({name for names in team.values() for name in names}),
+        staff=staff,
         patients=row.registrations.filter(until_ms=None).count(),
         reference=row.group is not None and row.group.reference == row.pk,
         team=tuple((office, tuple(team[office])) for office in sorted(team, key=lambda one: order.get(one, 99))),

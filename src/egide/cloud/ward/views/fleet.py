@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import signed_in
 from egide.cloud.portal.words import trust_mark
+from egide.cloud.signin.factors import widening
 from egide.cloud.ward import fleet, office_words
 from egide.cloud.ward.views.places import seat_at
 from egide.errors import RefusedError
@@ -44,15 +45,17 @@ def unit(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     seat = seat_at(request, "engineer", now_ms=now)
     shown = _shown(fleet.unit(seat, object_id), now)
     reasons = [{"value": why, "label": office_words.why_words(why), "checked": False} for why in fleet.WHY]
-    return render(request, "ward/unit.html", {"now_ms": now, "u": shown, "reasons": reasons})
+    context = {"now_ms": now, "u": shown, "reasons": reasons, "here": seat.wears(object_id)}
+    return render(request, "ward/unit.html", context)
 
 
 @require_POST
 @signed_in
+@widening
 def revocation(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
-    """Stop it for good: it narrows, so no factor is asked for, but a stray request stops nothing.
+    """Stop it for good. Nothing undoes it, so that a factor is asked for though it narrows.
 
-    Raises NotFoundError, RefusedError: as `fleet.revoke`, or it was not confirmed.
+    Raises NotFoundError, AccessDeniedError, RefusedError: as `fleet.revoke`, or it was not confirmed.
     """
     now = live.now_ms()
     seat = seat_at(request, "engineer", now_ms=now)
