@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from django.utils.translation import gettext as translate
+from django.utils.translation import override
 
 import egide.cloud
 from tests.support.po import asked_for, read_po
@@ -60,3 +62,11 @@ def test_french_typography(app: Path) -> None:
     for forms in PO[app].values():
         for form in forms:
             assert not re.search(r"[^\u202f\u00a0\w/][?!;]|[^\u00a0\u202f]:(?!//)(?!\w)|'", form), form
+
+
+@pytest.mark.parametrize(("msgid", "app"), [("End it", "portal"), ("Opened", "ward"), ("Object", "portal")])
+def test_a_word_of_two_meanings_is_not_said_in_another_app_s_sense(msgid: str, app: str) -> None:
+    """Django makes one catalogue of all: of one English text, one French is shown, wherever it stands."""
+    with override("fr"):
+        assert translate(msgid) == PO[BY_NAME[app]][msgid][0]
+    assert [name for name, path in BY_NAME.items() if msgid in PO[path]] == [app]
