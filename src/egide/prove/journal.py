@@ -33,6 +33,7 @@ def edited_journal(arena: Arena) -> Iterator[str]:
         arena.instance.run("read", owner.user, "--as", arena.charlie, "--purpose", "TREAT", "--json")
     with Browser(arena) as alice:
         alice.submit("/sign-in", code=owner.link)
+        alice.confirm(alice.enrol_passkey())
         copy = alice.get("/me/journal/copy")
         held(copy.status_code == 200, "the patient gets no copy")
         held(_says(alice, copy.content) == "unchanged", "a true copy is not whole")

@@ -179,7 +179,7 @@ def somebody_elses_address(arena: Arena) -> Iterator[str]:
     with Browser(arena) as owner:
         owner.sign_in(arena.alice)
         seen = [path for path in paths if owner.get(path).status_code == 200]
-        held(f"/me/proof/{entry}" in seen, "the check itself is wrong: Alice does not see her own")
+        held(f"/me/reading/{entry}-0-0" in seen, "the check itself is wrong: Alice does not see her own")
     readers = {"another patient": arena.bob, "an operator": arena.person("Oscar Roux", "operator"), "nobody": ""}
     for what, who in readers.items():
         with Browser(arena) as browser:

@@ -60,15 +60,27 @@ def test_who_has_no_ground_is_refused_and_the_patient_reads_of_it(cast: Cast, ge
 
 
 def test_the_patient_and_who_follows_them_read(cast: Cast, get: Get) -> None:
-    """Own record for PATRQT, care for TREAT, each journaled with its channel."""
+    """Own record for PATRQT, care for TREAT, each journaled with its channel; the signature is the patient's alone."""
     for reader, purpose in ((cast.alice, "PATRQT"), (cast.bob, "TREAT")):
         for path in personal_paths(cast):
             assert get(reader, path)[0] == 200
+            if path.startswith("Provenance") and reader == cast.bob:
+                continue
             line = journal_of(cast.alice, limit=1)[0]
             assert (line.reader, line.purpose, line.decision, line.channel) == (str(reader.pk), purpose, "yes", "fhir")
 
 
 @pytest.mark.parametrize("purpose", ["HMARKT", "HRESCH", "PATRQT"])
+def test_an_emergency_does_not_leave_for_other_software(cast: Cast, get: Get) -> None:
+    """What it opens is read on the spot: no path gives any of it, and the patient reads of each try."""
+    break_glass(cast.diane, cast.alice, reason="Found unconscious", families=None, now_ms=NOW)
+    for path in personal_paths(cast):
+        joint = "&" if "?" in path else "?"
+        assert get(cast.diane, f"{path}{joint}_purpose=ETREAT")[0] == 403
+        line = journal_of(cast.alice, limit=1)[0]
+        assert (line.purpose, line.decision, line.channel) == ("ETREAT", "no", "fhir")
+
+
 def test_a_ground_serves_its_purpose_only(cast: Cast, get: Get, purpose: str) -> None:
     """A professional who follows Alice may not read her for anything but care."""
     for path in personal_paths(cast):
@@ -98,7 +110,7 @@ def test_hidden_and_absent_are_one_answer(cast: Cast, get: Get) -> None:
     """Who may read a record cannot tell, by the number of an entry, that something of it is kept from them."""
     entry = Envelope.objects.values_list("entry", flat=True)[0]
     paths = (f"Observation/{entry}-0-0", f"Provenance/{entry}")
-    assert [get(cast.bob, path)[0] for path in paths] == [200, 200]
+    assert [get(cast.bob, path)[0] for path in paths] == [200, 403]
     restrict(cast.alice, families=None, who=cast.bob, now_ms=NOW)
     for there, absent in zip(paths, ("Observation/1-0-0", "Provenance/1"), strict=True):
         assert get(cast.bob, there) == get(cast.bob, absent)

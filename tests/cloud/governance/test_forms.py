@@ -14,7 +14,9 @@ from egide.cloud.governance.forms import KIND, care_agreement, mandate
 from egide.cloud.governance.sealing import the_seal
 from egide.cloud.keys.records import care_key
 from egide.cloud.options import Options
+from egide.cloud.people.establishments import create_establishment
 from egide.cloud.people.models import Account
+from egide.cloud.people.offices import seat
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.register.publishing import publish
@@ -143,3 +145,11 @@ def test_a_form_of_another_kind_is_refused(alice: Account, charlie: Account, cha
     with pytest.raises(RefusedError):
         care_agreement(alice, charlie, **{"how": "oral", "lang": "fr", **change}, agreed=True, now_ms=NOW)  # type: ignore[arg-type]
     assert not Statement.objects.filter(kind=KIND).exists()
+
+
+def test_our_seal_is_put_on_no_relation_of_another_establishment(alice: Account, charlie: Account) -> None:
+    """It says who sealed: what a doctor of a clinic took is not ours to seal."""
+    clinic = create_establishment("clinic", "Clinique des Tilleuls", now_ms=NOW - 2)
+    seat(charlie, clinic, "doctor", by=(charlie, charlie), now_ms=NOW - 1, how="ceremony")
+    with pytest.raises(RefusedError, match="no seal here"):
+        care_agreement(alice, charlie, how="oral", agreed=True, lang="en", now_ms=NOW)

@@ -25,7 +25,7 @@ from egide.cloud.signin import clock
 from egide.cloud.signin.models import Notice
 from egide.errors import NotFoundError, RefusedError
 from tests.cloud.conftest import NOW
-from tests.cloud.portal.conftest import Enter
+from tests.cloud.portal.conftest import Enter, confirmed
 from tests.support.cast import Cast
 from tests.support.ward import DAY_MS
 
@@ -308,7 +308,7 @@ def test_a_name_is_withheld_only_by_a_reason_and_a_second_person(cast: Cast, ent
     place.save()
     seat(cast.bob, place, "doctor", by=(cast.bob, cast.bob), now_ms=NOW - 1, how="ceremony")
     look(cast.alice, cast.bob)
-    client = enter(cast.alice)
+    client = confirmed(enter(cast.alice))
     with pytest.raises(RefusedError):
         withheld.ask_to_withhold(cast.bob, cast.alice, reason=" ", now_ms=NOW)
     key = withheld.ask_to_withhold(cast.bob, cast.alice, reason="threats", now_ms=NOW)

@@ -182,8 +182,9 @@ def looked(world: World, client: Client, *more: str, purpose: str) -> list[tuple
         paths += [f"{record}/proof/{entry}", f"/fhir/Provenance/{entry}?_purpose={purpose}"]
     answers = [client.get(path) for path in (*paths, *more)]
     files = answers[len(paths) - 2 * len(entries) : len(paths)]
-    assert {a.status_code for a in files} <= {403, 404}  # under a secret no signed bytes leave: they cannot be cut
+    assert {a.status_code for a in files} <= {403}  # signed bytes are the patient's alone: they cannot be cut
     shown = [a for a in answers if a not in files]
+    assert not any(b"/proof/" in a.content for a in shown)  # nor does a page offer what it would refuse
     return [(a.status_code, world.neutral(a.content.decode())) for a in shown]
 
 

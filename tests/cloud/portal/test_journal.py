@@ -20,7 +20,7 @@ from egide.cloud.register.models import Statement, Tile
 from egide.cloud.release import journal
 from egide.cloud.release.journal import JournalLine, journal_page
 from tests.cloud.conftest import NOW
-from tests.cloud.portal.conftest import Enter
+from tests.cloud.portal.conftest import Enter, confirmed
 from tests.support.cast import Cast
 
 
@@ -177,7 +177,7 @@ def test_the_page_shows_one_line_a_visit(cast: Cast, enter: Enter) -> None:
 def test_a_copy_holds_every_line_and_still_agrees(cast: Cast, enter: Enter) -> None:
     """Downloaded, then given back: all lines are there; it names who looked, and a stranger's record is not in it."""
     look(cast.alice, cast.bob, 2)
-    client = enter(cast.alice)
+    client = confirmed(enter(cast.alice))
     answer = client.get("/me/journal/copy")
     assert "no-store" in answer.headers["Cache-Control"]
     told = json.loads(answer.content)
@@ -196,7 +196,7 @@ def given(client: Client, data: bytes, status: int = 200) -> str:
 def test_a_line_that_the_operator_takes_out_is_noticed_by_the_copy(cast: Cast, enter: Enter) -> None:
     """The row is gone from the table: the register still proves that it was there."""
     look(cast.alice, cast.bob)
-    client = enter(cast.alice)
+    client = confirmed(enter(cast.alice))
     data = client.get("/me/journal/copy").content
     Statement.objects.filter(kind="access", subject=cast.alice.pk).latest("entry").delete()
     assert "1 line was taken out of the journal" in given(client, data)
@@ -205,7 +205,7 @@ def test_a_line_that_the_operator_takes_out_is_noticed_by_the_copy(cast: Cast, e
 def test_a_register_made_anew_is_noticed_by_the_copy(cast: Cast, enter: Enter) -> None:
     """Another leaf stands where the line was."""
     look(cast.alice, cast.bob)
-    client = enter(cast.alice)
+    client = confirmed(enter(cast.alice))
     data = client.get("/me/journal/copy").content
     tile = Tile.objects.filter(level=0).latest("n")
     tile.data = bytes(tile.data)[:-32] + bytes(32)
@@ -222,7 +222,7 @@ def test_what_is_no_copy_is_refused_kindly(cast: Cast, enter: Enter, data: bytes
 def test_a_copy_with_an_invented_line_or_of_another_record_proves_nothing(cast: Cast, enter: Enter) -> None:
     """A line that the platform never signed is no evidence against it; another's copy is not compared."""
     look(cast.alice, cast.bob)
-    client = enter(cast.alice)
+    client = confirmed(enter(cast.alice))
     told = json.loads(client.get("/me/journal/copy").content)
     body = bytearray(base64.b64decode(told["lines"][0]["statement"]))
     body[-1] ^= 1
@@ -244,6 +244,13 @@ def test_a_copy_kept_goes_on_from_where_it_ended(cast: Cast, monkeypatch: pytest
             break
     assert entries == sorted(set(entries), reverse=True)
     assert len(entries) == Statement.objects.filter(subject=cast.alice.pk).count()
+
+
+@pytest.mark.parametrize("path", ["/me/journal/copy", "/me/proof/1"])
+def test_a_copy_asks_for_a_factor_first(cast: Cast, enter: Enter, path: str) -> None:
+    """A session found open takes nothing away: it is led to where a factor is shown, and comes back."""
+    answer = enter(cast.alice).get(path)
+    assert (answer.status_code, answer["Location"]) == (302, f"/security/confirm?next={path.replace('/', '%2F')}")
 
 
 @pytest.mark.parametrize("path", ["/me/journal/copy", "/me/journal/check"])

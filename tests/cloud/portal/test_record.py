@@ -17,7 +17,7 @@ from egide.cloud.release.proof import platform_anchors
 from egide.measure.readings import Series
 from egide.trust.evidence import verify_evidence
 from tests.cloud.conftest import NOW
-from tests.cloud.portal.conftest import Enter
+from tests.cloud.portal.conftest import Enter, confirmed
 from tests.support.cast import Cast
 from tests.support.ward import HOUR_MS, spot
 
@@ -176,7 +176,7 @@ def test_the_proof_of_a_reading_verifies_elsewhere(cast: Cast, enter: Enter) -> 
     """The file downloaded beside a reading is one that a verifier with our anchors accepts."""
     entry = cast.scale.send(spot("29463-7", "kg", "70.4"), t0_ms=NOW - HOUR_MS)
     publish(now_ms=NOW)
-    answer = enter(cast.alice).get(f"/me/proof/{entry}")
+    answer = confirmed(enter(cast.alice)).get(f"/me/proof/{entry}")
     assert (
         answer.headers["Content-Disposition"]
         == f'attachment; filename="egide-proof-{split_entry(entry)[1]}.cbor"'

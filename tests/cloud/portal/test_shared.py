@@ -52,3 +52,27 @@ def test_nobody_reads_whom_another_may_see(cast: Cast, enter: Enter, path: str) 
     represent(cast.alice, father, nature="mandate", deed="Mandate", recorded_by=cast.bob, now_ms=NOW - 900)
     other = create_account("relative", "Rose Blanc", NOW - 1000)
     assert "You act for them." not in enter(other).get(path).content.decode()
+
+
+def test_a_parent_who_holds_a_narrow_grant_too_still_acts_as_parent(cast: Cast, enter: Enter) -> None:
+    """The grant takes nothing from what the representation opens, in whatever order they were given."""
+    father = create_account("relative", "Paul Garcia", NOW - 1000)
+    give_grant(
+        cast.alice, father, families=("heart",), purpose="FAMRQT", now_ms=NOW - 900, until_ms=NOW + YEAR_MS
+    )
+    assert "mmHg" not in enter(father).get(f"/patients/{cast.alice.pk}").content.decode()
+    represent(
+        cast.alice, father, nature="parent", deed="Family record", recorded_by=cast.bob, adult_ms=NOW + YEAR_MS,
+        now_ms=NOW - 800,
+    )  # fmt: skip
+    assert "mmHg" in enter(father).get(f"/patients/{cast.alice.pk}").content.decode()
+
+
+def test_of_two_grants_the_one_that_opens_more_is_asked_by(cast: Cast, enter: Enter) -> None:
+    """Not the one that happened to be given first."""
+    friend = create_account("relative", "Rose Blanc", NOW - 1000)
+    for families, purpose in ((("heart",), "FAMRQT"), (("pressure", "temperature"), "SUPNWK")):
+        give_grant(
+            cast.alice, friend, families=families, purpose=purpose, now_ms=NOW - 900, until_ms=NOW + YEAR_MS
+        )
+    assert "mmHg" in enter(friend).get(f"/patients/{cast.alice.pk}").content.decode()

@@ -8,10 +8,12 @@ import pytest
 from django.test import Client
 
 from egide.cloud.consent.emergency import REVIEW_MS, break_glass, overdue_reviews, reviews
-from egide.cloud.people.models import Account
+from egide.cloud.people.models import Account, Registration
+from egide.cloud.people.registrations import register_patient
 from egide.cloud.portal import live
 from egide.cloud.release.journal import journal_of
 from egide.cloud.signin.models import Notice
+from egide.errors import RefusedError
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter, Offices, confirm
 from tests.support.cast import Cast
@@ -56,12 +58,34 @@ def test_an_emergency_opens_the_record_and_everybody_is_told(cast: Cast, diane: 
 
 
 def test_it_never_leaves_as_a_file(cast: Cast, diane: Client) -> None:
-    """On screen alone: the proof of a reading is refused."""
+    """On screen alone: the proof of a reading is not offered, and refused."""
     diane.post(f"/patients/{cast.alice.pk}/emergency", FORM)
-    entry = (
-        cast.sensor.seq and diane.get(f"/patients/{cast.alice.pk}").content.decode().split("/proof/")[1].split('"')[0]
-    )
+    page = diane.get(f"/patients/{cast.alice.pk}").content.decode()
+    entry = page.split("/reading/")[1].split("-")[0]
+    assert "/proof/" not in page
     assert diane.get(f"/patients/{cast.alice.pk}/proof/{entry}").status_code == 403
+
+
+def test_no_record_is_open_of_which_nobody_was_told(cast: Cast, diane: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notices are written with the opening: what stops them stops it too."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RefusedError("no notice can be written now")
+
+    monkeypatch.setattr("egide.cloud.ward.emergencies.tell", broken)
+    assert diane.post(f"/patients/{cast.alice.pk}/emergency", FORM).status_code == 400
+    assert reviews(cast.alice) == []
+    assert diane.get(f"/patients/{cast.alice.pk}").status_code == 403
+
+
+def test_the_home_establishment_reviews_none_of_another_s(cast: Cast, offices: Offices, enter: Enter) -> None:
+    """The reason and the name of who opened a record are read where the patient is registered."""
+    register_patient(cast.alice, offices.elsewhere, by=offices.far_administrator, now_ms=NOW - 900)
+    Registration.objects.filter(patient=cast.alice, establishment=offices.here).delete()
+    break_glass(offices.far_doctor, cast.alice, reason=REASON, families=None, now_ms=NOW - 5)
+    for reviewer in (offices.dpo, cast.bob):
+        assert REASON not in enter(reviewer).get("/emergencies/review").content.decode()
+    assert REASON in enter(offices.far_dpo).get("/emergencies/review").content.decode()
 
 
 def test_it_opens_only_the_families_and_the_period_asked_for(cast: Cast, diane: Client) -> None:

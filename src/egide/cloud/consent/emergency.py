@@ -7,7 +7,7 @@ person reviews each within a day; what nobody reviewed in time is listed until s
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,11 +52,11 @@ class Review:
 
 def break_glass(
     reader: Account, patient: Account, *, reason: str, families: Iterable[str] | None, now_ms: int,
-    data_since_ms: int | None = None, data_until_ms: int | None = None,
+    data_since_ms: int | None = None, data_until_ms: int | None = None, also: Callable[[], None] | None = None,
 ) -> str:  # fmt: skip
     """Open a record for four hours and return the emergency's id. Read it with the purpose ETREAT.
 
-    Tell the people of `to_be_told` next: this only writes down what was done.
+    `also` tells the people of `to_be_told`, in the same transaction: no record is open of which nobody was told.
 
     Raises:
         AccessDeniedError: only professionals may. RefusedError: no reason, or a family or period that cannot be.
@@ -76,6 +76,8 @@ def break_glass(
             id=key, kind=Ground.Kind.EMERGENCY, patient=patient, holder_kind=ACCOUNT, holder=str(reader.pk),
             since_ms=now_ms, until_ms=until,
         )  # fmt: skip
+        if also is not None:
+            also()
 
     say("emergency", patient, said, now_ms=now_ms, facts={"id": key}, also=keep)
     return key

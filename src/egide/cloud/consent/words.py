@@ -43,6 +43,7 @@ SENTENCES: Final[Mapping[str, Promise]] = {
     ),
     "refused.closed-account": _("Their account is closed."),
 }
+    "refused.signed-bytes": _("The signed file of a measurement is given to you alone."),
 
 
 def sentence(message: str) -> Promise | str:

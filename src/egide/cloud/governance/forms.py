@@ -19,7 +19,8 @@ from egide.cloud.governance.sealing import seal_document, the_seal
 from egide.cloud.governance.timestamping import Authority, the_authority
 from egide.cloud.governance.typesetting import set_document
 from egide.cloud.keys.records import ESTABLISHMENT, care_key
-from egide.cloud.people.models import Account, Establishment
+from egide.cloud.people.models import Account, Establishment, Registration
+from egide.cloud.people.offices import offices_of
 from egide.cloud.people.service import name_of
 from egide.cloud.register.journal import append_statement
 from egide.cloud.register.store import split_entry
@@ -50,7 +51,8 @@ def care_agreement(
     `consent`: the entry of a consent that the patient signed with a passkey, whose proof is attached.
 
     Raises:
-        RefusedError: no such way to agree, no such language. NotFoundError: no such consent.
+        RefusedError: no such way to agree, no such language, another establishment's relation.
+        NotFoundError: no such consent.
         UnavailableError: the consent's checkpoint, or the time-stamp authority, is not there now.
     """
     if how not in _HOW:
@@ -89,7 +91,7 @@ def mandate(
     """A mandate: the patient lets somebody act for them here, for a time.
 
     Raises:
-        RefusedError: it ends before it begins, no name, no such language. NotFoundError, UnavailableError: as above.
+        RefusedError: it ends before it begins, no name, no such language. Else as above.
     """
     name = " ".join(representative.split())
     if not name or len(name) > 120 or not name.isprintable() or (until is not None and until < since):
@@ -122,6 +124,7 @@ def _made(
     kind: str, title: str, sections: list[dict[str, Any]], patient: Account, by: Account, lang: str, now_ms: int,
     consent: int | None,
 ) -> Form:  # fmt: skip
+    _require_ours(patient, by, now_ms)
     place = Establishment.objects.filter(pk=ESTABLISHMENT).first()
     where = place.name if place is not None and place.name else "Egide"
     authority, attached = the_authority(), _attached(patient, consent, now_ms)
@@ -146,6 +149,14 @@ def _made(
         KIND, patient.pk, {"form": kind}, now_ms=now_ms, personal=said, sealed_for=care_key(patient.pk)
     )
     return Form(content=sealed, entry=entry)
+
+
+def _require_ours(patient: Account, by: Account, now_ms: int) -> None:
+    """The only seal here is the home establishment's: it seals no relation of another one. Raises RefusedError."""
+    known = set(Registration.objects.filter(patient=patient, until_ms=None).values_list("establishment", flat=True))
+    works = set() if by.pk == patient.pk else {held.establishment_id for held in offices_of(by, now_ms=now_ms)}
+    if any(places and ESTABLISHMENT not in places for places in (known, works)):
+        raise RefusedError("this establishment has no seal here: have the form signed on paper")
 
 
 def _worth(authority: Authority | None) -> list[str]:

@@ -9,9 +9,10 @@ from typing import Final
 from django.http import HttpRequest
 from django.urls import reverse
 
+from egide.cloud.consent.families import FAMILIES
 from egide.cloud.consent.models import Ground
-from egide.cloud.consent.overview import who_may_see
-from egide.cloud.consent.rules import CARE_TEAM, REPRESENTATIVE
+from egide.cloud.consent.overview import AccessLine, who_may_see
+from egide.cloud.consent.rules import CARE_TEAM, GRANT, REPRESENTATIVE
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
@@ -72,12 +73,24 @@ def subject_of(request: HttpRequest, patient_id: uuid.UUID | None) -> Subject:
 
 
 def _what_for(reader: Account, patient: Account) -> str:
-    """The purpose that a page asks for outside a care team; "" within one. The door decides."""
+    """The purpose that a page asks for outside a care team, on what opens the most; "" within one. The door decides."""
     now, mine = live.now_ms(), holders_of(reader, now_ms=live.now_ms())
     lines = [line for line in who_may_see(patient, now_ms=now) if line.holder in mine and line.state == "open"]
     if not lines or any(line.ground == CARE_TEAM for line in lines):
         return ""
-    return "FAMRQT" if lines[0].ground == REPRESENTATIVE else lines[0].purposes[0]
+    granted = [line for line in lines if line.ground == GRANT]
+    if any(line.ground == REPRESENTATIVE for line in lines):  # a grant for the family's use would be tried before it
+        return "PWATRNY" if any("FAMRQT" in line.purposes for line in granted) else "FAMRQT"
+    return _widest(granted) if granted else lines[0].purposes[0]
+
+
+def _widest(granted: list[AccessLine]) -> str:
+    """Of several purposes, that whose grants open the most families; of those alike, the one given first."""
+    opened: dict[str, set[str]] = {}
+    for line in granted:
+        families = FAMILIES if line.data.families is None else line.data.families
+        opened.setdefault(line.purposes[0], set()).update(families)
+    return max(opened, key=lambda purpose: len(opened[purpose]))
 
 
 def _broke_the_glass(reader: Account, patient: Account) -> bool:

@@ -32,8 +32,8 @@ __all__ = [
     "open_columns", "release", "why", "works_of",
 ]  # fmt: skip
 
-#: Channels by which an answer leaves as a file.
-EXPORTS: Final = frozenset({"export", "proof"})
+#: Channels by which an answer leaves as a file, or for other software.
+EXPORTS: Final = frozenset({"export", "fhir", "proof"})
 _CARING: Final = frozenset({"nurse", "doctor", "professional", "researcher"})
 _FLAGS = {Flag.CONTESTED: "contested", Flag.LATE: "late", Flag.CLOCK: "clock", Flag.HELD: "held"}
 
@@ -53,6 +53,7 @@ class Ask:
     channel: str
     codes: tuple[str, ...] = ()
     entry: int | None = None  # only this envelope
+    signed: bool = False  # the signed bytes too, as a proof holds them: they are the patient's alone
     export: bool = False  # the answer leaves for a file or for other software: an emergency never does
     app: str = ""  # the id of a program that asks for itself, or for the patient who granted it
     sector: str = ""  # what whoever asks works for, where that is known
@@ -133,7 +134,8 @@ def decide_ask(ask: Ask, now_ms: int, works: Works | None = None) -> Decision:
         )
     decision = decide(question, facts)
     if agrees(decision, judge(question, facts, emergency=decision.ground == EMERGENCY)):
-        return decision
+        refused = ask.signed and decision.allowed and not sees_whole(decision)
+        return Decision(question=question, reason="signed-bytes") if refused else decision
     detail = f"{question.role} {question.purpose}"[:200]
     Event.objects.create(at_ms=now_ms, kind="policy-disagreement", detail=detail)
     return Decision(question=question, reason="policies-disagree")
@@ -284,30 +286,24 @@ def _object_of(row: Envelope) -> str:
 
 
 def entries_of(answer: Answer) -> Iterator[tuple[Envelope, Opened]]:
-    """Every envelope of an answer whose signed bytes may be given, opened whole (sight.sees_whole)."""
+    """Every envelope of an answer that a patient got of their own record, opened whole; none for anybody else."""
+    if not sees_whole(answer.decision):
+        return
     rows = _rows(answer.ask, answer.decision)
-    for row, opened in open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk):
-        if _given_whole(opened, answer.decision):
-            yield row, opened
+    yield from open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)
 
 
 def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
     """The one envelope that an answered ask named, opened: the signed bytes, for a proof.
 
-    They hold everything that was measured together, so only who may see all of it gets them (sight.sees_whole).
+    They hold everything that was measured together, so they are the patient's alone (sight.sees_whole).
 
     Raises:
         NotFoundError: the record has no such entry, for this reader.
     """
+    if not sees_whole(answer.decision):
+        raise NotFoundError("no signed bytes of this entry can be given")
     rows = _rows(answer.ask, answer.decision)
     if answer.ask.entry is None or not rows:  # one that is held is nobody's until it is attributed
         raise NotFoundError("this record has no such entry")
-    row, opened = next(iter(open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)))
-    if not _given_whole(opened, answer.decision):
-        raise NotFoundError("no signed bytes of this entry can be given")
-    return row, opened
-
-
-def _given_whole(opened: Opened, decision: Decision) -> bool:
-    readings = _readings(opened)
-    return sees_whole(readings, readings.t0_ms + opened.correction_ms, decision)
+    return next(iter(open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)))

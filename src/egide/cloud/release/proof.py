@@ -33,16 +33,17 @@ def platform_anchors() -> Anchors:
 
 
 def release_proof(*, reader: Account | None, patient: Account, entry: int, purpose: str, now_ms: int) -> bytes:
-    """The proof file of one entry, for whoever may read it.
+    """The proof file of one entry, for the patient.
 
     Raises:
-        AccessDeniedError: no ground (journaled).
+        AccessDeniedError: no ground, or somebody else's record (journaled).
         NotFoundError: the record has no such entry.
         UnavailableError: no checkpoint covers it yet: a second later there is one.
     """
     ask = Ask(
-        reader=reader, patient=patient, since_ms=0, until_ms=_FOREVER, purpose=purpose, channel="proof", entry=entry
-    )
+        reader=reader, patient=patient, since_ms=0, until_ms=_FOREVER, purpose=purpose, channel="proof", entry=entry,
+        signed=True,
+    )  # fmt: skip
     return build_proof(*entry_of(release(ask, now_ms=now_ms)), now_ms=now_ms)
 
 

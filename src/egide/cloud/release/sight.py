@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from egide.cloud.consent.facts import Window
 from egide.cloud.consent.families import family_of
-from egide.cloud.consent.rules import EMERGENCY, REPRESENTATIVE, Decision, visible
+from egide.cloud.consent.rules import SELF, Decision, visible
 from egide.measure.plausibility import doubts
 from egide.measure.readings import Readings, Series
 
-__all__ = ["ON_SIGHT", "Seen", "see", "sees_whole"]
-
-#: Grounds on which a record is read and never handed over.
-ON_SIGHT: Final = frozenset({EMERGENCY, REPRESENTATIVE})
+__all__ = ["Seen", "see", "sees_whole"]
 
 Doubts = Mapping[int, Mapping[int, str]]
 
@@ -48,16 +44,13 @@ def see(readings: Readings, shift_ms: int, decision: Decision, noted: Doubts, *,
     ]
 
 
-def sees_whole(readings: Readings, shift_ms: int, decision: Decision) -> bool:
-    """Whether the signed bytes of an envelope may be given: they hold all that was measured in it.
+def sees_whole(decision: Decision) -> bool:
+    """Whether signed bytes may be given: they hold all that was measured together, and cannot be cut.
 
-    Where the patient hides anything from this reader, they get no signed bytes of this record at all: refusing only
-    those of envelopes that hold something hidden would tell which do. Nor are any given on the grounds of `ON_SIGHT`,
-    so that a missing proof tells nobody of a secret, or of a refusal made beforehand.
+    They are the patient's alone. A proof that is there for one reader and missing for another, or for one envelope and
+    not for the next, would tell of a restriction, a secret, or a refusal made beforehand.
     """
-    if decision.hides or decision.ground in ON_SIGHT:
-        return False
-    return _unlimited(decision) or _left(readings, shift_ms, decision) is readings
+    return decision.ground == SELF
 
 
 def _unlimited(decision: Decision) -> bool:

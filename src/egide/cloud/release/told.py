@@ -35,7 +35,7 @@ AT_ONCE: Final = "now"
 WEEKLY: Final = "week"
 HOW: Final = (AT_ONCE, WEEKLY)
 MAX_RULES: Final = 20
-_EXPORTS: Final = frozenset({"proof", "export"})
+_COPIES: Final = frozenset({"export", "fhir", "proof"})  # as release.door.EXPORTS
 _VISIT_MS: Final = 30 * 60_000  # further looks of one visit are not told again
 _MORNING: Final = 8  # o'clock on a Monday
 
@@ -69,7 +69,7 @@ def matches(wish: Wish, look: Look) -> bool:
         case "emergency":
             return look.ground == EMERGENCY
         case "export":
-            return look.channel in _EXPORTS
+            return look.channel in _COPIES
         case "outside":
             return look.ground not in (CARE_TEAM, SELF)
         case "person":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.emergency import Review, reviews, to_be_told
@@ -18,7 +19,10 @@ from egide.cloud.people.offices import offices_of
 from egide.cloud.signin.notices import tell
 from egide.errors import AccessDeniedError
 
-__all__ = ["REVIEWERS", "Opened", "opened_by", "require_reviewer", "running_emergency", "tell_everybody", "to_review"]
+__all__ = [
+    "REVIEWERS", "Opened", "opened_by", "require_reviewer", "running_emergency", "telling_everybody",
+    "to_review",
+]  # fmt: skip
 
 #: Who may be the second person, never for what they opened themselves.
 REVIEWERS: Final = ("doctor", "dpo")
@@ -48,9 +52,11 @@ def to_review(reviewer: Account, *, now_ms: int) -> list[Opened]:
     """
     places = require_reviewer(reviewer, now_ms=now_ms)
     rows = _rows(now_ms).exclude(holder=str(reviewer.pk))
-    if ESTABLISHMENT not in places:
-        here = Registration.objects.filter(establishment__in=places, until_ms=None)
-        rows = rows.filter(patient__in=here.values("patient"))
+    known = Registration.objects.filter(until_ms=None)
+    here = Q(patient__in=known.filter(establishment__in=places).values("patient"))
+    if ESTABLISHMENT in places:  # who is registered nowhere is reviewed by the platform's own
+        here |= ~Q(patient__in=known.values("patient"))
+    rows = rows.filter(here)
     found = _read(rows)
     return sorted(found, key=lambda one: (bool(one.review.verdict), one.review.at_ms))
 
@@ -70,11 +76,19 @@ def running_emergency(reader: Account, patient: Account, *, now_ms: int) -> Emer
     return next((e for e in reversed(mine) if e.since_ms <= now_ms < e.until_ms), None)
 
 
-def tell_everybody(patient: Account, opened_by_account: Account, *, now_ms: int) -> None:
-    """Tell the patient, representatives and the treating doctor, each in their own account; no detail is in it."""
-    for account in Account.objects.filter(pk__in=to_be_told(patient, now_ms=now_ms)):
-        if account.pk != opened_by_account.pk:
+def telling_everybody(patient: Account, opened_by_account: Account, *, now_ms: int) -> Callable[[], None]:
+    """What tells the patient, representatives and the treating doctor, each in their own account, without detail.
+
+    Run it in the transaction of the opening (`also` of `break_glass`).
+    """
+    names = to_be_told(patient, now_ms=now_ms)
+    found = list(Account.objects.filter(pk__in=names).exclude(pk=opened_by_account.pk))
+
+    def write() -> None:
+        for account in found:
             tell(account, "emergency", now_ms=now_ms)
+
+    return write
 
 
 def _rows(now_ms: int) -> QuerySet[Ground]:

@@ -120,6 +120,7 @@ _REFUSED: Final = {
     "no-ground": gettext_noop("Nothing lets this reader see this record."),
     "closed-account": gettext_noop("The reader's account is closed."),
     "policies-disagree": gettext_noop("The rules and the policies disagreed, so it was a no."),
+    "signed-bytes": gettext_noop("The signed file of a measurement is given to the patient alone."),
 }
 _CHECKS: Final = {
     ("ready", health.FINE): gettext_noop("The database answers and the register is open"),

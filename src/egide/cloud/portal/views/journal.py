@@ -26,6 +26,7 @@ from egide.cloud.portal.questions import Question, questions_of
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.portal.visits import Visit, visits_of
 from egide.cloud.release.journal import JournalLine, journal_page
+from egide.cloud.signin.factors import widening
 from egide.errors import MalformedError
 
 __all__ = ["check", "copy", "journal"]
@@ -106,8 +107,12 @@ def journal(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def copy(request: HttpRequest) -> HttpResponse:
-    """One's own copy, as a file. Raises AccessDeniedError, MalformedError."""
-    patient = subject_of(request, None).patient
+    """One's own copy, as a file; it asks for a factor, as each copy does. Raises AccessDeniedError, MalformedError."""
+    return _copy_of(request, subject_of(request, None).patient)
+
+
+@widening
+def _copy_of(request: HttpRequest, patient: Account) -> HttpResponse:
     now = live.now_ms()
     data = copies.make_copy(
         patient, lambda ids: names_for(patient.pk, ids, now_ms=now), before=_before(request), now_ms=now

@@ -21,7 +21,7 @@ from egide.cloud.portal.glance import reader_names
 from egide.cloud.portal.sharing import family_choices, window_words
 from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.signin.factors import widening
-from egide.cloud.ward.emergencies import Opened, opened_by, running_emergency, tell_everybody, to_review
+from egide.cloud.ward.emergencies import Opened, opened_by, running_emergency, telling_everybody, to_review
 from egide.errors import NotFoundError, RefusedError
 
 __all__ = ["close", "open_one", "own", "review", "reviewing"]
@@ -149,8 +149,10 @@ def _break(reader: Account, patient: Account, asked: dict[str, Any], now_ms: int
         raise RefusedError("there is no such period")
     since = None if asked["period"] == "all" else now_ms - int(asked["period"]) * _DAY_MS
     families = None if asked["every"] else asked["families"]
-    break_glass(reader, patient, reason=asked["reason"], families=families, now_ms=now_ms, data_since_ms=since)
-    tell_everybody(patient, reader, now_ms=now_ms)
+    break_glass(
+        reader, patient, reason=asked["reason"], families=families, now_ms=now_ms, data_since_ms=since,
+        also=telling_everybody(patient, reader, now_ms=now_ms),
+    )  # fmt: skip
 
 
 def _told(one: Opened, names: dict[str, str], now_ms: int) -> dict[str, Any]:
