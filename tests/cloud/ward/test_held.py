@@ -9,7 +9,11 @@ from django.urls import reverse
 from egide.cloud.fleet.models import Attribution
 from egide.cloud.fleet.pairings import unpair
 from egide.cloud.people.models import Account, Registration
+from egide.cloud.people.second import SecondPersonError
+from egide.cloud.release.attribution import NothingHeldError, NothingInsideError, OtherPatientError, PeriodTakenError
 from egide.cloud.vault.owning import rows_of
+from egide.cloud.ward.views.held import _problem
+from egide.errors import MalformedError, RefusedError
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter, Offices, confirm
 from tests.support.cast import Cast
@@ -151,3 +155,14 @@ def test_where_it_leads_the_people_of_there_see_it(
     assert "Rendu le soir." in text(client)
     assert decide(client, "confirm") == 302
     assert rows_of(cast.charlie.pk).count() == held
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [(SecondPersonError, "another person"), (PeriodTakenError, "already"), (NothingHeldError, "nothing is held"),
+     (NothingInsideError, "lies whole"), (OtherPatientError, "user name"), (MalformedError, "a date"),
+     (RefusedError, "a reason")],
+)  # fmt: skip
+def test_each_refusal_has_its_words_by_its_code(kind: type[RefusedError], word: str) -> None:
+    """Whatever its message says: a message may be reworded."""
+    assert word in _problem(kind("reworded"))

@@ -37,8 +37,9 @@ from egide.cloud.vault.models import Flag
 from egide.errors import AccessDeniedError, RefusedError
 
 __all__ = [
-    "KIND", "KIND_END", "LIFE_MS", "STAFF", "attribute_held", "confirm", "confirm_undo", "dismiss_held", "places_for",
-    "propose", "propose_undo", "reason_of", "refuse", "take_back",
+    "KIND", "KIND_END", "LIFE_MS", "STAFF", "NothingHeldError", "NothingInsideError", "OtherPatientError",
+    "PeriodTakenError", "attribute_held", "confirm", "confirm_undo", "dismiss_held", "places_for", "propose",
+    "propose_undo", "reason_of", "refuse", "take_back",
 ]  # fmt: skip
 
 KIND: Final = "attribution"
@@ -47,6 +48,32 @@ KIND_END: Final = "attribution-end"
 STAFF: Final = CARE_OFFICES | {"engineer"}
 LIFE_MS: Final = 7 * 86_400_000
 Step = Callable[[str], None]
+
+
+class OtherPatientError(RefusedError):
+    """Readings go to another patient's open file."""
+
+    code = "other-patient-needed"
+
+
+class PeriodTakenError(RefusedError):
+    """Something else is said of a part of this period."""
+
+    code = "period-taken"
+    hint = "undo that first"
+
+
+class NothingHeldError(RefusedError):
+    """Nothing is held in this period."""
+
+    code = "nothing-held"
+
+
+class NothingInsideError(RefusedError):
+    """No message lies whole within this period."""
+
+    code = "nothing-inside"
+    hint = "make the period wider"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +96,7 @@ def propose(
     """
     require_staff(by, places_for(pairing.patient, pairing), now_ms=now_ms)
     if to.role != Account.Role.PATIENT or not to.is_active or to.pk == pairing.patient_id:
-        raise RefusedError("readings go to another patient's open file")
+        raise OtherPatientError("readings go to another patient's open file")
     require_period(since_ms, until_ms)
     care = str(RecordKey.Class.CARE)  # who is measured in error takes part in no study by that
     row = Attribution(
@@ -80,7 +107,7 @@ def propose(
     row.sealed_reason = seal_text(text_of(reason), _context(row))
     _require_free(row)
     if not counted(pairing, since_ms, until_ms, pairing.patient_id).inside:
-        raise RefusedError("nothing measured lies whole within this period")
+        raise NothingInsideError("nothing measured lies whole within this period")
     row.save(force_insert=True)
     return row
 
@@ -220,7 +247,7 @@ def _require_open(row: Attribution, now_ms: int) -> None:
     if now_ms >= row.proposed_ms + LIFE_MS:
         raise RefusedError("this proposal has lapsed")
     if row.to is None or not row.to.is_active:
-        raise RefusedError("readings go to another patient's open file")
+        raise OtherPatientError("readings go to another patient's open file")
 
 
 def _require_free(row: Attribution) -> None:
@@ -228,7 +255,7 @@ def _require_free(row: Attribution) -> None:
     live = Attribution.objects.filter(pairing=row.pairing, undone_ms=None).exclude(at_ms=None).exclude(pk=row.pk)
     others = live.exclude(kind=Attribution.Kind.DISMISSED).values_list("since_ms", "until_ms")
     if any(overlaps((row.since_ms, row.until_ms), other) for other in others):
-        raise RefusedError("something is said of this period already: undo that first")
+        raise PeriodTakenError("something is said of this period already: undo that first")
 
 
 def _move(
@@ -285,7 +312,7 @@ def _of_held(
             _require_free(row)
         row.save(force_insert=True)
         if not _mark(row, undo=False):
-            raise RefusedError("nothing is held in this period")
+            raise NothingHeldError("nothing is held in this period")
 
     _append(KIND, pairing.patient, _said(row, kind, (by,), words), now_ms, keep)
     return row

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from egide.cloud.people.models import Account
+from egide.cloud.people.second import SecondPersonError
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.portal.words import local, zone
@@ -26,7 +27,7 @@ from egide.cloud.ward.held import (
     place_of_work,
     said_here,
 )
-from egide.errors import MalformedError, RefusedError
+from egide.errors import EgideError, MalformedError, RefusedError
 
 __all__ = ["held_decide", "held_desk", "held_say"]
 
@@ -124,10 +125,10 @@ def _page(request: HttpRequest, *, problem: str = "", posted: Any = None, status
 
 
 def _patient(request: HttpRequest) -> Account:
-    """The account with that user name: nobody is looked for by name here. Raises RefusedError: there is none."""
+    """The account with that user name: nobody is looked for by name here. Raises OtherPatientError: there is none."""
     found = Account.objects.filter(username=request.POST.get("to", "").strip()[:40]).first()
     if found is None:
-        raise RefusedError("readings go to another patient's open file")
+        raise attribution.OtherPatientError("readings go to another patient's open file")
     return found
 
 
@@ -147,20 +148,23 @@ def _field(ms: int) -> str:
     return local(ms).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _problem(err: Exception) -> str:
-    if isinstance(err, MalformedError):
-        return _("Nothing was changed: a date is written as day, month, year, hour and minute.")
-    if "second person" in str(err):
-        return _("Nothing was changed: another person than the one who proposed it decides.")
-    if "said of this period" in str(err):
-        return _("Nothing was changed: something is said of a part of this period already. Undo that first.")
-    if "nothing is held" in str(err):
-        return _("Nothing was changed: nothing is held in this period.")
-    if "lies whole" in str(err):
-        return _("Nothing was changed: no message lies whole within this period. Make it wider.")
-    if "another patient" in str(err):
-        return _("Nothing was changed: give the user name of another patient, whose file is open.")
-    return _("Nothing was changed: give a period, and a reason of 500 characters at most.")
+def _problem(err: EgideError) -> str:
+    return {
+        MalformedError.code: _("Nothing was changed: a date is written as day, month, year, hour and minute."),
+        SecondPersonError.code: _(
+            "Nothing was changed: another person than the one who proposed it decides."
+        ),
+        attribution.PeriodTakenError.code: _(
+            "Nothing was changed: something is said of a part of this period already. Undo that first."
+        ),
+        attribution.NothingHeldError.code: _("Nothing was changed: nothing is held in this period."),
+        attribution.NothingInsideError.code: _(
+            "Nothing was changed: no message lies whole within this period. Make it wider."
+        ),
+        attribution.OtherPatientError.code: _(
+            "Nothing was changed: give the user name of another patient, whose file is open."
+        ),
+    }.get(err.code, _("Nothing was changed: give a period, and a reason of 500 characters at most."))
 
 
 def _done_words(act: str) -> str:
