@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egide.cloud.portal.charts.glucose import draw_profile, edges_in, shares_in_ranges
-from egide.cloud.portal.charts.line import MAX_POINTS, Point, draw_line, thin
+from egide.cloud.portal.charts.line import MAX_POINTS, Point, draw_line, slices_of
 from egide.cloud.portal.charts.paper import draw_paper
 from egide.cloud.portal.charts.pressure import Pair, draw_bars
 from egide.cloud.portal.charts.scale import HEIGHT, WIDTH, Band, Frame, frame, round_ticks
@@ -43,18 +43,32 @@ def test_a_lonely_value_is_drawn() -> None:
 
 
 @given(st.integers(min_value=0, max_value=2**32), st.integers(min_value=MAX_POINTS + 1, max_value=2_000))
-def test_thinning_keeps_the_extremes_and_every_doubt(start: int, count: int) -> None:
-    """What matters most in a dense curve is its lowest, its highest and its doubtful points."""
+def test_very_many_values_become_a_middle_and_a_spread_that_holds_them_all(start: int, count: int) -> None:
+    """The lowest and the highest of each slice are its edges, the line lies between; a doubtful value stays alone."""
     chance = random.Random(start)
     values, odd = [chance.gauss(100, 30) for _ in range(count)], chance.randrange(count)
     step = DAY.until_ms // len(values)
     points = [Point(at_ms=n * step, value=v, solid=n != odd) for n, v in enumerate(values)]
-    kept = thin(points, DAY)
-    solid = [p.value for p in points if p.solid]
-    assert len(kept) <= MAX_POINTS + 2
-    assert {min(solid), max(solid)} <= {p.value for p in kept if p.solid}
-    assert [p for p in kept if not p.solid] == [p for p in points if not p.solid]
-    assert [p.at_ms for p in kept] == sorted(p.at_ms for p in kept)
+    slices = slices_of(points, DAY)
+    solid = [p for p in points if p.solid]
+    assert len(slices) <= 241
+    assert (min(s.low for s in slices), max(s.high for s in slices)) == (
+        min(p.value for p in solid), max(p.value for p in solid)
+    )  # fmt: skip
+    for point in solid:
+        (mine,) = (s for s in slices if s.first_ms <= point.at_ms <= s.last_ms)
+        assert mine.low <= point.value <= mine.high
+        assert mine.low <= mine.middle <= mine.high
+    line = draw_line(points, DAY, gap_ms=FIVE_MINUTES)
+    assert (line.hollow.count("h0"), line.curve.count("M"), line.spread.count("Z")) == (1, 1, 1)
+
+
+def test_a_gap_stays_a_gap_among_very_many_values() -> None:
+    """Neither the middle nor the spread is drawn over a silence."""
+    points = [Point(at_ms=n * 20_000, value=100 + n % 7) for n in range(2_000) if not 800 <= n < 1_000]
+    line = draw_line(points, DAY, gap_ms=60_000)
+    assert (line.curve.count("M"), line.spread.count("Z")) == (2, 2)
+    assert draw_line(points[:700], DAY, gap_ms=60_000).spread == ""
 
 
 @given(st.lists(finite, min_size=1, max_size=50), finite)

@@ -60,7 +60,7 @@ class Metric:
             return None
 
     def band(self, unit: str) -> Band | None:
-        """The target range, for the metrics that have one by consensus: glucose, 70 to 180 mg/dL."""
+        """A general reference, for the metrics that have one by consensus (glucose): nobody's own target."""
         if self.code not in GLUCOSE:
             return None
         _, low, high, _ = edges_in(unit)

@@ -17,7 +17,7 @@ from egide.cloud.portal.charts.glucose import Profile, draw_profile, edges_in, s
 from egide.cloud.portal.charts.line import Line, Point, draw_line
 from egide.cloud.portal.charts.paper import Paper, draw_paper
 from egide.cloud.portal.charts.pressure import Bars, Pair, draw_bars
-from egide.cloud.portal.charts.scale import WIDTH, Frame, Tick, frame, round_ticks
+from egide.cloud.portal.charts.scale import WIDTH, Band, Frame, Tick, frame, round_ticks
 from egide.cloud.portal.metrics import GLUCOSE, PRESSURE
 from egide.cloud.portal.periods import Period
 from egide.cloud.portal.record import Reading, Strip
@@ -54,6 +54,7 @@ class Picture:
     bars: Bars | None = None
     profile: Profile | None = None
     ranges: tuple[Range, ...] = ()
+    reference: str = ""  # the edges of `band`, in words
 
 
 def picture_of(readings: Sequence[Reading], period: Period, *, now_ms: int) -> Picture | None:
@@ -74,7 +75,14 @@ def picture_of(readings: Sequence[Reading], period: Period, *, now_ms: int) -> P
         band=window.band(band),
         line=draw_line(points, window, gap_ms=_gap_ms(readings)),
         ranges=_ranges(readings) if readings[-1].metric.code in GLUCOSE else (),
+        reference=_edges(band),
     )
+
+
+def _edges(band: Band | None) -> str:
+    if band is None or band.low is None or band.high is None:
+        return ""
+    return f"{words.number(band.low)}–{words.number(band.high)}"
 
 
 def points_in(readings: Sequence[Reading], unit: str) -> list[Point]:

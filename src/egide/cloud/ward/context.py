@@ -1,4 +1,4 @@
-"""What every page's menu needs: the desks of who is signed in."""
+"""What every page's menu needs: the desks of who is signed in; and what waits for them, on the home page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.portal import live
 from egide.cloud.ward.acting import Workplace, acting_at, workplaces
 from egide.cloud.ward.desks import DESKS, desks_of
+from egide.cloud.ward.waiting import Wait, waiting_for
 
 __all__ = ["desks"]
 
@@ -33,6 +34,7 @@ def desks(request: HttpRequest) -> dict[str, Any]:
     return {
         "desks": SimpleLazyObject(lambda: _of(request)),
         "acting": SimpleLazyObject(lambda: _acting(request)),
+        "waits": SimpleLazyObject(lambda: _waits(request)),
     }
 
 
@@ -42,6 +44,11 @@ def _of(request: HttpRequest) -> list[dict[str, str]]:
         return []
     held = desks_of(user, now_ms=now, at=acting_at(request, user, now_ms=now))
     return [{"url": reverse(DESKS[office]), "title": _(_TITLES[office])} for office in held]
+
+
+def _waits(request: HttpRequest) -> list[Wait]:
+    user = _staff(request)
+    return [] if user is None else waiting_for(request, user, now_ms=live.now_ms())
 
 
 def _acting(request: HttpRequest) -> list[Workplace]:

@@ -36,6 +36,11 @@ _AHEAD_MS: Final = 366 * 86_400_000  # a reading dated after now is doubtful, an
 _DAY_MS: Final = 86_400_000
 _MAX_SPAN_MS: Final = 366 * _DAY_MS
 _MANY: Final = 3_000  # envelopes: a page opens no more than that unless it is asked to
+#: What is drawn first when nobody asked for a metric, and what comes after every other.
+_FIRST: Final = {
+    **dict.fromkeys(GLUCOSE, 0), PRESSURE[0]: 1, "29463-7": 2, "59408-5": 3, "2708-6": 3, "8867-4": 4, "80404-7": 9,
+}  # fmt: skip
+_OTHERS: Final = 5
 _PAUSE_S: Final = 10  # seconds between two questions for news
 
 
@@ -180,12 +185,12 @@ def _carried(chosen: Group | None, readings: Sequence[Reading], since_ms: int, u
 
 
 def _choose(groups: list[Group], wanted: str) -> Group | None:
-    """The metric asked for; else glucose, else what was measured most often."""
+    """The metric asked for; else what people look for first; else what was measured most often, pulse to pulse last."""
     by_key = {group.key: group for group in groups}
     if wanted in by_key:
         return by_key[wanted]
     people = [g for g in groups if not (g.last and g.last.first.metric.states)] or groups
-    return next((g for g in people if g.key in GLUCOSE), None) or max(people, key=lambda g: g.count, default=None)
+    return min(people, key=lambda g: (_FIRST.get(g.key, _OTHERS), -g.count), default=None)
 
 
 def _newest() -> int:

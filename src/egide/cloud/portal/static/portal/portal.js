@@ -53,6 +53,36 @@ function split(series) {
   return { curve, doubtful };
 }
 
+const MANY = 800, SLICES = 240; // as the server draws: joined one by one, so many points would fill the chart
+
+/** What is in sight, by slices of time: the middle, the lowest and the highest of each; a gap stays a gap. */
+function sliced(points, since, until) {
+  const seen = points.filter((p) => p.value[0] >= since && p.value[0] <= until);
+  if (seen.filter((p) => p.value[1] !== null).length <= MANY) return null;
+  const width = Math.max(1, (until - since) / SLICES), middle = [], low = [], high = [];
+  let same = [], open = null, broken = false;
+  const close = () => {
+    if (!same.length) return;
+    const values = same.map((p) => p.value[1]).sort((a, b) => a - b), chosen = same.find((p) => p.value[1] === values[values.length >> 1]);
+    const at = (same[0].value[0] + same[same.length - 1].value[0]) / 2;
+    if (broken) for (const list of [middle, low, high]) list.push({ value: [same[0].value[0] - 1, null] });
+    middle.push({ value: [at, chosen.value[1]], text: chosen.text, range: [values[0], values[values.length - 1]] });
+    low.push({ value: [at, values[0]] });
+    high.push({ value: [at, values[values.length - 1] - values[0]] });
+    same = [];
+    broken = false;
+  };
+  for (const point of seen) {
+    if (point.value[1] === null) { if (same.length) close(); broken = true; continue; }
+    const here = Math.floor((point.value[0] - since) / width);
+    if (here !== open) close();
+    open = here;
+    same.push(point);
+  }
+  close();
+  return { middle, low, high };
+}
+
 const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });
 const midnight = (at) => hour.format(at) === "00:00";
 const hourly = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", timeZone });
@@ -72,12 +102,24 @@ function extent(curve, band) {
   return [low - room, high + room];
 }
 
+/** The series of a chart between two instants: the values joined; very many, their middle over how far they spread. */
+function drawn(series, curve, doubtful, since, until) {
+  const accent = colour("accent"), dense = sliced(curve, since, until);
+  const bare = { type: "line", connectNulls: false, showSymbol: false, silent: true, lineStyle: { width: 0 }, stack: "spread", stackStrategy: "all" };
+  return [
+    { type: "line", data: dense ? dense.middle : curve, connectNulls: false, showSymbol: curve.length < 120, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: accent }, itemStyle: { color: accent },
+      markArea: series.band ? { silent: true, itemStyle: { color: colour("band"), borderColor: colour("band-line"), borderWidth: 1 }, data: [[{ yAxis: Number(series.band[0]) }, { yAxis: Number(series.band[1]) }]] } : undefined },
+    { type: "scatter", data: doubtful, clip: false, symbol: "circle", symbolSize: 9, itemStyle: { color: colour("card"), borderColor: colour("wait"), borderWidth: 2 } },
+    ...(dense ? [{ ...bare, data: dense.low }, { ...bare, data: dense.high, areaStyle: { color: accent, opacity: 0.3 } }] : []),
+  ];
+}
+
 function options(series, figure) {
   const { curve, doubtful } = split(series);
   const [low, high] = extent(curve, series.band);
+  [figure.low, figure.high] = low === undefined ? [-Infinity, Infinity] : [low, high];
   if (low !== undefined) for (const point of doubtful) point.value[1] = Math.min(high, Math.max(low, point.value[1]));
-  const soft = colour("soft"), line = colour("line"), accent = colour("accent");
-  const few = curve.length < 120;
+  const soft = colour("soft"), line = colour("line");
   const unit = figure.dataset.unit;
   const axis = { axisLabel: { color: soft, hideOverlap: true }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } } };
   return {
@@ -90,14 +132,10 @@ function options(series, figure) {
     tooltip: {
       trigger: "axis", renderMode: "richText", backgroundColor: colour("card"), borderColor: line, textStyle: { color: colour("ink") },
       formatter: (hits) => hits.filter((h) => h.data.text).slice(0, 1).map((h) =>
-        written(h.data.text) + "\u202f" + unit + (h.seriesIndex ? " (" + figure.dataset.doubt + ")" : "") + "\n" + dated.format(h.data.at || h.data.value[0])).join("\n"),
+        written(h.data.text) + "\u202f" + unit + (h.data.range ? " (" + h.data.range.map((v) => new Intl.NumberFormat(lang).format(v)).join("–") + ")" : "") + (h.data.at ? " (" + figure.dataset.doubt + ")" : "") + "\n" + dated.format(h.data.at || h.data.value[0])).join("\n"),
     },
     dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", filterMode: "none" }, { type: "slider", showDataShadow: false, height: 24, bottom: 8, filterMode: "none", borderColor: line, fillerColor: colour("accent") + "22", textStyle: { color: soft } }],
-    series: [
-      { type: "line", data: curve, connectNulls: false, showSymbol: few, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: accent }, itemStyle: { color: accent },
-        markArea: series.band ? { silent: true, itemStyle: { color: colour("band"), borderColor: colour("band-line"), borderWidth: 1 }, data: [[{ yAxis: Number(series.band[0]) }, { yAxis: Number(series.band[1]) }]] } : undefined },
-      { type: "scatter", data: doubtful, clip: false, symbol: "circle", symbolSize: 9, itemStyle: { color: colour("card"), borderColor: colour("wait"), borderWidth: 2 } },
-    ],
+    series: drawn(series, curve, doubtful, series.since, series.until),
   };
 }
 
@@ -134,6 +172,13 @@ function redraw(figure) {
   figure.chart.setOption(options(figure.series, figure), { replaceMerge: ["series"] });
 }
 
+/** After a zoom, single values appear where they are few enough to be told apart. */
+function closer(figure) {
+  const { startValue, endValue } = figure.chart.getOption().dataZoom[0], { curve, doubtful } = split(figure.series);
+  for (const point of doubtful) point.value[1] = Math.min(figure.high, Math.max(figure.low, point.value[1]));
+  figure.chart.setOption({ series: drawn(figure.series, curve, doubtful, startValue, endValue) }, { replaceMerge: ["series"] });
+}
+
 /** Put a chart that one can move in over the server's drawing; if anything fails, that drawing stays. */
 async function enhance(figure) {
   try {
@@ -149,6 +194,7 @@ async function enhance(figure) {
       plot.setAttribute("aria-label", (title ? title.textContent : "") + ". " + figure.dataset.keys);
       figure.chart = echarts.init(plot, null, { renderer: "canvas" });
       keys(figure.chart, plot);
+      figure.chart.on("datazoom", () => closer(figure));
       new ResizeObserver(() => figure.chart.resize()).observe(plot);
     }
     figure.series = series;
