@@ -6,6 +6,7 @@ Readers are named, patients are not; no measurement is opened. Each look is a st
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -42,15 +43,10 @@ def answer(request: HttpRequest, question_id: uuid.UUID) -> HttpResponse:
     """Answer one, in words. Raises AccessDeniedError, NotFoundError."""
     now = live.now_ms()
     seat = _seat(request, now)
-    question = privacy.one_asked(seat, str(question_id))
-    try:
-        questions.answer(
-            question, by=seat.account, verdict=request.POST.get("verdict", ""), text=request.POST.get("text", ""),
-            now_ms=now,
-        )  # fmt: skip
-    except RefusedError:
-        return _page(request, problem=True)
-    return redirect("ward:questions")
+    question, (verdict, text) = privacy.one_asked(seat, str(question_id)), _said(request)
+    return _decided(
+        request, lambda: questions.answer(question, by=seat.account, verdict=verdict, text=text, now_ms=now)
+    )
 
 
 @require_POST
@@ -59,15 +55,8 @@ def decide_name(request: HttpRequest, ask_id: uuid.UUID) -> HttpResponse:
     """Accept or refuse that a name be withheld. Raises AccessDeniedError, NotFoundError."""
     now = live.now_ms()
     seat = _seat(request, now)
-    wish = privacy.one_name_ask(seat, str(ask_id))
-    try:
-        withheld.decide(
-            wish, by=seat.account, verdict=request.POST.get("verdict", ""), note=request.POST.get("text", ""),
-            now_ms=now,
-        )  # fmt: skip
-    except RefusedError:
-        return _page(request, problem=True)
-    return redirect("ward:questions")
+    wish, (verdict, note) = privacy.one_name_ask(seat, str(ask_id)), _said(request)
+    return _decided(request, lambda: withheld.decide(wish, by=seat.account, verdict=verdict, note=note, now_ms=now))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -95,6 +84,18 @@ def withhold(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
             return redirect(f"{request.path}?{_DONE}=1")
     context = {"patient": subject.patient, "problem": problem, "asked": asked, "base": subject.base}
     return render(request, "ward/withhold.html", context, status=400 if problem else 200)
+
+
+def _said(request: HttpRequest) -> tuple[str, str]:
+    return request.POST.get("verdict", ""), request.POST.get("text", "")
+
+
+def _decided(request: HttpRequest, act: Callable[[], object]) -> HttpResponse:
+    try:
+        act()
+    except RefusedError:
+        return _page(request, problem=True)
+    return redirect("ward:questions")
 
 
 def _page(request: HttpRequest, *, problem: bool = False) -> HttpResponse:
