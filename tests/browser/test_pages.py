@@ -137,10 +137,10 @@ def test_a_new_measurement_appears_by_itself(portal: Portal, chromium: Browser) 
         expect(page.locator("#news")).to_have_text(re.compile("Last measurement received just now"))
 
 
-def test_a_proof_can_be_downloaded(portal: Portal, chromium: Browser, tmp_path: Path) -> None:
-    """From the record, beside the reading, in one click."""
+def test_a_proof_can_be_downloaded(everywhere: Portal, chromium: Browser, tmp_path: Path) -> None:
+    """From the record, beside the reading, in one click, by who showed a factor (in a demo, nobody is asked)."""
     with visitor(chromium, lang="en", accept_downloads=True) as page:
-        sign_in(page, portal.base, portal.code_for("alice"))
+        sign_in(page, everywhere.base, everywhere.code_for("alice"))
         with page.expect_download() as waiting:
             page.get_by_role("link", name="Proof").first.click()
         assert re.fullmatch(r"egide-proof-\d+\.cbor", waiting.value.suggested_filename)

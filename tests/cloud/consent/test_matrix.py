@@ -269,7 +269,8 @@ def test_policies_that_cannot_be_evaluated_open_nothing(monkeypatch: pytest.Monk
 def test_every_message_has_its_sentence() -> None:
     """Those of the rules, and the door's three."""
     messages = {f"allowed.{ground}" for ground in GROUNDS} | {f"refused.{reason}" for reason in REASONS}
-    assert set(SENTENCES) == messages | {f"refused.{why}" for why in ("policies-disagree", "closed-account", "signed-bytes")}
+    door = {f"refused.{reason}" for reason in ("policies-disagree", "closed-account", "signed-bytes")}
+    assert set(SENTENCES) == messages | door
     with translation.override("fr"):
         assert str(sentence("refused.opposed")) == "Vous vous êtes opposé à ce suivi."
     assert sentence("refused.by-a-newer-platform") == "refused.by-a-newer-platform"
