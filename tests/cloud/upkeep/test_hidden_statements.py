@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from egide.cloud.consent.restrictions import restrict
+from egide.cloud.options import Options
 from egide.cloud.people.models import Account
 from egide.cloud.register.models import Statement
 from egide.cloud.register.publishing import publish
 from egide.cloud.upkeep.fsck import fsck
-from tests.support.thing import NOW, Thing
+from tests.support.thing import NOW
 
 
 def found() -> set[str]:
@@ -19,7 +20,7 @@ def found() -> set[str]:
 
 @pytest.mark.parametrize("change", ["kind", "subject", "deleted"])
 def test_a_restriction_that_a_writer_of_the_table_hides_is_named(
-    stored: Thing, alice: Account, bob: Account, change: str
+    opened_platform: Options, alice: Account, bob: Account, change: str
 ) -> None:
     """A read finds statements by two columns that nobody signed (docs/grounds.md): this is what tells that they lie."""
     restrict(alice, families=None, now_ms=NOW)
