@@ -175,6 +175,7 @@ _STAFF_PAGES: Final = [
     Visit(name="rights:desk-open", who="denis", path="/rights/desk/open"),
     Visit(name="rights:person-find", who="denis", path="/rights/desk/people"),
     Visit(name="rights:person", who="denis", path="/rights/desk/people/{alice}"),
+    Visit(name="portal:at-desk", who="denis", path="/desk/people/{alice}/said"),
     Visit(name="rights:terms", who="denis", path="/rights/desk/terms"),
     Visit(name="ward:processing", who="denis", path="/office/privacy/processing"),
     Visit(name="rights:desk-one", who="denis", path="/rights/desk/{asked}"),

@@ -12,9 +12,14 @@ from egide.cloud.people.models import Account
 from egide.cloud.register.journal import append_statement
 from egide.errors import RefusedError
 
-__all__ = ["MAX_TEXT", "new_id", "require_patient", "require_period", "say", "text_of", "window_of", "window_said"]
+__all__ = [
+    "MAX_TEXT", "WAYS", "new_id", "require_patient", "require_period", "say", "text_of", "window_of", "window_said",
+    "written_by",
+]  # fmt: skip
 
 MAX_TEXT: Final = 500
+#: On what word somebody else writes an act down for the patient.
+WAYS: Final = frozenset({"oral", "paper"})
 
 
 def say(
@@ -30,6 +35,18 @@ def say(
     return append_statement(
         kind, patient.pk, facts or {}, now_ms=now_ms, personal=personal, sealed_for=care_key(patient.pk), also=also
     )
+
+
+def written_by(patient: Account, given_by: Account | None, way: str) -> dict[str, str]:
+    """Whose act it is: the patient's, or one that `given_by` wrote down for them, on what they said or signed.
+
+    Raises RefusedError: another word than aloud or on paper.
+    """
+    if given_by is None or given_by.pk == patient.pk:
+        return {"by": str(patient.pk)}
+    if way and way not in WAYS:
+        raise RefusedError("say on what word: aloud, or on paper")
+    return {"by": str(given_by.pk), "way": way}
 
 
 def new_id() -> str:

@@ -98,6 +98,8 @@ class Opposition:
     until_ms: int | None = None
     follow_up: str = ""
     professional: str = ""
+    by: str = ""
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class Grant:
     since_ms: int
     until_ms: int | None
     by: str = ""  # who gave it: the patient, or who wrote it down for them
+    way: str = ""  # on what word, where somebody wrote it down: oral | paper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,8 @@ class Secret:
     families: frozenset[str]
     since_ms: int
     until_ms: int | None = None
+    by: str = ""
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +179,8 @@ class Restriction:
     data: Window
     since_ms: int
     until_ms: int | None
+    by: str = ""
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

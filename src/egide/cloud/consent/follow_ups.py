@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of
+from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of, written_by
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import Care, Opposition, runs
 from egide.cloud.consent.models import FollowUp, Ground
@@ -162,16 +162,21 @@ def close_follow_up(patient: Account, follow_up: str, *, reason: str, now_ms: in
 
 
 def oppose(
-    patient: Account, *, now_ms: int, follow_up: str = "", professional: Account | None = None
-) -> None:
-    """The patient's no, at once: to one follow-up, to one professional in any, or (neither named) to the whole team."""
+    patient: Account, *, now_ms: int, follow_up: str = "", professional: Account | None = None,
+    given_by: Account | None = None, way: str = "",
+) -> None:  # fmt: skip
+    """The patient's no, at once: to one follow-up, to one professional in any, or (neither named) to the whole team.
+
+    `given_by`: who wrote it down at the desk, on what word (`way`).
+    """
     require_patient(patient)
     name = str(professional.pk) if professional else ""
     if follow_up:
         _known(patient, follow_up)
     if _opposed(patient, follow_up, name, now_ms):
         return
-    say("opposition", patient, {"follow_up": follow_up, "professional": name, "since": now_ms}, now_ms=now_ms)
+    said = {"follow_up": follow_up, "professional": name, "since": now_ms} | written_by(patient, given_by, way)
+    say("opposition", patient, said, now_ms=now_ms)
 
 
 def lift_opposition(

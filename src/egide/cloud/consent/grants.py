@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
-from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of, window_said
+from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of, window_said, written_by
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import (
     ACCOUNT,
@@ -84,12 +84,14 @@ def give_grant(
     patient: Account, who: Reader, *, families: Iterable[str] | None, purpose: str, now_ms: int,
     until_ms: int | None, data_since_ms: int | None = None, data_until_ms: int | None = None, sector: str = "",
     given_by: Account | None = None, signature: bytes | None = None, grant_id: str | None = None,
+    way: str = "",
 ) -> str:  # fmt: skip
     """Open some of a record to somebody outside the team, from now until `until_ms`; return the grant's id.
 
     `families` None: all. The period [data_since_ms, data_until_ms) is of the data, not of the grant. `sector`: what
-    the grantee does, where it is known. `given_by`: who typed it at the desk, if not the patient. `signature`: the
-    patient's own, over the text shown, kept in the statement; `grant_id` names the grant that it signed.
+    the grantee does, where it is known. `given_by`: who typed it at the desk, if not the patient, on what word
+    (`way`). `signature`: the patient's own, over the text shown, kept in the statement; `grant_id` names the grant
+    that it signed.
 
     Raises:
         ForbiddenUseError: a purpose or a sector that nothing opens.
@@ -112,17 +114,18 @@ def give_grant(
     key = str(uuid.UUID(grant_id)) if grant_id else new_id()
     said = window_said(data) | {
         "id": key, "holder_kind": holder.kind, "holder": holder.id, "purpose": purpose, "since": now_ms,
-        "until": until_ms, "by": str((given_by or patient).pk), "signature": signature,
-    }  # fmt: skip
+        "until": until_ms, "signature": signature,
+    } | written_by(patient, given_by, way)  # fmt: skip
     _keep("grant", Ground.Kind.GRANT, patient, holder, said, now_ms)
     return key
 
 
 def withdraw_grant(
-    patient: Account, grant: str, *, now_ms: int, by: Account | None = None, signature: bytes | None = None
-) -> None:
+    patient: Account, grant: str, *, now_ms: int, by: Account | None = None, signature: bytes | None = None,
+    way: str = "",
+) -> None:  # fmt: skip
     """From now on this grant opens nothing, at the next read of every process. Raises NotFoundError, RefusedError."""
-    _end("grant-end", patient, _one(grants_of(patient), grant), now_ms, by=by, signature=signature)
+    _end("grant-end", patient, _one(grants_of(patient), grant), now_ms, by=by, signature=signature, way=way)
 
 
 def withdraw_everything(patient: Account, *, now_ms: int) -> list[str]:
@@ -188,11 +191,12 @@ def _one(found: Sequence[_Kept], key: str) -> _Kept:
 
 def _end(
     kind: str, patient: Account, ground: Grant | Participation, now_ms: int, *, by: Account | None = None,
-    signature: bytes | None = None,
+    signature: bytes | None = None, way: str = "",
 ) -> None:  # fmt: skip
     if ground.until_ms is not None and ground.until_ms <= now_ms:
         raise RefusedError("this is over already")
-    said: dict[str, Any] = {"id": ground.id, "until": now_ms, "by": str((by or patient).pk), "signature": signature}
+    said: dict[str, Any] = {"id": ground.id, "until": now_ms, "signature": signature}
+    said |= written_by(patient, by, way)
 
     def end() -> None:
         Ground.objects.filter(pk=ground.id).update(until_ms=now_ms)

@@ -147,9 +147,11 @@ def _care_end(state: _State, said: Mapping[str, Any]) -> None:
 
 
 def _opposition(state: _State, said: Mapping[str, Any]) -> None:
-    state.oppositions.append(
-        Opposition(since_ms=said["since"], follow_up=said["follow_up"], professional=said["professional"])
-    )
+    no = Opposition(
+        since_ms=said["since"], follow_up=said["follow_up"], professional=said["professional"],
+        by=said.get("by", ""), way=said.get("way", ""),
+    )  # fmt: skip
+    state.oppositions.append(no)
 
 
 def _opposition_end(state: _State, said: Mapping[str, Any]) -> None:
@@ -163,7 +165,7 @@ def _opposition_end(state: _State, said: Mapping[str, Any]) -> None:
 def _grant(state: _State, said: Mapping[str, Any]) -> None:
     state.grants[said["id"]] = Grant(
         id=said["id"], patient=state.patient, holder=_holder(said), purpose=said["purpose"], data=window_of(said),
-        since_ms=said["since"], until_ms=said["until"], by=said.get("by", ""),
+        since_ms=said["since"], until_ms=said["until"], by=said.get("by", ""), way=said.get("way", ""),
     )  # fmt: skip
 
 
@@ -187,7 +189,10 @@ def _representation_resume(state: _State, said: Mapping[str, Any]) -> None:
 
 
 def _secret(state: _State, said: Mapping[str, Any]) -> None:
-    state.secrets.append(Secret(families=frozenset(said["families"]), since_ms=said["since"]))
+    kept = frozenset(said["families"])
+    state.secrets.append(
+        Secret(families=kept, since_ms=said["since"], by=said.get("by", ""), way=said.get("way", ""))
+    )
 
 
 def _secret_end(state: _State, said: Mapping[str, Any]) -> None:
@@ -233,7 +238,7 @@ def _refusal_end(state: _State, said: Mapping[str, Any]) -> None:
 def _restriction(state: _State, said: Mapping[str, Any]) -> None:
     state.restrictions[said["id"]] = Restriction(
         id=said["id"], patient=state.patient, who=_holder(said), data=window_of(said), since_ms=said["since"],
-        until_ms=said["until"],
+        until_ms=said["until"], by=said.get("by", ""), way=said.get("way", ""),
     )  # fmt: skip
 
 

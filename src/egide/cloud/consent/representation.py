@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of
+from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of, written_by
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import ACCOUNT, Representation, runs
 from egide.cloud.consent.families import require_families
@@ -105,12 +105,15 @@ def representations_of(patient: Account) -> tuple[Representation, ...]:
     return facts_of(patient.pk).representations
 
 
-def keep_secret(patient: Account, families: Iterable[str], *, now_ms: int) -> None:
+def keep_secret(
+    patient: Account, families: Iterable[str], *, now_ms: int, given_by: Account | None = None, way: str = ""
+) -> None:
     """The patient keeps these families from every representative, from now on: to them they were never measured."""
     require_patient(patient)
     named = (require_families(families) or frozenset()) - secrets_of(patient, now_ms=now_ms)
     if named:
-        say("secret", patient, {"families": sorted(named), "since": now_ms}, now_ms=now_ms)
+        said = {"families": sorted(named), "since": now_ms} | written_by(patient, given_by, way)
+        say("secret", patient, said, now_ms=now_ms)
 
 
 def tell_secret(patient: Account, families: Iterable[str], *, now_ms: int) -> None:

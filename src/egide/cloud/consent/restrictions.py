@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from egide.cloud.consent.acts import new_id, require_patient, require_period, say, window_said
+from egide.cloud.consent.acts import new_id, require_patient, require_period, say, window_said, written_by
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import EVERYONE, Holder, Restriction, Window
 from egide.cloud.consent.families import require_families
@@ -19,11 +19,12 @@ __all__ = ["lift_restriction", "restrict", "restrictions_of"]
 def restrict(
     patient: Account, *, families: Iterable[str] | None, now_ms: int, who: Reader | None = None,
     data_since_ms: int | None = None, data_until_ms: int | None = None, until_ms: int | None = None,
+    given_by: Account | None = None, way: str = "",
 ) -> str:  # fmt: skip
     """Hide some data from somebody (None: from everybody but the patient), from now on; return the restriction's id.
 
     `families` None: all. The period is of the data: [data_since_ms, data_until_ms). Emergencies open it, unless the
-    patient refused that (emergency.refuse_opening).
+    patient refused that (emergency.refuse_opening). `given_by`: who wrote it down at the desk, on what word (`way`).
 
     Raises:
         RefusedError: a family or a period that cannot be, or oneself.
@@ -36,9 +37,8 @@ def restrict(
     require_period(data_since_ms, data_until_ms)
     data = Window(families=require_families(families), since_ms=data_since_ms, until_ms=data_until_ms)
     key = new_id()
-    said = window_said(data) | {
-        "id": key, "holder_kind": holder.kind, "holder": holder.id, "since": now_ms, "until": until_ms
-    }
+    named = {"id": key, "holder_kind": holder.kind, "holder": holder.id, "since": now_ms, "until": until_ms}
+    said = window_said(data) | named | written_by(patient, given_by, way)
 
     def keep() -> None:  # the row does not say from whom: only the patient may know
         Ground.objects.create(

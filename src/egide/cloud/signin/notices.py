@@ -107,7 +107,9 @@ def _words(row: Notice) -> str:
         case "journal-week":
             return _("This week your measurements were seen in a way that you asked about. Your journal says by whom.")
         case "desk":
-            return _("At the desk, a choice was written down for you, as you said it. “Who may see” says which, and by whom.")
+            return _(
+                "At the desk, a choice was written down for you, as you said it. “Who may see” says which, and by whom."
+            )
         case "answer":
             return _("The data protection officer answered you. The answer stands in your journal, beside the line.")
         case "question":

@@ -20,7 +20,7 @@ from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import Representation, runs
 from egide.cloud.consent.families import FAMILIES
 from egide.cloud.people.models import Account
-from egide.cloud.portal import live, sharing
+from egide.cloud.portal import at_desk, live, sharing
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
 from egide.errors import NotFoundError, RefusedError
@@ -79,7 +79,10 @@ def secrets(request: HttpRequest) -> HttpResponse:
     acting = [_acting(held, now) for held in representation.representations_of(patient) if _acts(held, now)]
     context = {
         "acting": acting,
-        "kept": [{"family": f, "words": sharing.family_words(f)} for f in sorted(kept, key=sharing.family_words)],
+        "kept": [
+            {"family": f, "words": sharing.family_words(f), "written": _written(patient, f, now)}
+            for f in sorted(kept, key=sharing.family_words)
+        ],
         "choices": [choice for choice in sharing.family_choices(()) if choice.value not in kept],
         "problem": problem,
         "done": _done(request),
@@ -96,6 +99,13 @@ def tell(request: HttpRequest, family: str) -> HttpResponse:
         raise NotFoundError("there is no such kind of measurement")
     representation.tell_secret(_patient(request), [family], now_ms=live.now_ms())
     return _back("secrets", "told")
+
+
+def _written(patient: Account, family: str, now_ms: int) -> str:
+    """By whom this secret was written down, if not by the patient."""
+    facts = facts_of(patient.pk)
+    kept = (s for s in facts.secrets if runs(s, now_ms) and family in s.families)
+    return next((at_desk.written_words(s, facts.patient) for s in kept), "")
 
 
 def _what_stops() -> Sequence[str]:

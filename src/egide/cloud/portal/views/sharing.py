@@ -20,7 +20,7 @@ from egide.cloud.consent.overview import AccessLine, who_may_see
 from egide.cloud.consent.proof import signed_consents
 from egide.cloud.governance.studies import leave_study
 from egide.cloud.people.models import Account
-from egide.cloud.portal import live, sharing, words
+from egide.cloud.portal import at_desk, live, sharing, words
 from egide.cloud.portal.signing_keys import able
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
@@ -256,6 +256,15 @@ def _opposed_as_a_whole(line: AccessLine, facts: Facts, now_ms: int) -> bool:
     return ("", line.holder.id) not in said
 
 
+def _opposition_written(line: AccessLine, facts: Facts, now_ms: int) -> str:
+    """By whom a no to this line was written down; "" where the patient said it themselves."""
+    mine = [
+        o for o in facts.oppositions
+        if runs(o, now_ms) and o.professional in ("", line.holder.id) and o.follow_up in ("", line.id)
+    ]  # fmt: skip
+    return at_desk.written_words(mine[-1], facts.patient) if mine else ""
+
+
 def _told(line: AccessLine, facts: Facts, now_ms: int) -> dict[str, Any]:
     """A line in words, and what can be done about it."""
     state = _STATES.get(line.state)
@@ -275,6 +284,7 @@ def _told(line: AccessLine, facts: Facts, now_ms: int) -> dict[str, Any]:
         "state": _(state) if state else "",
         "hidden": sharing.list_words([sharing.window_words(w) for w in line.hidden]),
         "act": act,
+        "written": _opposition_written(line, facts, now_ms) if line.state == "opposed" else "",
         "account": line.holder.id if line.holder.kind == ACCOUNT else "",
     }
 
@@ -285,9 +295,8 @@ def _kind(line: AccessLine, facts: Facts, proofs: Mapping[str, int]) -> dict[str
         return {}
     if entry := proofs.get(line.id):
         return {"entry": entry}
-    given_by = next((g.by for g in facts.grants if g.id == line.id), "")
-    at_desk = given_by not in ("", facts.patient)
-    return {"simple": _("Written down at the desk") if at_desk else _("Simple agreement, confirmed in your account")}
+    written = next((at_desk.written_words(g) for g in facts.grants if g.id == line.id), "")
+    return {"simple": written or _("Simple agreement, confirmed in your account")}
 
 
 def _hidden(facts: Facts, now_ms: int) -> list[dict[str, Any]]:
@@ -296,6 +305,7 @@ def _hidden(facts: Facts, now_ms: int) -> list[dict[str, Any]]:
             "id": r.id,
             "who": sharing.holder_name(r.who),
             "what": sharing.window_words(r.data),
+            "written": at_desk.written_words(r),
             "since_ms": r.data.since_ms,
             "until_ms": r.data.until_ms,
             "last_ms": r.data.until_ms - 1 if r.data.until_ms else None,  # a midnight belongs to the day that it ends
