@@ -109,6 +109,13 @@ def test_the_last_day_that_was_agreed_to_is_the_one_that_the_list_shows(
     assert f"until {said[1]}</p>" in text(client, "/me/sharing")
 
 
+def test_an_empty_answer_is_told_apart_from_a_name_that_nobody_has(cast: Cast, enter: Enter) -> None:
+    """Who chose nobody is asked to choose, not told that nobody answers to that name."""
+    client = enter(cast.alice)
+    assert "Choose somebody" in client.post("/me/sharing/new/who", {"name": " "}).content.decode()
+    assert "Nobody answers to that name" in client.post("/me/sharing/new/who", {"name": "x"}).content.decode()
+
+
 def test_giving_asks_for_a_factor_and_narrowing_never_does(cast: Cast, enter: Enter, paul: Account) -> None:
     """A session found open cannot open a record; it can close one."""
     client = enter(cast.alice)

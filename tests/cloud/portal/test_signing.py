@@ -147,7 +147,7 @@ def test_without_a_passkey_the_page_says_what_a_simple_agreement_is(
     answer_all(client, {"name": paul.username})
     page = page_of(client)
     text = page.content.decode()
-    assert "Simple agreement, confirmed by your code." in text
+    assert "Simple agreement, given from your account." in text
     assert "data-sign" not in text
     client.post(REVIEW, {"text": page.context["act"].mark})
     assert len(grants_of(cast.alice)) == 1

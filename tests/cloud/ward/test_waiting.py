@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from egide.cloud.consent.emergency import break_glass
 from egide.cloud.consent.representation import represent
 from egide.cloud.people.service import create_account
@@ -62,6 +64,35 @@ def test_a_refusal_leads_a_carer_to_the_emergency(cast: Cast, enter: Enter) -> N
     refused = enter(cast.diane).get(f"/patients/{cast.alice.pk}")
     assert (refused.status_code, b'href="/patients/find"' in refused.content) == (403, True)
     assert b"/patients/find" not in enter(cast.charlie).get(f"/patients/{cast.alice.pk}").content
+
+
+def test_one_s_own_emergency_names_the_patient_while_it_is_open(cast: Cast, offices: Offices, enter: Enter) -> None:
+    """Its link says whose record it opens; once over, nobody is named."""
+    key = break_glass(cast.diane, cast.alice, reason="found unconscious", families=None, now_ms=NOW - 1)
+    client = enter(cast.diane)
+    assert f'<a href="/patients/{cast.alice.pk}">Alice Moreau</a>' in client.get("/emergencies").content.decode()
+    client.post(f"/emergencies/{key}/close")
+    assert "Alice Moreau" not in client.get("/emergencies").content.decode()
+
+
+def test_a_table_tells_seconds_apart(cast: Cast, enter: Enter) -> None:
+    """Two values of one minute are two times, not twice "just now"."""
+    for second in (5, 9):
+        cast.scale.send(spot("29463-7", "kg", "71.2"), t0_ms=NOW - second * 1000)
+    page = enter(cast.alice).get("/me?metric=29463-7").content.decode()
+    assert len(re.findall(r'role="rowheader"><time [^>]+>\d\d:\d\d:\d\d<', page)) >= 2
+    assert 'role="rowheader"><time' in page
+    assert ">just now</time></th>" not in page
+
+
+def test_nothing_is_claimed_of_an_object_that_sent_nothing(cast: Cast, enter: Enter) -> None:
+    """A degree of trust is shown from its first message on."""
+    silent = cast.ward.thing("Thermo", cast.charlie)
+    client = enter(cast.charlie)
+    pages = ("/me/objects", f"/me/objects/{silent.row.pk}")
+    assert not any(b"Signed by the object" in client.get(page).content for page in pages)
+    silent.send(spot("8310-5", "Cel", "37.0"), t0_ms=NOW - 5_000)
+    assert all(b"Signed by the object" in client.get(page).content for page in pages)
 
 
 def test_the_first_chart_is_not_the_busiest(cast: Cast, enter: Enter) -> None:

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "egide.cloud.demo.guard.DemoGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "egide.cloud.portal.middleware.CompressedPagesMiddleware",
     "egide.cloud.portal.middleware.ContentSecurityPolicyMiddleware",
     "egide.cloud.portal.middleware.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
@@ -23,6 +25,21 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
+
+
+class CompressedPagesMiddleware(GZipMiddleware):
+    """Pages of an address without a query are sent compressed: nothing that somebody else chose lies beside them.
+
+    A page that answers to words of the request is sent as it is: its length tells nothing of what it says (BREACH).
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        html = response.headers.get("Content-Type", "").startswith("text/html")
+        if response.streaming or response.status_code != 200 or not html:
+            return response
+        if request.method != "GET" or request.META.get("QUERY_STRING"):
+            return response
+        return super().process_response(request, response)
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has no types

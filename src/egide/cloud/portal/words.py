@@ -17,6 +17,7 @@ __all__ = [
     "Mark",
     "ago",
     "at",
+    "at_second",
     "day_name",
     "doubt_words",
     "exact_time",
@@ -211,6 +212,14 @@ def ago(ms: int, now_ms: int) -> str:
 def at(ms: int, now_ms: int) -> str:
     """The day and the time: "today at 14:02", "yesterday at 14:02", "12 March 2026 at 14:02"."""
     return _("%(day)s at %(time)s") % {"day": day_name(ms, now_ms), "time": local(ms).strftime("%H:%M")}
+
+
+def at_second(ms: int, now_ms: int) -> str:
+    """For a table, where lines are told apart: the time to the second, with the day when it is not today."""
+    time = local(ms).strftime("%H:%M:%S")
+    if local(ms).date() == local(now_ms).date():
+        return time
+    return _("%(day)s at %(time)s") % {"day": day_name(ms, now_ms), "time": time}
 
 
 def day_name(ms: int, now_ms: int) -> str:

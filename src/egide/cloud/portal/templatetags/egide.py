@@ -28,6 +28,13 @@ def when(ms: int, now_ms: int) -> SafeString:
 
 
 @register.simple_tag
+def second(ms: int, now_ms: int) -> SafeString:
+    """An instant to the second, for a table."""
+    moment = words.local(ms).isoformat(timespec="seconds")
+    return format_html('<time datetime="{}">{}</time>', moment, words.at_second(ms, now_ms))
+
+
+@register.simple_tag
 def instant(ms: int) -> SafeString:
     """An instant, exactly."""
     return format_html(

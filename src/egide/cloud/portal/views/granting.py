@@ -56,7 +56,7 @@ def step(request: HttpRequest, step: str) -> HttpResponse:
         try:
             answers = draft.kept() | _answer(request, step, patient, now)
         except RefusedError as err:
-            problem = _problem(step, err)
+            problem = _problem(step, err, request)
         else:
             drafts.save(request, patient, _GRANT, answers)
             complete = not Draft.read(answers).missing(now)
@@ -171,7 +171,9 @@ def _give(request: HttpRequest, patient: Account, draft: Draft, act: signing.Act
     return "given"
 
 
-def _problem(step: str, error: RefusedError) -> str:
+def _problem(step: str, error: RefusedError, request: HttpRequest) -> str:
+    if step == "who" and not request.POST.get("who") and not _typed(request).strip():
+        return _("Choose somebody, or write a name or a code.")
     if isinstance(error, grants.ForbiddenUseError):
         return _(
             "That is an insurer, an employer or a bank. Nothing opens your measurements to them, even with your "

@@ -80,7 +80,8 @@ def own(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
     require_office(reader, "nurse", "doctor", "professional", now_ms=now)
     found = opened_by(reader, now_ms=now)
-    return render(request, "ward/emergencies.html", {"now_ms": now, "mine": [_told(one, {}, now) for one in found]})
+    mine = [_told(one, {}, now) | _named(one, now) for one in found]
+    return render(request, "ward/emergencies.html", {"now_ms": now, "mine": mine})
 
 
 @require_safe
@@ -153,6 +154,12 @@ def _break(reader: Account, patient: Account, asked: dict[str, Any], now_ms: int
         reader, patient, reason=asked["reason"], families=families, now_ms=now_ms, data_since_ms=since,
         also=telling_everybody(patient, reader, now_ms=now_ms),
     )  # fmt: skip
+
+
+def _named(one: Opened, now_ms: int) -> dict[str, str]:
+    """Whose record it is, as long as it is open to the reader."""
+    running = one.emergency is not None and now_ms < one.emergency.until_ms
+    return {"name": name_of(one.patient) if running else ""}
 
 
 def _told(one: Opened, names: dict[str, str], now_ms: int) -> dict[str, Any]:

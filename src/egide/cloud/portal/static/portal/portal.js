@@ -217,6 +217,17 @@ function still(button) {
   document.addEventListener("htmx:beforeRequest", (event) => { if (button.getAttribute("aria-pressed") === "true") event.preventDefault(); });
 }
 
+/** What asks again and gets no answer says so, and since when; an answer takes the words away. */
+function cut(notice) {
+  let heard = Date.now();
+  document.addEventListener("htmx:beforeRequest", (event) => event.detail.target.setAttribute("aria-busy", "true"));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    event.detail.target.removeAttribute("aria-busy");
+    if (event.detail.successful) [heard, notice.textContent] = [Date.now(), ""];
+    else notice.textContent = `${notice.dataset.since} ${hourly.format(heard)}. ${notice.dataset.safe}`;
+  });
+}
+
 /** A tooltip goes away by the Escape key (1.4.13). */
 function hideTips(event) {
   if (event.key !== "Escape") return;
@@ -226,6 +237,7 @@ function hideTips(event) {
 signIn();
 charts();
 document.querySelectorAll("[data-still]").forEach(still);
+document.querySelectorAll("#cut").forEach(cut);
 document.addEventListener("keydown", hideTips);
 // paper is light, whatever the screen: drawn again at once, before it is printed
 matchMedia("print").addEventListener("change", () => { for (const figure of document.querySelectorAll("figure")) if (figure.chart) redraw(figure); });
