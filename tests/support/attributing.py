@@ -12,6 +12,7 @@ from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.offices import seat
 from egide.cloud.people.service import create_account
+from egide.cloud.register.publishing import publish
 from egide.cloud.release.attribution import confirm, propose
 from egide.cloud.release.door import Ask, release
 from egide.cloud.release.errata import errata_of
@@ -88,6 +89,7 @@ def in_error(patient: Account) -> set[int]:
 
 
 def damage() -> set[tuple[str, str]]:
+    publish(now_ms=LATER)
     return {(f.kind, f.what) for f in fsck(now_ms=LATER).findings if not f.notice}
 
 

@@ -19,6 +19,7 @@ from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import seat
 from egide.cloud.people.service import create_account
+from egide.cloud.register.publishing import publish
 from egide.cloud.upkeep.fsck import fsck
 from egide.cloud.vault.models import Envelope
 from tests.support.core import *  # noqa: F403
@@ -75,5 +76,6 @@ def private_reading(personal: RecordKey, meter: Thing, pipeline: Pipeline) -> En
 
 def found() -> tuple[set[tuple[str, str]], set[str]]:
     """What fsck calls damage, and its notices."""
+    publish(now_ms=NOW + 3_600_000)
     report = fsck(now_ms=NOW + 3_600_000)
     return {(f.kind, f.what) for f in report.findings if not f.notice}, {f.what for f in report.findings if f.notice}

@@ -19,6 +19,7 @@ from egide.cloud.options import Options
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.register.publishing import publish
 from egide.cloud.upkeep.backup import tables, write_backup
 from egide.cloud.upkeep.fsck import fsck
 from egide.cloud.upkeep.restore import restore
@@ -90,6 +91,7 @@ def test_a_restore_from_before_erases_again_before_it_opens(
 ) -> None:  # fmt: skip
     """The backup holds the key; the store that comes out of it does not, says so in its own register, and is whole."""
     backup = tmp_path / "before.egide"
+    publish(now_ms=NOW)
     write_backup(backup, now_ms=NOW)
     first = erase_classes(alice.pk, ["personal"], now_ms=LATER)
     emptied()

@@ -308,6 +308,7 @@ def test_erasing_the_record_it_belongs_to_leaves_no_copy(
     erase_classes(bob.pk, ["care"], now_ms=LATER)
     forget_facts()
     assert {entry for entry, _, _ in values(alice)} == {*sent.entries[:2], *sent.entries[6:]}
+    publish(now_ms=LATER)
     report = fsck(now_ms=LATER)
     assert not report.damaged
     assert report.erased == 4

@@ -148,6 +148,7 @@ def test_each_damage_is_found(stored: Thing, harm: str, found: tuple[str, str]) 
 def test_a_missing_counter_is_a_notice_after_ten_minutes(stored: Thing, pipeline: Pipeline) -> None:
     """A gap is worth a look; it is not damage, for the object may hold a refusal for it."""
     pipeline.process([incoming(stored.envelope(seq=400))])
+    publish(now_ms=NOW)
     assert fsck(now_ms=NOW + 5 * 60_000).findings == []
     (gap,) = fsck(now_ms=NOW + 11 * 60_000).findings
     assert (gap.kind, gap.notice, gap.what) == ("gap", True, "seq 301..399")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from egide.cloud.fleet.ca import authority
 from egide.cloud.fleet.models import Certificate, Claim, HealthObject
-from egide.cloud.register.journal import append_statement
-from egide.errors import RefusedError
+from egide.cloud.register.journal import append_statement, open_statement
+from egide.cloud.register.models import Statement
+from egide.errors import EgideError, RefusedError
 from egide.trust.identity import Revoked, make_crl
 
-__all__ = ["CRL_LIFE_MS", "current_crl", "revoke_certificate", "revoke_object"]
+__all__ = ["CRL_LIFE_MS", "Revocations", "current_crl", "revoke_certificate", "revoke_object"]
 
 CRL_LIFE_MS: Final = 24 * 3600 * 1000
+_KIND: Final = "revocation"
 _WHY: Final = re.compile(r"[a-z][a-z-]{0,31}", re.ASCII)
 
 
@@ -32,7 +37,7 @@ def revoke_object(owner: HealthObject, why: str, now_ms: int) -> None:
         Certificate.objects.filter(object=owner, revoked_ms=None).update(revoked_ms=now_ms, revoked_why=why)
         Claim.objects.filter(object=owner, expires_ms__gt=now_ms).update(expires_ms=now_ms)
 
-    append_statement("revocation", owner.pk, {"why": why, "certificate": None}, now_ms=now_ms, also=keep)
+    append_statement(_KIND, owner.pk, {"why": why, "certificate": None}, now_ms=now_ms, also=keep)
     owner.refresh_from_db()
 
 
@@ -51,8 +56,47 @@ def revoke_certificate(certificate: Certificate, why: str, now_ms: int) -> None:
         mine.update(revoked_ms=now_ms, revoked_why=why)
 
     facts = {"why": why, "certificate": bytes(certificate.sha256)}
-    append_statement("revocation", certificate.object_id, facts, now_ms=now_ms, also=keep)
+    append_statement(_KIND, certificate.object_id, facts, now_ms=now_ms, also=keep)
     certificate.refresh_from_db()
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """What statements of the register revoked, whatever the rows say since: (object, certificate or None, when)."""
+
+    said: tuple[tuple[UUID, bytes | None, int], ...]
+
+    @classmethod
+    def all(cls) -> Revocations:
+        """Of the whole fleet."""
+        return cls._of(Statement.objects.filter(kind=_KIND).order_by("entry").iterator(2_000))
+
+    @classmethod
+    def of(cls, owner: UUID) -> Revocations:
+        """Of one object."""
+        return cls._of(Statement.objects.filter(kind=_KIND, subject=owner).order_by("entry"))
+
+    @classmethod
+    def _of(cls, rows: Iterable[Statement]) -> Revocations:
+        return cls(tuple((row.subject, *_read(row)) for row in rows if row.subject is not None))
+
+    def of_object(self, owner: UUID) -> int | None:
+        """When the object was revoked, first."""
+        return next((ms for who, certificate, ms in self.said if who == owner and certificate is None), None)
+
+    def of_certificate(self, owner: UUID, sha256: bytes) -> int | None:
+        """When the certificate was revoked, first: it, or its object."""
+        return next((ms for who, one, ms in self.said if who == owner and one in (None, sha256)), None)
+
+
+def _read(row: Statement) -> tuple[bytes | None, int]:
+    """Which certificate, and when. What cannot be read revokes everything of its object: deny by default."""
+    try:
+        said = open_statement(row)
+    except EgideError:
+        return None, row.at_ms
+    certificate = said.facts.get("certificate")
+    return certificate if isinstance(certificate, bytes) else None, said.at_ms
 
 
 def current_crl(now_ms: int, version: int) -> bytes:

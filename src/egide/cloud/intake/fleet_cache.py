@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from egide.cloud.fleet.attributing import Attributed, Record, attributed
 from egide.cloud.fleet.models import Attribution, Certificate, HealthObject, Pairing
 from egide.cloud.fleet.pairings import attributions_in_force, record_of
+from egide.cloud.fleet.revocation import Revocations
 from egide.cloud.keys.records import class_key
 from egide.cloud.register.journal import fleet_version
 from egide.cloud.vault.sealing import Recipient
@@ -87,7 +88,9 @@ class FleetCache:
         if certificate is None:
             return None
         owner = certificate.object
-        revoked = [ms for ms in (certificate.revoked_ms, owner.revoked_ms) if ms is not None]
+        # What was signed wins over a row that somebody made good again.
+        said = Revocations.of(owner.pk).of_certificate(owner.pk, sha256)
+        revoked = [ms for ms in (certificate.revoked_ms, owner.revoked_ms, said) if ms is not None]
         key = x509.load_der_x509_certificate(bytes(certificate.der)).public_key()
         return Admitted(
             certificate_id=certificate.pk,

@@ -12,6 +12,7 @@ class Finding:
     """Something that is not as it should be. `where` names it by number or id, `what` is a stable code."""
 
     kind: str  # log | tile | checkpoint | entry | statement | envelope | key | pairing | follow-up | gap
+    # | row | object | object-key | certificate | account | contact | refused | group | linked-identity
     # | establishment | office | identity | merge | attribution | erratum
     where: str
     what: str

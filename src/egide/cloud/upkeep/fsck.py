@@ -1,10 +1,14 @@
 """Read everything again, trust nothing that was computed before, and say what is damaged, by its number.
 
-    log        each tile from the one below, the head, each checkpoint's signature and root, each epoch's genesis
+    row        every column of every table holds what such a column holds
+    log        each tile from the one below, the head, each epoch's names and key against its genesis
+    checkpoint its signature, its root and the signature of its receipts; the last is not long behind the head
     entry      every leaf has exactly one row, and every row its leaf
     statement  its leaf, its signature, and its columns say what it says
     envelope   opens, is the leaf, is signed by the key of the certificate it names, and every column says what it says
                and it is sealed to the record that its pairing, or a signed attribution, names (attributions.py)
+    object     it, its keys and its certificates: as the certificate's bytes say, revoked as statements say
+    account    names, contacts, traits and what lies in quarantine open
     erased     a record's key that a statement says was erased, and whose envelopes nobody opens any more (a notice)
     gap        a counter that is missing 10 minutes after a later one arrived (a notice: the object may hold it refused)
 """
@@ -12,8 +16,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from cryptography import x509
@@ -21,31 +26,32 @@ from django.db import connection
 
 from egide.cloud.federation.checks import check_links
 from egide.cloud.fleet.models import Certificate, Pairing
-from egide.cloud.register.epochs import log_anchor
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Checkpoint, Log, Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.register.store import entry_number, get_tile, nodes_of, split_entry
 from egide.cloud.upkeep.attributions import Owners, check_attributions
+from egide.cloud.upkeep.columns import check_columns, guarded, readable, what
 from egide.cloud.upkeep.finding import Finding
 from egide.cloud.upkeep.grounds import check_grounds
 from egide.cloud.upkeep.keyring import check_keys, erased_data_keys
+from egide.cloud.upkeep.logs import check_checkpoints, check_log
+from egide.cloud.upkeep.objects import check_objects
+from egide.cloud.upkeep.sealed import check_sealed
 from egide.cloud.upkeep.snapshot import snapshot
 from egide.cloud.vault.models import Envelope as Row
 from egide.cloud.vault.models import Flag
 from egide.cloud.vault.opening import Opened, Vault
-from egide.errors import EgideError, ProofError, UnavailableError
+from egide.errors import ProofError, UnavailableError
 from egide.trust.cose import PublicKey, Sign1
 from egide.trust.envelope import Envelope
 from egide.trust.limits import LIMITS
-from egide.trust.register.checkpoint import VerifierKey, verify_checkpoint
 from egide.trust.register.tree import leaf_hash, node_hash, root_hash
 
 __all__ = ["Finding", "Report", "fsck"]
 
 GAP_MS: Final = 10 * 60_000
 CHUNK: Final = 2_000
-_LOG_TYPE: Final = 1  # C2SP signed-note: Ed25519
 
 
 @dataclass(slots=True)
@@ -74,18 +80,33 @@ def _fsck(now_ms: int, progress: Callable[[str, int, int], None]) -> Report:
     report = Report([])
     if not Log.objects.exists():
         raise UnavailableError("there is no register here")
-    for log in Log.objects.order_by("id"):
-        report.findings += _check_tree(log, report)
-        report.findings += _check_checkpoints(log, report)
-        report.findings += _check_entries(log)
-    report.findings += check_keys()
-    report.findings += check_grounds()
-    report.findings += check_attributions()
-    report.findings += [Finding(kind=kind, where=where, what=what) for kind, where, what in check_links()]
-    report.findings += _check_statements(report)
-    report.findings += _check_envelopes(report, progress)
-    report.findings += _check_gaps(now_ms)
+    report.findings += guarded("row", check_columns)
+    for log in readable(Log.objects.order_by("id")):
+        report.checkpoints += Checkpoint.objects.filter(log=log).count()
+        for of_log in (
+            partial(_check_tree, log, report), partial(check_log, log), partial(_check_entries, log),
+            partial(check_checkpoints, log, now_ms=now_ms),
+        ):  # fmt: skip
+            report.findings += guarded("log", of_log)
+    checks: dict[str, Callable[[], Iterable[Finding]]] = {
+        "key": check_keys,
+        "ground": check_grounds,
+        "attribution": check_attributions,
+        "linked-identity": _check_links,
+        "object": check_objects,
+        "account": check_sealed,
+        "statement": partial(_check_statements, report),
+        "envelope": partial(_check_envelopes, report, progress),
+        "gap": partial(_check_gaps, now_ms),
+    }
+    for kind, check in checks.items():
+        report.findings += guarded(kind, check)
     return report
+
+
+def _check_links() -> Iterator[Finding]:
+    for kind, where, word in check_links():
+        yield Finding(kind=kind, where=where, what=word)
 
 
 def _check_tree(log: Log, report: Report) -> Iterator[Finding]:
@@ -95,7 +116,7 @@ def _check_tree(log: Log, report: Report) -> Iterator[Finding]:
         try:
             data = get_tile(log.pk, level, n)
         except Exception as err:
-            yield Finding(kind="tile", where=where, what=_what(err))
+            yield Finding(kind="tile", where=where, what=what(err))
             continue
         report.tiles += 1
         if len(data) != 32 * width:
@@ -110,7 +131,7 @@ def _check_tree(log: Log, report: Report) -> Iterator[Finding]:
         if root_hash(log.size, nodes_of(log.pk)) != bytes(log.root):
             yield Finding(kind="log", where=str(log.pk), what="root")
     except Exception as err:
-        yield Finding(kind="log", where=str(log.pk), what=_what(err))
+        yield Finding(kind="log", where=str(log.pk), what=what(err))
 
 
 def _tiles(size: int) -> Iterator[tuple[int, int, int]]:
@@ -134,21 +155,6 @@ def _root_of_full_tile(data: bytes) -> bytes:
     while len(row) > 1:
         row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
     return row[0] if row else b""
-
-
-def _check_checkpoints(log: Log, report: Report) -> Iterator[Finding]:
-    anchor = log_anchor(log)
-    key = VerifierKey(name=anchor.origin, kind=_LOG_TYPE, public=anchor.public)
-    nodes = nodes_of(log.pk)
-    for row in Checkpoint.objects.filter(log=log).order_by("size").iterator(CHUNK):
-        report.checkpoints += 1
-        where = f"{log.pk}/{row.size}"
-        try:
-            said = verify_checkpoint(row.note.encode(), key)
-            if said.size != row.size or row.size > log.size or root_hash(row.size, nodes) != said.root:
-                raise ProofError("another head", step="root")
-        except Exception as err:
-            yield Finding(kind="checkpoint", where=where, what=_what(err))
 
 
 def _check_entries(log: Log) -> Iterator[Finding]:
@@ -178,7 +184,7 @@ def _check_entries(log: Log) -> Iterator[Finding]:
 def _check_statements(report: Report) -> Iterator[Finding]:
     nodes = {log.pk: nodes_of(log.pk) for log in Log.objects.all()}
     key = platform().signer.public_key
-    for row in Statement.objects.order_by("entry").iterator(CHUNK):
+    for row in readable(Statement.objects.order_by("entry"), ids_only=True).iterator(CHUNK):
         report.statements += 1
         log_id, index = split_entry(row.entry)
         try:
@@ -189,7 +195,7 @@ def _check_statements(report: Report) -> Iterator[Finding]:
             statement.verify(key)
             _require_columns(row, statement)
         except Exception as err:
-            yield Finding(kind="statement", where=_name(row.entry), what=_what(err))
+            yield Finding(kind="statement", where=_name(row.entry), what=what(err))
 
 
 def _require_columns(row: Statement, statement: Sign1) -> None:
@@ -202,13 +208,13 @@ def _require_columns(row: Statement, statement: Sign1) -> None:
 
 def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) -> Iterator[Finding]:
     total = Row.objects.count()
-    certificates = {c.pk: c for c in Certificate.objects.select_related("key")}
-    pairings = {p.pk: p for p in Pairing.objects.all()}
+    certificates = {c.pk: c for c in readable(Certificate.objects.all())}
+    pairings = {p.pk: p for p in readable(Pairing.objects.all())}
     keys: dict[int, PublicKey] = {}
     erased, owners = erased_data_keys(), Owners()
     vault = Vault()
     at = 0
-    while rows := list(Row.objects.filter(entry__gt=at).order_by("entry")[:CHUNK]):
+    while rows := list(readable(Row.objects.filter(entry__gt=at)).order_by("entry")[:CHUNK]):
         at = rows[-1].entry
         leaves, lost = _leaves(rows)
         for row in rows:
@@ -223,12 +229,12 @@ def _check_envelopes(report: Report, progress: Callable[[str, int, int], None]) 
                     yield Finding(kind="envelope", where=_name(row.entry), what=found)
         report.erased += sum(1 for row in rows if row.data_key_id in erased)
         lost |= {row.entry for row in rows if row.data_key_id in erased}
-        readable = sorted((r for r in rows if r.entry not in lost), key=lambda r: (r.data_key_id, r.step))
-        for row in readable:
+        openable = sorted((r for r in rows if r.entry not in lost), key=lambda r: (r.data_key_id, r.step))
+        for row in openable:
             try:
                 _require_bound(row, vault.open(row, leaves[row.entry], owner=owners.of(row)), certificates, keys)
             except Exception as err:  # whatever a row was made into, the next one is read
-                yield Finding(kind="envelope", where=_name(row.entry), what=_what(err))
+                yield Finding(kind="envelope", where=_name(row.entry), what=what(err))
         report.envelopes += len(rows)
         progress("envelopes", report.envelopes, total)
 
@@ -273,7 +279,7 @@ def _require_bound(
 
 
 def _check_gaps(now_ms: int) -> Iterator[Finding]:
-    """Counters that are missing, and clones that are not marked."""
+    """Counters that are missing, clones that are not marked, and marks of which there is no clone."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT key_id, seq, previous, received_ms FROM (SELECT key_id, seq, received_ms,"
@@ -288,16 +294,18 @@ def _check_gaps(now_ms: int) -> Iterator[Finding]:
             " GROUP BY key_id, seq HAVING count(*) > 1) AS d ON e.key_id = d.key_id AND e.seq = d.seq"
         )
         twins = {entry for (entry,) in cursor.fetchall()}
-    unmarked = sorted(twins)
-    for at in range(0, len(unmarked), CHUNK):
-        for row in Row.objects.filter(entry__in=unmarked[at : at + CHUNK]):
-            if not row.flags & Flag.CONTESTED:
-                yield Finding(kind="envelope", where=_name(row.entry), what="contested-unmarked")
+    marked = _contested()
+    for entry in sorted(twins - marked):
+        yield Finding(kind="envelope", where=_name(entry), what="contested-unmarked")
+    for entry in sorted(marked - twins):
+        yield Finding(kind="envelope", where=_name(entry), what="contested-by-nobody")
 
 
-def _what(err: Exception) -> str:
-    """A stable word for what went wrong; a row that was made into something else is unreadable."""
-    return err.code if isinstance(err, EgideError) else "unreadable"
+def _contested() -> set[int]:
+    """Envelopes that are marked: another was signed with the same key and number."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT entry FROM vault_envelope WHERE flags & %s <> 0", [int(Flag.CONTESTED)])
+        return {entry for (entry,) in cursor.fetchall()}
 
 
 def _name(entry: int) -> str:

@@ -15,6 +15,7 @@ from egide.cloud.keys.records import ESTABLISHMENT, care_key
 from egide.cloud.people.checks import check_people
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.upkeep.columns import readable
 from egide.cloud.upkeep.finding import Finding
 from egide.errors import EgideError
 
@@ -52,10 +53,10 @@ _Row = tuple[str, str, str, int, int | None, str]
 def _rows_by_patient() -> dict[Any, dict[str, _Row]]:
     """Every row, by patient, by its name in a finding."""
     found: dict[Any, dict[str, _Row]] = defaultdict(dict)
-    for f in FollowUp.objects.order_by("pk"):
+    for f in readable(FollowUp.objects.order_by("pk")):
         row = (_FOLLOW, ACCOUNT, str(f.professional_id), f.since_ms, f.until_ms, str(f.care or ""))
         found[f.patient_id][str(f.pk)] = row
-    for g in Ground.objects.order_by("pk"):
+    for g in readable(Ground.objects.order_by("pk")):
         found[g.patient_id][str(g.pk)] = (g.kind, g.holder_kind, g.holder, g.since_ms, g.until_ms, str(g.pk))
     return found
 
@@ -97,7 +98,7 @@ def _check_pairings() -> Iterator[Finding]:
             said[facts["pairing"]] = (facts["object"], str(row.subject), facts["since_ms"], *part)
         elif "until_ms" in facts:
             ended[facts["pairing"]] = facts["until_ms"]
-    for pairing in Pairing.objects.all():
+    for pairing in readable(Pairing.objects.all()):
         name = str(pairing.uuid)
         part = pairing.klass, str(pairing.establishment)
         kept = (str(pairing.object_id), str(pairing.patient_id), pairing.since_ms, *part)
