@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +28,8 @@ def prove(
 
     Example: egide prove --html report.html
 
-    Exit codes: 0 every claim held, 1 a claim failed, 2 usage, 5 the platform did not start.
+    Exit codes: 0 every claim held, 1 a claim failed, 2 usage, 5 the platform did not start. Stopped by Ctrl-C or
+    SIGTERM, it stops the platform first.
     """
     from egide.prove.arena import Arena
     from egide.prove.catalogue import ATTACKS
@@ -41,7 +44,7 @@ def prove(
         raise typer.BadParameter(f"no such attack: {', '.join(sorted(unknown))} (see --list)")
     chosen = [a for a in ATTACKS.values() if not only or a.name in only]
     results: list[Result] = []
-    with ExitStack() as stack:
+    with _stopped_in_order(), ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="egide-prove-")))
         shared: Arena | None = None
         for number, one in enumerate(chosen, 1):
@@ -62,6 +65,21 @@ def prove(
     failed = [r for r in results if not r.held]
     words(f"egide: {len(results) - len(failed)} of {len(results)} claims held")
     raise typer.Exit(1 if failed else 0)
+
+
+@contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that what was started in it is stopped; a second one waits for that."""
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _say(result: Result) -> None:

@@ -98,7 +98,14 @@ class Arena:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._stack.enter_context(self.instance)
+        with ExitStack() as stack:  # what ends us before we are ready stops the platform too
+            stack.enter_context(self.instance)
+            self._furnish()
+            self._stack = stack.pop_all()
+        return self
+
+    def _furnish(self) -> None:
+        """The people and the objects."""
         self.alice = self.person("Alice Martin", "patient")
         self.bob = self.person("Bob Durand", "patient")
         self.charlie = self.person("Charlie Petit", "professional")
@@ -108,7 +115,6 @@ class Arena:
         self.mine = self.enrol(self.alice)
         self.other = self.enrol(self.bob, kind="ed25519")
         self.anchors = self._anchors()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()

@@ -87,7 +87,11 @@ class Instance:
         return f"https://localhost:{self.objects_port}"
 
     def start(self) -> Self:
-        """Start and return when it is ready. Raises UnavailableError with what it said when it does not."""
+        """Start and return when it is ready; whatever ends the wait ends what was started.
+
+        Raises:
+            UnavailableError: with what it said, when it does not become ready.
+        """
         self._ready.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "egide.cli", "up"],
@@ -100,11 +104,16 @@ class Instance:
         self._listener = threading.Thread(target=self._listen, args=(self.process,), daemon=True)
         self._listener.start()
         waited = 0.0
-        while not self._ready.wait(0.1):
-            waited += 0.1
-            if self.process.poll() is not None or waited > READY_S:
-                self.stop()
-                raise UnavailableError("the platform did not start: " + " / ".join(self.words))
+        try:
+            while not self._ready.wait(0.1):
+                waited += 0.1
+                if self.process.poll() is not None or waited > READY_S:
+                    raise UnavailableError("the platform did not start")
+        except BaseException as err:
+            self.stop()
+            if isinstance(err, UnavailableError):
+                raise UnavailableError("the platform did not start: " + " / ".join(self.words)) from None
+            raise
         return self
 
     def _listen(self, process: subprocess.Popen[str]) -> None:

@@ -1,0 +1,70 @@
+"""`egide prove`, stopped: the platform that it attacks is a child of its own, and ends with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.broker import require
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+
+def under(parent: int) -> set[int]:
+    """The processes below this one, at any depth."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except (ValueError, OSError):
+            continue
+    found, new = set[int](), {parent}
+    while new:
+        new = {child for child, of in parents.items() if of in new} - found
+        found |= new
+    return found
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def proving(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """One attack on a platform of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "egide.cli", "prove", "--only", "flipped-bits"],
+        env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        left = under(process.pid)
+        process.kill()
+        process.wait()
+        for pid in left:
+            if running(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("parts", [1, 5], ids=["starting", "started"])
+def test_nothing_stays_behind(
+    proving: subprocess.Popen[bytes], tmp_path: Path, how: signal.Signals, parts: int
+) -> None:
+    """Whether the platform is up already or not: it stops, and its folder, with its keys, goes."""
+    require(lambda: len(under(proving.pid)) > parts, 120)
+    below = under(proving.pid)
+    proving.send_signal(how)
+    assert proving.wait(60) != 0
+    require(lambda: not any(running(pid) for pid in below), 10)
+    assert list(tmp_path.iterdir()) == []
