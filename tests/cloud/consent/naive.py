@@ -33,12 +33,17 @@ def naive_sees(q: Question, facts: Facts, family: str, at_ms: int) -> bool:
         return False
     for r in facts.restrictions:
         in_force = r.since_ms <= q.at_ms and (r.until_ms is None or r.until_ms > q.at_ms)
-        meant = r.who.kind == "everyone" or is_holder(r.who, q, facts)
+        was_there = r.who.kind == "establishment" and r.who.id in q.left and q.role == "professional"
+        in_team = r.who.kind == "team" and q.role == "professional" and q.reader in members(r.who, q, facts)
+        meant = r.who.kind == "everyone" or was_there or in_team or is_holder(r.who, q, facts)
         refused = [x for x in facts.refusals if between(q.at_ms, x.since_ms, x.until_ms)]
         pierced = ground == "self" or (ground == "emergency" and not refused)
         if in_force and meant and not pierced and inside(r.data, family, at_ms):
             return False
-    if ground == "representative":
+    acts_for = [
+        r for r in facts.representations if r.representative == q.reader and between(q.at_ms, r.since_ms, r.until_ms)
+    ]  # fmt: skip
+    if acts_for and ground != "self" and ground != "emergency":
         for s in facts.secrets:
             if between(q.at_ms, s.since_ms, s.until_ms) and family in s.families:
                 return False
@@ -65,7 +70,7 @@ def candidates(q: Question, facts: Facts) -> list[tuple[str, str, list[bool], Wi
         ]  # fmt: skip
         conditions = [
             q.role == "professional", q.reader == f.professional, q.purpose == "TREAT", not against, readable,
-            between(q.at_ms, f.since_ms, f.until_ms),
+            between(q.at_ms, f.since_ms, f.until_ms), cares(q),
         ]  # fmt: skip
         rows.append(("care-team", f.follow_up, never + conditions, Window()))
     for g in facts.grants:
@@ -93,7 +98,7 @@ def candidates(q: Question, facts: Facts) -> list[tuple[str, str, list[bool], Wi
         rows.append(("research", p.id, never + conditions, p.data))
     for e in facts.emergencies:
         conditions = [
-            q.role == "professional", q.reader == e.reader, q.purpose == "ETREAT", not q.export, readable,
+            q.role == "professional", q.reader == e.reader, q.purpose == "ETREAT", not q.export, readable, cares(q),
             between(q.at_ms, e.since_ms, min(e.until_ms, e.since_ms + 4 * 60 * 60 * 1000)), meets(q, e.data),
         ]  # fmt: skip
         rows.append(("emergency", e.id, never + conditions, e.data))
@@ -105,14 +110,24 @@ def between(now: int, since: int, until: int | None) -> bool:
 
 
 def is_holder(holder: Holder, q: Question, facts: Facts) -> bool:
-    members = [f.professional for f in facts.follows
-               if f.follow_up == holder.id and between(q.at_ms, f.since_ms, f.until_ms)]  # fmt: skip
     return {
         "account": holder.id == q.reader and q.role != "app",
         "establishment": holder.id in q.establishments and q.role == "professional",
-        "team": q.reader in members and q.role == "professional",
+        "team": q.reader in members(holder, q, facts) and q.role == "professional" and cares(q),
         "app": holder.id == q.reader and q.role == "app",
     }.get(holder.kind, False)
+
+
+def members(team: Holder, q: Question, facts: Facts) -> list[str]:
+    return [
+        f.professional for f in facts.follows
+        if f.follow_up == team.id and between(q.at_ms, f.since_ms, f.until_ms)
+    ]  # fmt: skip
+
+
+def cares(q: Question) -> bool:
+    """Somewhere now, or the account never held an office of care."""
+    return len(q.establishments) > 0 or len(q.left) == 0
 
 
 def meets(q: Question, data: Window) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from egide.cloud.consent import emergency, representation
+from egide.cloud.consent import emergency, follow_ups, representation, restrictions
 from egide.cloud.consent.facts import Window
+from egide.cloud.consent.grants import give_grant
 from egide.cloud.consent.models import Ground
 from egide.cloud.consent.overview import who_may_see
 from egide.cloud.consent.restrictions import restrict
@@ -50,6 +51,20 @@ def test_an_adolescent_s_secret_was_never_measured_for_a_parent(
     assert codes(rita, alice, "FAMRQT", at_ms=NOW + 2) == BOTH
     with pytest.raises(RefusedError):
         representation.tell_secret(alice, ["heart"], now_ms=NOW + 2)
+
+
+def test_a_secret_holds_on_whatever_ground_a_parent_reads(
+    stored: Thing, alice: Account, rita: Account, charlie: Account
+) -> None:
+    """A grant opens nothing of it either, even while a court suspends the parent; to others it does."""
+    key = parent(alice, rita, charlie)
+    for who in (rita, charlie):
+        give_grant(alice, who, families=None, purpose="SUPNWK", now_ms=NOW, until_ms=NOW + DAY)
+    representation.keep_secret(alice, ["heart"], now_ms=NOW)
+    assert codes(rita, alice, "SUPNWK") == {SUGAR}
+    assert codes(charlie, alice, "SUPNWK") == BOTH
+    representation.suspend_representation(alice, key, decision="judge", recorded_by=charlie, now_ms=NOW)
+    assert codes(rita, alice, "SUPNWK") == {SUGAR}
 
 
 def test_a_court_suspends_at_once(stored: Thing, alice: Account, rita: Account, charlie: Account) -> None:
@@ -190,9 +205,15 @@ def test_a_review_that_somebody_hides_is_overdue_again(alice: Account, charlie: 
 def test_those_concerned_are_told_of_an_emergency(
     alice: Account, rita: Account, charlie: Account, dora: Account
 ) -> None:
-    """The patient, representatives in force, the doctor who answers; not who is suspended."""
+    """The patient, representatives in force, the doctor who answers; not who is suspended, hidden from or opposed."""
     begin(alice, dora)
     key = parent(alice, rita, charlie)
     assert emergency.to_be_told(alice, now_ms=NOW) == (alice.pk, rita.pk, dora.pk)
+    hidden = restrictions.restrict(alice, families=None, who=rita, now_ms=NOW)
+    assert emergency.to_be_told(alice, now_ms=NOW) == (alice.pk, dora.pk)
+    restrictions.lift_restriction(alice, hidden, now_ms=NOW)
+    follow_ups.oppose(alice, professional=dora, now_ms=NOW)
+    assert emergency.to_be_told(alice, now_ms=NOW) == (alice.pk, rita.pk)
+    follow_ups.lift_opposition(alice, professional=dora, now_ms=NOW)
     representation.suspend_representation(alice, key, decision="judge", recorded_by=charlie, now_ms=NOW)
     assert emergency.to_be_told(alice, now_ms=NOW) == (alice.pk, dora.pk)

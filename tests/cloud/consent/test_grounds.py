@@ -45,6 +45,9 @@ def test_a_refusal_is_written_down_and_opens_nothing(stored: Thing, alice: Accou
     assert codes(charlie, alice, "TREAT") == set()
     with pytest.raises(RefusedError):
         follow_ups.join_team(alice, refused, charlie, part="doctor", now_ms=NOW)
+    with pytest.raises(follow_ups.OpposedError):
+        begin(alice, charlie)
+    follow_ups.lift_opposition(alice, follow_up=refused, now_ms=NOW)
     later = begin(alice, charlie)
     assert codes(charlie, alice, "TREAT") == BOTH
     follow_ups.record_agreement(

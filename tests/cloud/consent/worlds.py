@@ -121,6 +121,7 @@ _shape = {
     "export": st.booleans(),
     "establishments": st.frozensets(st.sampled_from(PLACES)),
     "barred": st.frozensets(st.sampled_from(PLACES)),
+    "left": st.frozensets(st.sampled_from(PLACES)),
 }
 wild = st.builds(
     Question, reader=readers, role=st.sampled_from(ROLES), patient=st.sampled_from(["p", "q"]), purpose=purposes,
@@ -222,6 +223,7 @@ class Dice:
             families=one(frozenset(), self._families()), since_ms=one(0, 0, 2), until_ms=one(2**53, 2**53, 0, 3),
             export=one(True, False, False), sector=one(*[""] * 9, "clinic", "bank"),
             establishments=frozenset(one((), ("here",), PLACES)), barred=frozenset(one((), (), (), ("there",))),
+            left=frozenset(one((), (), ("there",), ("here",))),
         )  # fmt: skip
 
 

@@ -7,14 +7,18 @@ import uuid
 import pytest
 from django.test import Client
 
+from egide.cloud.consent import follow_ups, restrictions
 from egide.cloud.consent.follow_ups import follow_ups_of
 from egide.cloud.people.identity import declare_identity
-from egide.cloud.people.models import Account
+from egide.cloud.people.models import Account, Membership
+from egide.cloud.people.offices import dismiss
 from egide.cloud.people.traits import Traits
 from egide.cloud.portal import live
+from egide.cloud.release.door import Ask, release, why
+from egide.cloud.signin.models import Notice
 from egide.cloud.ward.roster import roster
 from tests.cloud.conftest import NOW
-from tests.cloud.ward.conftest import Enter, Offices, confirm
+from tests.cloud.ward.conftest import Enter, Offices, confirm, give
 from tests.support.cast import Cast
 from tests.support.ward import DAY_MS, HOUR_MS, spot
 
@@ -76,6 +80,74 @@ def test_an_inclusion_that_lacks_something_begins_nothing(cast: Cast, bob: Clien
     answer = bob.post(f"/patients/{cast.charlie.pk}/include", form(cast, **other))
     assert answer.status_code == 400
     assert follow_ups_of(cast.charlie) == ()
+
+
+def test_a_no_is_not_undone_by_asking_again(cast: Cast, bob: Client, enter: Enter) -> None:
+    """Neither as not asked yet nor as a yes that somebody wrote down; nor does who was opposed let others in."""
+    key = begin(bob, cast)
+    join = f"/patients/{cast.charlie.pk}/follow-up/{key}/join"
+    follow_ups.oppose(cast.charlie, follow_up=key, now_ms=NOW)
+    for answer in ("later", "oral"):
+        assert bob.post(f"/patients/{cast.charlie.pk}/include", form(cast, answer=answer)).status_code == 400
+    assert bob.get(f"/patients/{cast.charlie.pk}/follow-up").status_code == 404
+    assert bob.post(join, {"who": str(cast.diane.pk)}).status_code == 404
+    assert bob.get(f"/patients/{cast.charlie.pk}").status_code == 403
+    follow_ups.lift_opposition(cast.charlie, follow_up=key, now_ms=NOW)
+    assert bob.get(f"/patients/{cast.charlie.pk}").status_code == 200
+
+
+def test_a_refusal_at_the_start_holds_until_the_patient_takes_it_back(cast: Cast, bob: Client, enter: Enter) -> None:
+    """On their own page, with their own factor; then they can be included."""
+    begin(bob, cast, answer="refused")
+    refused = follow_ups_of(cast.charlie)[0]
+    assert bob.post(f"/patients/{cast.charlie.pk}/include", form(cast, answer="later")).status_code == 400
+    charlie = enter(cast.charlie)
+    confirm(charlie)
+    assert "Dr Bob Durand" in charlie.get("/me/sharing").content.decode()
+    assert charlie.post(f"/me/sharing/follow-ups/{refused.id}/agree").status_code == 302
+    begin(bob, cast)
+    assert bob.get(f"/patients/{cast.charlie.pk}").status_code == 200
+
+
+def test_who_was_opposed_by_name_is_let_into_no_team(cast: Cast, bob: Client, enter: Enter) -> None:
+    """Their page of the follow-up is gone, and a colleague does not bring them back."""
+    key = begin(bob, cast)
+    follow_ups.oppose(cast.charlie, professional=cast.bob, now_ms=NOW)
+    assert bob.get(f"/patients/{cast.charlie.pk}/follow-up").status_code == 404
+    diane = enter(cast.diane)
+    confirm(diane)
+    diane.post(f"/patients/{cast.charlie.pk}/follow-up/{key}/leave", {"who": str(cast.bob.pk)})
+    again = diane.post(f"/patients/{cast.charlie.pk}/follow-up/{key}/join", {"who": str(cast.bob.pk)})
+    assert again.status_code == 400
+    assert diane.post(f"/patients/{cast.charlie.pk}/include", form(cast)).status_code == 400
+
+
+def test_the_patient_is_told_of_who_was_let_in(cast: Cast, bob: Client) -> None:
+    """At the inclusion, and when somebody joins."""
+    key = begin(bob, cast, team=[str(cast.bob.pk)])
+    bob.post(f"/patients/{cast.charlie.pk}/follow-up/{key}/join", {"who": str(cast.diane.pk)})
+    assert Notice.objects.filter(account=cast.charlie, kind="team").count() == 2
+
+
+def test_whoever_was_dismissed_reads_nothing_more(cast: Cast, offices: Offices, bob: Client) -> None:
+    """The lists are empty, and a record that their place might not see whole is not seen at all; a new office opens."""
+    restrictions.restrict(cast.alice, families=["glucose"], who=offices.here, now_ms=NOW)
+    address = f"/patients/{cast.alice.pk}"
+    assert bob.get(address).status_code == 200
+    ask = Ask(reader=cast.bob, patient=cast.alice, purpose="TREAT", since_ms=0, until_ms=NOW, channel="page")
+    before = {c.code for c in release(ask, now_ms=NOW).columns}
+    dismiss(Membership.objects.get(account=cast.bob), by=offices.administrator, now_ms=NOW)
+    assert why(ask, now_ms=NOW).reason == "no-office"
+    assert bob.get(address).status_code == 403
+    assert bob.get(f"{address}/follow-up").status_code == 404
+    assert "Alice" not in bob.get("/patients").content.decode()
+    give(cast.bob, "doctor", offices.elsewhere)
+    assert {c.code for c in release(ask, now_ms=NOW).columns} == before
+
+
+def test_an_account_that_never_held_an_office_reads_by_its_follow_up(cast: Cast, enter: Enter) -> None:
+    """A practice of one, which the operator made."""
+    assert enter(cast.bob).get(f"/patients/{cast.alice.pk}").status_code == 200
 
 
 def test_a_pause_stops_marking_silence_and_ends_when_resumed(

@@ -16,7 +16,7 @@ from egide.cloud.consent.attested import facts_of, read_statement
 from egide.cloud.consent.facts import ACCOUNT, Emergency, Window, runs
 from egide.cloud.consent.families import require_families
 from egide.cloud.consent.models import Ground
-from egide.cloud.consent.rules import EMERGENCY_MS
+from egide.cloud.consent.rules import EMERGENCY_MS, opposed
 from egide.cloud.people.models import Account
 from egide.cloud.register.models import Statement
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
@@ -144,17 +144,27 @@ def overdue_reviews(*, now_ms: int) -> list[Review]:
 
 
 def to_be_told(patient: Account, *, now_ms: int) -> tuple[uuid.UUID, ...]:
-    """Accounts to tell of an emergency: the patient, representatives in force, the responsible doctors."""
+    """Accounts to tell of an emergency: the patient, representatives in force, the responsible doctors.
+
+    Not a representative from whom the patient hides anything, nor a doctor to whom the patient said no: a notice would
+    tell them that the record was opened.
+    """
     facts = facts_of(patient.pk)
     found = [str(patient.pk)]
+    hidden = {r.who.id for r in facts.restrictions if r.who.kind == ACCOUNT and runs(r, now_ms)}
     found += [
         r.representative
         for r in facts.representations
         if runs(r, now_ms)
+        and r.representative not in hidden
         and not any(runs(s, now_ms) for s in r.suspended)
         and (r.adult_ms is None or now_ms < r.adult_ms)
     ]
-    found += [c.responsible for c in facts.care if runs(c, now_ms)]
+    found += [
+        c.responsible
+        for c in facts.care
+        if runs(c, now_ms) and not opposed(facts, c.id, c.responsible, at_ms=now_ms)
+    ]
     return tuple(uuid.UUID(name) for name in dict.fromkeys(found))
 
 

@@ -13,13 +13,19 @@ from egide.cloud.consent.acts import new_id, require_patient, require_period, sa
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import Care, Opposition, runs
 from egide.cloud.consent.models import FollowUp, Ground
+from egide.cloud.consent.rules import opposed
 from egide.cloud.people.models import Account
 from egide.errors import NotFoundError, RefusedError
 
 __all__ = [
-    "HOW", "begin_follow_up", "change_responsible", "close_follow_up", "follow_ups_of", "join_team", "leave_team",
-    "lift_opposition", "oppose", "pause_follow_up", "record_agreement", "resume_follow_up",
+    "HOW", "OpposedError", "begin_follow_up", "change_responsible", "close_follow_up", "follow_ups_of", "join_team",
+    "leave_team", "lift_opposition", "oppose", "pause_follow_up", "record_agreement", "resume_follow_up",
 ]  # fmt: skip
+
+
+class OpposedError(RefusedError):
+    """The patient opposes this, until they say otherwise themselves."""
+
 
 #: How an agreement or a refusal was given.
 HOW: Final = ("oral", "paper", "signed")
@@ -31,15 +37,18 @@ def begin_follow_up(
 ) -> str:  # fmt: skip
     """Open a care relation and return its id. The responsible doctor is in the team at once, unless it was refused.
 
-    `agreed` None: not asked yet. A refusal is written down too; nobody joins a team that was refused.
+    `agreed` None: not asked yet. A refusal is written down too, and opposes; nobody joins a team that was refused.
 
     Raises:
+        OpposedError: the patient said no to these people or to this place, and did not take it back.
         RefusedError: other roles; an agreement that does not say how it was given, or to what one was not told of.
     """
     require_patient(patient)
     _require_professional(responsible)
     _require_professional(recorded_by)
     _require_traced(agreed, how, informed_ms)
+    if agreed is not False:
+        _require_welcome(patient, text_of(operator), {str(responsible.pk), str(recorded_by.pk)}, now_ms)
     key = new_id()
     said = {
         "follow_up": key, "responsible": str(responsible.pk), "operator": text_of(operator),
@@ -54,7 +63,9 @@ def begin_follow_up(
         )  # fmt: skip
 
     say("care-begin", patient, said, now_ms=now_ms, also=keep)
-    if agreed is not False:
+    if agreed is False:
+        oppose(patient, follow_up=key, now_ms=now_ms)
+    else:
         join_team(patient, key, responsible, part="doctor", now_ms=now_ms)
     return key
 
@@ -80,11 +91,14 @@ def join_team(
 
     Raises:
         RefusedError: other roles, a refused or ended follow-up, dates in the wrong order, somebody in the team already.
+        OpposedError: the patient said no to the follow-up or to this professional.
     """
     care = _running(patient, follow_up, now_ms)
     _require_professional(professional)
     if care.agreed is False:
         raise RefusedError("the patient refused this follow-up")
+    if opposed(facts_of(patient.pk), follow_up, str(professional.pk), at_ms=now_ms):
+        raise OpposedError("the patient said no to this")
     since = now_ms if since_ms is None else max(now_ms, since_ms)
     require_period(since, until_ms)
     mine = FollowUp.objects.filter(patient=patient, professional=professional, care=follow_up)
@@ -199,6 +213,21 @@ def _opposed(patient: Account, follow_up: str, professional: str, now_ms: int) -
         if (said.follow_up, said.professional) == (follow_up, professional) and runs(said, now_ms):
             return said
     return None
+
+
+def _require_welcome(patient: Account, operator: str, people: set[str], now_ms: int) -> None:
+    """Nobody begins anew what the patient said no to, at the same place or with the same people.
+
+    Only the patient's own word lifts it (`lift_opposition`). Raises OpposedError.
+    """
+    facts = facts_of(patient.pk)
+    for said in (o for o in facts.oppositions if runs(o, now_ms)):
+        if not said.follow_up and said.professional in ("", *people):
+            raise OpposedError("the patient said no to this")
+    for care in (c for c in facts.care if runs(c, now_ms)):
+        team = {f.professional for f in facts.follows if f.follow_up == care.id} | {care.responsible, care.recorded_by}
+        if opposed(facts, care.id, "", at_ms=now_ms) and (care.operator == operator or team & people):
+            raise OpposedError("the patient said no to this")
 
 
 def _known(patient: Account, follow_up: str) -> Care:

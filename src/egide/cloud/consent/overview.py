@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import ACCOUNT, Facts, Holder, Span, Window, runs
-from egide.cloud.consent.rules import CARE_TEAM, EMERGENCY, GRANT, PURPOSES, REPRESENTATIVE, RESEARCH
+from egide.cloud.consent.rules import CARE_TEAM, EMERGENCY, GRANT, PURPOSES, REPRESENTATIVE, RESEARCH, opposed
 from egide.cloud.people.models import Account
 
 __all__ = ["AccessLine", "who_may_see"]
@@ -42,14 +42,16 @@ def who_may_see(patient: Account, *, now_ms: int) -> list[AccessLine]:
 def _lines(facts: Facts, now_ms: int) -> Iterator[AccessLine]:
     for f in facts.follows:
         holder = Holder(kind=ACCOUNT, id=f.professional)
-        opposed = any(
-            runs(o, now_ms) and o.follow_up in ("", f.follow_up) and o.professional in ("", f.professional)
-            for o in facts.oppositions
-        )
+        no = opposed(facts, f.follow_up, f.professional, at_ms=now_ms)
         yield _line(
             facts, CARE_TEAM, f.follow_up, holder, Window(), Span(since_ms=f.since_ms, until_ms=f.until_ms), now_ms,
-            stopped="opposed" if opposed else "", detail=f.part, replaces=f.replaces,
+            stopped="opposed" if no else "", detail=f.part, replaces=f.replaces,
         )  # fmt: skip
+    for care in facts.care:  # refused from the start: nobody is in it, and the patient may take that back
+        if not any(f.follow_up == care.id for f in facts.follows) and opposed(facts, care.id, "", at_ms=now_ms):
+            span = Span(since_ms=care.since_ms, until_ms=care.until_ms)
+            holder = Holder(kind=ACCOUNT, id=care.responsible)
+            yield _line(facts, CARE_TEAM, care.id, holder, Window(), span, now_ms, stopped="opposed", detail="doctor")
     for g in facts.grants:
         span = Span(since_ms=g.since_ms, until_ms=g.until_ms)
         yield _line(facts, GRANT, g.id, g.holder, g.data, span, now_ms, purposes=(g.purpose,))

@@ -126,6 +126,8 @@ def _context(question: Question, facts: Facts, *, emergency: bool) -> dict[str, 
         "emergency": emergency,
         "teams": sorted(_teams(question, facts)),
         "barred": sorted(question.barred),
+        "left": sorted(question.left),
+        "dismissed": len(question.left) > 0 and len(question.establishments) == 0,
         "refused": any(r.since_ms <= now < _end(r.until_ms) for r in facts.refusals),
     }
 

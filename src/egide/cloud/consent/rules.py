@@ -10,7 +10,7 @@ policy.py asks Cedar the same of each ground, and release refuses when they disa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from egide.cloud.consent.facts import (
@@ -34,7 +34,7 @@ from egide.cloud.consent.facts import (
 __all__ = [
     "CARE_TEAM", "EMERGENCY", "EMERGENCY_MS", "FORBIDDEN_PURPOSES", "FORBIDDEN_SECTORS", "GRANT", "GRANTABLE",
     "GROUNDS", "NATURES", "PURPOSES", "REASONS", "REPRESENTATIVE", "RESEARCH", "SELF", "Decision", "Explanation",
-    "Question", "decide", "explain", "visible",
+    "Question", "decide", "explain", "opposed", "visible",
 ]  # fmt: skip
 
 SELF: Final = "self"
@@ -88,6 +88,12 @@ class Question:
     sector: str = ""  # of whoever the reader works for, where that is known
     establishments: frozenset[str] = frozenset()  # where the reader holds an office of care
     barred: frozenset[str] = frozenset()  # those of them whose trade nothing opens: insurers, employers, banks
+    left: frozenset[str] = frozenset()  # where they held one, and no longer do
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether the reader cared somewhere, and cares nowhere now. An account that never held an office did not."""
+        return bool(self.left) and not self.establishments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +126,7 @@ class Explanation:
 #: Why not, from the nearest miss to the furthest.
 REASONS: Final = (
     "purpose-forbidden", "sector-forbidden", "statement-damaged", "no-export", "other-data", "opposed", "suspended",
-    "of-age", "died", "over", "not-begun", "other-purpose", "other-role", "no-ground",
+    "of-age", "died", "over", "not-begun", "no-office", "other-purpose", "other-role", "no-ground",
 )  # fmt: skip
 
 
@@ -140,7 +146,7 @@ def decide(question: Question, facts: Facts) -> Decision:
         return Decision(question=question, reason=reason)
     chosen = [t for t in good if t.kind == ground]
     bound = [r for r in facts.restrictions if _binds(r, ground, question, facts)]
-    secrets = _secrets(question, facts) if ground == REPRESENTATIVE else ()
+    secrets = _secrets(question, facts) if ground not in (SELF, EMERGENCY) else ()
     return Decision(
         question=question,
         ground=ground,
@@ -156,6 +162,14 @@ def visible(decision: Decision, family: str, at_ms: int) -> bool:
     """Whether a value of this family, measured then, is among what the decision opens."""
     return any(_covers(w, family, at_ms) for w in decision.opens) and not any(
         _covers(w, family, at_ms) for w in decision.hides
+    )
+
+
+def opposed(facts: Facts, follow_up: str, professional: str, *, at_ms: int) -> bool:
+    """Whether the patient says no to this professional in this follow-up: to either, to both, or to any team."""
+    return any(
+        runs(o, at_ms) and o.follow_up in ("", follow_up) and o.professional in ("", professional)
+        for o in facts.oppositions
     )
 
 
@@ -196,15 +210,10 @@ def _tried(question: Question, facts: Facts) -> Iterator[_Tried]:
 
 
 def _follow(follow: Follow, question: Question, facts: Facts) -> str:
-    opposed = any(
-        runs(o, question.at_ms)
-        and o.follow_up in ("", follow.follow_up)
-        and o.professional in ("", follow.professional)
-        for o in facts.oppositions
-    )
+    no = opposed(facts, follow.follow_up, follow.professional, at_ms=question.at_ms)
     return _first(
-        _role(question, "professional"), _purpose(CARE_TEAM, question), _running(follow, question),
-        "opposed" if opposed else "", _damaged(facts),
+        _role(question, "professional"), _purpose(CARE_TEAM, question), _office(question), _running(follow, question),
+        "opposed" if no else "", _damaged(facts),
     )  # fmt: skip
 
 
@@ -236,8 +245,8 @@ def _participation(part: Participation, question: Question, facts: Facts) -> str
 def _emergency(opened: Emergency, question: Question, facts: Facts) -> str:
     lapsed = "over" if question.at_ms >= opened.since_ms + EMERGENCY_MS else ""
     return _first(
-        _role(question, "professional"), _purpose(EMERGENCY, question), _running(opened, question), lapsed,
-        _data(opened.data, question), "no-export" if question.export else "", _damaged(facts),
+        _role(question, "professional"), _purpose(EMERGENCY, question), _office(question), _running(opened, question),
+        lapsed, _data(opened.data, question), "no-export" if question.export else "", _damaged(facts),
     )  # fmt: skip
 
 
@@ -247,6 +256,11 @@ def _first(*reasons: str) -> str:
 
 def _role(question: Question, *roles: str) -> str:
     return "" if question.role in roles else "other-role"
+
+
+def _office(question: Question) -> str:
+    """Whoever was dismissed everywhere treats nobody, whatever team they were in."""
+    return "no-office" if question.dismissed else ""
 
 
 def _sector(holder: Holder, question: Question) -> str:
@@ -288,7 +302,11 @@ def _holds(holder: Holder, question: Question, facts: Facts) -> bool:
         return question.role == "professional" and holder.id in question.establishments
     if holder.kind == TEAM:
         mine = (f for f in facts.follows if f.professional == question.reader and runs(f, question.at_ms))
-        return question.role == "professional" and any(f.follow_up == holder.id for f in mine)
+        return (
+            question.role == "professional"
+            and not question.dismissed
+            and any(f.follow_up == holder.id for f in mine)
+        )
     return holder.kind == APP and question.role == "app" and holder.id == question.reader
 
 
@@ -298,10 +316,18 @@ def _binds(restriction: Restriction, ground: str, question: Question, facts: Fac
         return False
     if ground == EMERGENCY and not any(runs(refusal, question.at_ms) for refusal in facts.refusals):
         return False
+    if restriction.who.kind == TEAM:  # leaving a place shows nothing more
+        question = replace(question, left=frozenset())
+    elif restriction.who.kind == ESTABLISHMENT:
+        question = replace(question, establishments=question.establishments | question.left)
     return restriction.who.kind == EVERYONE or _holds(restriction.who, question, facts)
 
 
 def _secrets(question: Question, facts: Facts) -> tuple[frozenset[str], ...]:
+    """What binds whoever represents the patient, on any other ground too, and while a court suspends them."""
+    mine = (held for held in facts.representations if held.representative == question.reader)
+    if not any(runs(held, question.at_ms) for held in mine):
+        return ()
     return tuple(s.families for s in facts.secrets if runs(s, question.at_ms))
 
 

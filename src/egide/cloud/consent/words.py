@@ -30,6 +30,7 @@ SENTENCES: Final[Mapping[str, Promise]] = {
     "refused.other-role": _("Their kind of account does not go with this access."),
     "refused.not-begun": _("Their access has not begun yet."),
     "refused.over": _("Their access is over."),
+    "refused.no-office": _("They no longer hold any office of care."),
     "refused.opposed": _("You opposed this follow-up."),
     "refused.suspended": _("A court suspended their right to represent you."),
     "refused.of-age": _("You are of age: your parents no longer act for you."),
@@ -42,8 +43,8 @@ SENTENCES: Final[Mapping[str, Promise]] = {
         "The two ways of deciding did not agree: access is refused, and somebody looks into it."
     ),
     "refused.closed-account": _("Their account is closed."),
-}
     "refused.signed-bytes": _("The signed file of a measurement is given to you alone."),
+}
 
 
 def sentence(message: str) -> Promise | str:

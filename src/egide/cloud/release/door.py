@@ -12,7 +12,7 @@ from egide.cloud.consent.policy import agrees, judge
 from egide.cloud.consent.rules import EMERGENCY, FORBIDDEN_SECTORS, Decision, Question, decide
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.intake.models import Event
-from egide.cloud.people.attested import attested_kinds
+from egide.cloud.people.attested import attested_kinds, attested_offices
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.register.store import nodes_of, split_entry
@@ -130,8 +130,9 @@ def decide_ask(ask: Ask, now_ms: int, works: Works | None = None) -> Decision:
     if ask.reader is not None and ask.reader.role == Account.Role.PROFESSIONAL:
         works = works if works is not None else works_of(ask.reader, now_ms)
         question = replace(
-            question, establishments=works.cares, barred=works.barred, sector=question.sector or works.sector
-        )
+            question, establishments=works.cares, barred=works.barred, left=works.left,
+            sector=question.sector or works.sector,
+        )  # fmt: skip
     decision = decide(question, facts)
     if agrees(decision, judge(question, facts, emergency=decision.ground == EMERGENCY)):
         refused = ask.signed and decision.allowed and not sees_whole(decision)
@@ -163,19 +164,28 @@ class Works:
 
     cares: frozenset[str] = frozenset()
     barred: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()  # where they cared once; empty for an account that never held an office
     sector: str = ""
+
+    @property
+    def dismissed(self) -> bool:
+        """As the rules say it: they cared somewhere, and care nowhere now."""
+        return bool(self.left) and not self.cares
 
 
 def works_of(reader: Account, now_ms: int) -> Works:
     """Whoever works for insurers, employers or banks alone asks for them, whatever was given to the person."""
     held = offices_of(reader, now_ms=now_ms)
+    cares = frozenset(str(m.establishment_id) for m in held if m.office in _CARING)
+    left = frozenset(a.establishment for a in attested_offices(reader.pk).values() if a.office in _CARING) - cares
     if not held:
-        return Works()
+        return Works(left=left)
     trades, places = attested_kinds(), {str(m.establishment_id) for m in held}
     barred = frozenset(place for place in places if trades.get(place) in FORBIDDEN_SECTORS)
     return Works(
-        cares=frozenset(str(m.establishment_id) for m in held if m.office in _CARING),
+        cares=cares,
         barred=barred,
+        left=left,
         sector=trades[min(barred)] if barred == places else "",
     )
 

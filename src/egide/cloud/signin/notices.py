@@ -23,7 +23,7 @@ __all__ = ["KINDS", "Told", "is_unread", "mark_read", "notices_of", "tell", "unr
 #: Everything that anybody is ever told. A test sends each of them outside and compares what leaves.
 KINDS: Final = (
     "sign-in", "factor", "factor-end", "recovery-code", "copied-key", "recovery-asked", "recovery-approved",
-    "recovery-stopped", "recovery-done", "emergency", "shared", "journal", "journal-week", "answer", "question",
+    "recovery-stopped", "recovery-done", "emergency", "team", "shared", "journal", "journal-week", "answer", "question",
     "correction", "desk",
 )  # fmt: skip
 
@@ -102,6 +102,8 @@ def _words(row: Notice) -> str:
             )
         case "shared":
             return _("Somebody shares measurements with you. They are among what is shared with you.")
+        case "team":
+            return _("Somebody was let into your follow-up. “Who may see” says whom, and lets you say no.")
         case "journal":
             return _looked(row.detail)
         case "journal-week":

@@ -8,10 +8,12 @@ from typing import Final
 
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import Care, Follow, Span, runs
+from egide.cloud.consent.rules import opposed
 from egide.cloud.people.authority import CARE_OFFICES
 from egide.cloud.people.models import Account, Membership
 from egide.cloud.people.offices import offices_of
 from egide.cloud.people.service import name_of
+from egide.cloud.release.door import works_of
 from egide.errors import NotFoundError
 
 __all__ = ["Carer", "Member", "Relation", "carers_with", "doctors_among", "relation_of", "relations_of"]
@@ -68,10 +70,17 @@ def doctors_among(carers: list[Carer]) -> list[Carer]:
 
 
 def relations_of(reader: Account, patient: Account, *, now_ms: int) -> list[Relation]:
-    """The running care relations in whose team the reader is now, or which they answer for."""
+    """The running care relations in whose team the reader is now, or which they answer for.
+
+    None that the patient opposes or refused, and none once every office of care of the reader ended.
+    """
     facts, me = facts_of(patient.pk), str(reader.pk)
-    found = []
+    found: list[Relation] = []
+    if works_of(reader, now_ms).dismissed:
+        return found
     for care in (c for c in facts.care if runs(c, now_ms)):
+        if opposed(facts, care.id, me, at_ms=now_ms):
+            continue
         team = [f for f in facts.follows if f.follow_up == care.id and (f.until_ms is None or now_ms < f.until_ms)]
         if care.responsible == me or any(f.professional == me and runs(f, now_ms) for f in team):
             found.append(_relation(care, team, now_ms))

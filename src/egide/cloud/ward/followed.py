@@ -11,6 +11,7 @@ from egide.cloud.consent.facts import runs
 from egide.cloud.consent.models import FollowUp
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
+from egide.cloud.release.door import works_of
 
 __all__ = ["Followed", "followed_by"]
 
@@ -27,7 +28,9 @@ class Followed:
 
 
 def followed_by(reader: Account, *, now_ms: int) -> list[Followed]:
-    """Everybody whose follow-up the reader belongs to now, by name."""
+    """Everybody whose follow-up the reader belongs to now, by name; nobody once every office of care ended."""
+    if works_of(reader, now_ms).dismissed:
+        return []
     rows = (
         FollowUp.objects.filter(Q(until_ms=None) | Q(until_ms__gt=now_ms), professional=reader, since_ms__lte=now_ms)
         .select_related("patient")

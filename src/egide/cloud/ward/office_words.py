@@ -115,12 +115,13 @@ _REFUSED: Final = {
     "died": gettext_noop("The patient has died: the desk decides."),
     "over": gettext_noop("The ground was over."),
     "not-begun": gettext_noop("The ground had not begun."),
+    "no-office": gettext_noop("The reader no longer holds any office of care."),
     "other-purpose": gettext_noop("The ground serves another purpose."),
     "other-role": gettext_noop("The ground is for another kind of account."),
     "no-ground": gettext_noop("Nothing lets this reader see this record."),
     "closed-account": gettext_noop("The reader's account is closed."),
-    "policies-disagree": gettext_noop("The rules and the policies disagreed, so it was a no."),
     "signed-bytes": gettext_noop("The signed file of a measurement is given to the patient alone."),
+    "policies-disagree": gettext_noop("The rules and the policies disagreed, so it was a no."),
 }
 _CHECKS: Final = {
     ("ready", health.FINE): gettext_noop("The database answers and the register is open"),

@@ -22,6 +22,7 @@ from egide.cloud.people.service import name_of
 from egide.cloud.portal import live, words
 from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.signin.factors import widening
+from egide.cloud.signin.notices import tell
 from egide.cloud.ward.follow import Carer, carers_with, doctors_among, relation_of, relations_of
 from egide.errors import NotFoundError, RefusedError
 
@@ -72,6 +73,10 @@ def include(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             refused = _begin(request, reader, patient, carers, held.establishment.name, now)
+        except follow_ups.OpposedError:
+            problem = _(
+                "Nothing was begun: the patient said no to this. They take it back, on their page “Who may see”."
+            )
         except RefusedError:
             problem = _(
                 "Nothing was begun: give the prescription, the doctor who answers for it, and, for a yes, the day on "
@@ -185,6 +190,7 @@ def replace(request: HttpRequest, patient_id: uuid.UUID, follow_up: uuid.UUID) -
         until_ms=_day_end(posted.get("until", "")) if posted.get("until") else None,
         replaces=Account.objects.get(pk=replaced.account) if replaced else None,
     )  # fmt: skip
+    tell(patient, "team", now_ms=now)
     return redirect("ward:follow-up", patient.pk)
 
 
@@ -210,6 +216,7 @@ def _begin(
     for carer in carers:
         if str(carer.account.pk) in posted.getlist("team") and carer.account.pk != doctor.account.pk:
             follow_ups.join_team(patient, key, carer.account, part=_part(carer), now_ms=now_ms)
+    tell(patient, "team", now_ms=now_ms)
     return False
 
 
