@@ -6,7 +6,9 @@ import pytest
 
 from egide.cloud.consent.overview import who_may_see
 from egide.cloud.demo.cast import ALICE, DOCTOR, PATIENTS, stage
+from egide.cloud.people.identity import known_identity
 from egide.cloud.people.models import Account
+from egide.cloud.people.search import search
 from egide.cloud.people.service import find, find_by_name
 from egide.cloud.release.door import Ask, release
 from egide.errors import AccessDeniedError, RefusedError
@@ -76,3 +78,11 @@ def test_a_cast_is_made_once(staged: list[str]) -> None:
     """A store that has its people gets no second ones."""
     with pytest.raises(RefusedError):
         stage(now_ms=NOW)
+
+
+def test_a_nurse_of_the_demo_finds_a_patient_by_name_and_birth_date(staged: list[str]) -> None:
+    """What a desk asks for is known of everybody of the cast."""
+    nurse = find_by_name("Nadia Haddad, infirmière")
+    for name in PATIENTS:
+        born = known_identity(find_by_name(name)).traits.birth_date
+        assert [one.patient.pk for one in search(nurse, name, born, now_ms=NOW + 1)] == [find_by_name(name).pk]

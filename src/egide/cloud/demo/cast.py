@@ -14,10 +14,12 @@ from egide.cloud.consent.representation import represent
 from egide.cloud.consent.restrictions import restrict
 from egide.cloud.people.ceremony import found
 from egide.cloud.people.establishments import create_establishment, home, rename
+from egide.cloud.people.identity import declare_identity
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import appoint
 from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
+from egide.cloud.people.traits import Traits
 
 __all__ = ["ALICE", "DOCTOR", "PATIENTS", "Cast", "stage"]
 
@@ -33,6 +35,17 @@ PATIENTS: Final = {
     "Farid Benali": ("blood-pressure",),
     "Gabrielle Roux": ("scale", "blood-pressure"),
     "Hugo Bernard": ("watch",),
+}
+#: When each was born, and their sex: without these nobody is found at a desk.
+_BORN: Final = {
+    "Alice Martin": ("1989-04-12", "F"),
+    "Bruno Lefèvre": ("1957-09-30", "M"),
+    "Claire Petit": ("1974-01-08", "F"),
+    "David Moreau": ("1966-06-21", "M"),
+    "Emma Garcia": ("2012-05-20", "F"),
+    "Farid Benali": ("1981-11-03", "M"),
+    "Gabrielle Roux": ("1943-02-27", "F"),
+    "Hugo Bernard": ("1995-08-15", "M"),
 }
 ALICE: Final = "Alice Martin"
 DOCTOR: Final = "Dr Chloé Renard"
@@ -83,8 +96,12 @@ def stage(*, now_ms: int) -> Cast:
     clinic = create_establishment("clinic", _CLINIC, now_ms=now_ms)
     appoint(staff[_ENGINEER], clinic, "engineer", by=(first, second), now_ms=now_ms + 1)
     patients = {name: create_account("patient", name, now_ms + at) for at, name in enumerate(PATIENTS)}
-    for patient in patients.values():
+    for name, patient in patients.items():
         register_patient(patient, place, by=first, now_ms=now_ms)
+        given, _space, birth = name.partition(" ")
+        born, sex = _BORN[name]
+        traits = Traits(birth_name=birth, given_names=given, birth_date=born, sex=sex)
+        declare_identity(patient, traits, by=patient, now_ms=now_ms)
     _follow(patients, staff, now_ms)
     _share(patients, staff, now_ms)
     return Cast([p.username for p in patients.values()], staff[DOCTOR].username)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable
+from datetime import date
 from typing import Any, Final
 
 from django.conf import settings
@@ -13,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from egide.cloud.people.identity import known_identity
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.errors import NotFoundError
@@ -48,10 +51,18 @@ def cast(request: HttpRequest) -> HttpResponse:
     }
     people = Account.objects.filter(is_active=True).order_by("created_ms", "pk")
     groups = [
-        {"title": title, "people": [{"id": one.pk, "name": name_of(one)} for one in people if one.role == role]}
-        for role, title in words.items()
+        {"title": title, "people": [_shown(one) for one in people if one.role == role]} for role, title in words.items()
     ]
     return render(request, "demo/cast.html", {"groups": [group for group in groups if group["people"]]})
+
+
+def _shown(one: Account) -> dict[str, Any]:
+    """The birth date too: whoever plays a nurse looks for a patient by name and birth date."""
+    born = None
+    if one.role == Account.Role.PATIENT:
+        with contextlib.suppress(NotFoundError):
+            born = date.fromisoformat(known_identity(one).traits.birth_date)
+    return {"id": one.pk, "name": name_of(one), "born": born}
 
 
 @_only_here
