@@ -153,7 +153,7 @@ def test_a_mark_of_a_clone_without_a_clone_is_found(stored: Thing) -> None:
     [
         ("fleet_pairing", "establishment", "'x'"),
         ("fleet_certificate", "revoked_ms", "'soon'"),
-        ("register_checkpoint", "note", "x'00'"),
+        ("register_checkpoint", "protected", "1"),
         ("vault_envelope", "sealed", "1"),
         ("people_account", "is_active", "7"),
     ],
