@@ -60,15 +60,17 @@ function sliced(points, since, until) {
   const seen = points.filter((p) => p.value[0] >= since && p.value[0] <= until);
   if (seen.filter((p) => p.value[1] !== null).length <= MANY) return null;
   const width = Math.max(1, (until - since) / SLICES), middle = [], low = [], high = [];
-  let same = [], open = null, broken = false;
+  let same = [], open = null, broken = false, end = null; // the ends of a run are as wide as their slice: it can be seen alone
   const close = () => {
     if (!same.length) return;
     const values = same.map((p) => p.value[1]).sort((a, b) => a - b), chosen = same.find((p) => p.value[1] === values[values.length >> 1]);
     const at = (same[0].value[0] + same[same.length - 1].value[0]) / 2;
-    if (broken) for (const list of [middle, low, high]) list.push({ value: [same[0].value[0] - 1, null] });
-    middle.push({ value: [at, chosen.value[1]], text: chosen.text, range: [values[0], values[values.length - 1]] });
-    low.push({ value: [at, values[0]] });
-    high.push({ value: [at, values[values.length - 1] - values[0]] });
+    const put = (list, x, y) => list.push({ value: [x, y], text: chosen.text, range: [values[0], values[values.length - 1]] });
+    const all = (x) => { put(middle, x, chosen.value[1]); put(low, x, values[0]); put(high, x, values[values.length - 1] - values[0]); };
+    if (broken || !end) { if (end) end(); all(since + open * width); }
+    all(at);
+    const until = since + (open + 1) * width;
+    end = () => { all(until - 1); for (const list of [middle, low, high]) list.push({ value: [until, null] }); };
     same = [];
     broken = false;
   };
@@ -80,6 +82,7 @@ function sliced(points, since, until) {
     same.push(point);
   }
   close();
+  if (end) end();
   return { middle, low, high };
 }
 
