@@ -302,9 +302,7 @@ def test_the_provider_ends_our_sessions(openid: OpenId, alice: Account, connect:
     client, _ = enter(openid, "franceconnect")
     assert FederatedSession.objects.count() == 1
     openid.control()
-    page = openid.browser.post(
-        f"{openid.issuer}/session/end", data={"client_id": "egide-franceconnect"}
-    )
+    page = openid.browser.post(f"{openid.issuer}/session/end", data={"client_id": "egide-franceconnect"})
     xsrf = re.search(r'name="xsrf" value="(\w+)"', page.text)
     assert xsrf is not None, page.text
     openid.browser.post(f"{openid.issuer}/session/end/confirm", data={"xsrf": xsrf[1], "logout": "yes"})
