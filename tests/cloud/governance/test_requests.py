@@ -8,6 +8,7 @@ import pytest
 
 from egide.cloud.governance import requests
 from egide.cloud.governance.desk import requests_for
+from egide.cloud.governance.duties import duties
 from egide.cloud.governance.erasing import decide, plan
 from egide.cloud.governance.erasure import erasures_of
 from egide.cloud.governance.models import Destruction, Request
@@ -34,7 +35,7 @@ def steps(request: Request) -> list[str]:
 def test_each_right_can_be_asked_followed_and_taken_back(alice: Account, kind: str) -> None:
     """By the patient alone, from a session, without anybody's leave."""
     request = requests.ask(alice, kind, by=alice, now_ms=NOW, text="parce que", about="7")
-    assert (request.state, request.duties) == ("open", "2026-11-22")
+    assert (request.state, request.duties) == ("open", duties().version)
     (first,) = requests.story(request)
     assert (first.by, first.text, first.about, first.via) == (str(alice.pk), "parce que", "7", "portal")
     requests.withdraw(request, by=alice, now_ms=NOW + 1)
