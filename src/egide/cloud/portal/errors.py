@@ -9,7 +9,9 @@ from typing import Final
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -134,6 +136,9 @@ def error_page(request: HttpRequest, status: int, code: str) -> HttpResponse:
         "safe": _(words.safe),
         "now_do": _(words.now),
     }
+    if status >= 500:  # without what the menus read: that may be what failed
+        context |= {"request": request, "csrf_token": get_token(request)}
+        return HttpResponse(render_to_string("portal/error.html", context), status=status)
     return render(request, "portal/error.html", context, status=status)
 
 
