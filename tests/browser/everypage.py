@@ -85,6 +85,10 @@ asked = requests.ask(alice, "rectify", by=alice, now_ms=now, text="Mon poids du 
 erase = requests.ask(alice, "erase", by=alice, now_ms=now, text="")
 requests.ask(alice, "access", by=alice, now_ms=now - 9 * day, text="")
 tell(alice, "session", now_ms=now)
+study = grants.join_research(
+    alice, create_account("professional", "Dr Zoé Martin", now), project="Sommeil", families=["glucose"], now_ms=now,
+    until_ms=now + 90 * day,
+)
 place = home(now)
 more = dict()
 for name, words, office in (
@@ -96,6 +100,7 @@ for name, words, office in (
     more[name] = str(account.pk)
 pairing = Pairing.objects.filter(patient=alice).first()
 print(json.dumps(dict(
+    study=study,
     paul=str(paul.pk), rose=str(rose.pk), grant=str(grant), mandate=str(mandate), asked=str(asked.pk),
     erase=str(erase.pk), object=str(pairing.object_id), place=str(place.pk), **more,
 )))
@@ -120,6 +125,7 @@ _ALICE: Final = [
     Visit(name="portal:grant-review", who="alice", steps=grant("")),
     *(Visit(name="portal:hide", who="alice", key=key, steps=hide(key)) for key in ("from", "which", "check")),
     Visit(name="portal:oppose", who="alice", path="/me/sharing/team/{bob}/object"),
+    Visit(name="portal:research-leave", who="alice", path="/me/sharing/research/{study}/leave"),
     Visit(name="portal:refuse", who="charlie", path="/me/sharing/follow-ups/{care}/object"),
     Visit(name="portal:mandate-end", who="alice", path="/me/sharing/mandates/{mandate}/end"),
     Visit(name="portal:emergencies", who="alice", path="/me/sharing/emergencies"),
