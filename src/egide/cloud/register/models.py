@@ -57,7 +57,7 @@ class Topic(models.Model):
     """Which statement is about what, and whether it was settled: an index, never a ground."""
 
     kind = models.CharField(max_length=24)  # of the statement that began it
-    name = models.CharField(max_length=64)
+    name = models.CharField(max_length=128)
     subject = models.UUIDField(null=True)
     entry = models.BigIntegerField()
     settled = models.BigIntegerField(null=True)  # the entry of the statement that settled it

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=24)),
-                ("name", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=128)),
                 ("subject", models.UUIDField(null=True)),
                 ("entry", models.BigIntegerField()),
                 ("settled", models.BigIntegerField(null=True)),
