@@ -119,6 +119,10 @@ class Arena:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def closing(self, client: httpx.Client) -> None:
+        """Close this client when the arena ends, whoever forgets to."""
+        self._stack.callback(client.close)
+
     def person(self, name: str, role: str) -> str:
         """Make an account; its user name."""
         return self.instance.run("person", "add", name, "--role", role).stdout.strip()

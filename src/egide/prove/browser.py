@@ -36,6 +36,7 @@ class Browser(httpx.Client):
             more["transport"] = httpx.HTTPTransport(local_address=source)
         super().__init__(base_url=at or arena.instance.people_url, headers=headers, trust_env=False, timeout=30, **more)
         self._arena = arena
+        arena.closing(self)
 
     def submit(self, path: str, *, page: str = "", **fields: str) -> httpx.Response:
         """Send a form as its own page does, with that page's token."""
