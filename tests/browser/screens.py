@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM: Final = "/usr/bin/chromium"
 PHONE: Final = (390, 844)
 DESKTOP: Final = (1280, 800)
+PATIENCE_MS: Final = 90_000  # a busy machine is no fault; what never comes still fails
+EXPECT_MS: Final = 20_000
 SETTLED: Final = "document.fonts.status === 'loaded'"
 
 
@@ -33,6 +35,7 @@ class Shot:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as play:
         running = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        expect.set_options(timeout=EXPECT_MS)
         try:
             yield running
         finally:
@@ -48,6 +51,7 @@ def visitor(running: Browser, *, size: tuple[int, int] = DESKTOP, lang: str = "f
         timezone_id="Europe/Paris",
         **more,
     )
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     try:
         yield page

@@ -187,7 +187,7 @@ def test_everything_can_be_done_with_the_keyboard(staffed: Portal, chromium: Bro
 
 def opened(page: Page, address: str) -> Page:
     page.goto(address)
-    expect(page.locator("#live-page")).to_have_attribute("data-state", "ready", timeout=20_000)
+    expect(page.locator("#live-page")).to_have_attribute("data-state", "ready")
     return page
 
 
@@ -206,17 +206,17 @@ def test_ten_tabs_share_one_stream_and_close_within_a_second(staffed: Portal, ch
         for tab in tabs[1:]:
             tab.goto(address)
         for tab in tabs:
-            expect(tab.locator("#live-page")).to_have_attribute("data-state", "ready", timeout=20_000)
+            expect(tab.locator("#live-page")).to_have_attribute("data-state", "ready")
         now_begun, now_ended = json.loads(staffed._run(_JOURNAL.format(alice=alice)))
         assert (now_begun - begun) - (now_ended - ended) == 1, "one stream is open for ten tabs"
         staffed._run(_MEASURE.format(account=alice))
         for tab in tabs:
-            expect(tab.locator("#latest")).to_contain_text("81.30", timeout=15_000)
+            expect(tab.locator("#latest")).to_contain_text("81.30")
         program = _END.format(bob=staffed.people["bob"], alice=alice, act="end")
         staffed._run(program)
         done = time.monotonic()
         for tab in tabs:
-            expect(tab.get_by_role("heading", level=1)).to_have_text("This record is closed to you", timeout=5_000)
+            expect(tab.get_by_role("heading", level=1)).to_have_text("This record is closed to you")
             assert "mmHg" not in tab.locator("main").inner_text()
         assert time.monotonic() - done < 3, "ten tabs looked at one after another"
         staffed._run(_END.format(bob=staffed.people["bob"], alice=alice, act="start"))
@@ -236,7 +236,7 @@ def test_signing_out_in_one_tab_clears_the_other(staffed: Portal, chromium: Brow
         other = page.context.new_page()
         other.goto(f"{staffed.base}/patients/find")
         other.get_by_role("button", name="Se déconnecter").first.click()
-        page.wait_for_url(lambda url: "/sign-in" in url, timeout=10_000)
+        page.wait_for_url(lambda url: "/sign-in" in url)
 
 
 def test_an_open_stream_blocks_nobody(staffed: Portal, chromium: Browser) -> None:

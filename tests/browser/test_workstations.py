@@ -138,13 +138,13 @@ class Desk:
     def hand_to(self, who: str) -> None:
         """One press, one touch."""
         self.keys.touch(who)
-        with self.page.expect_response("**/sign-in/passkey", timeout=60_000):
+        with self.page.expect_response("**/sign-in/passkey"):
             self.press("change")
-        self.page.wait_for_url(lambda url: "/workstation/" not in url and "/sign-in" not in url, timeout=60_000)
+        self.page.wait_for_url(lambda url: "/workstation/" not in url and "/sign-in" not in url)
 
     def locked(self, page: Page | None = None) -> None:
         page = page or self.page
-        page.wait_for_url("**/workstation/locked**", timeout=20_000)
+        page.wait_for_url("**/workstation/locked**")
         expect(page.get_by_role("heading", level=1)).to_have_text(self.words["locked"])
 
 

@@ -159,12 +159,19 @@
     const then = event.submitter ? event.submitter.value : "lock";
     cover();
     await Promise.race([Promise.all([...late.keys()].map(keep)), new Promise((done) => setTimeout(done, 1500))]);
-    if (channel) channel.postMessage({ kind: "locked", who });
-    const input = document.createElement("input");
-    input.type = "hidden";
-    input.name = "then";
-    input.value = then;
-    place.append(input);
-    place.submit();
+    try {
+      // The server locks first, then the other tabs are told: told sooner, they would ask a session that is still open.
+      const answer = await send(place.action, { then });
+      if (!answer.ok) throw new Error(String(answer.status));
+      if (channel) channel.postMessage({ kind: "locked", who });
+      location.assign(then === "change" ? locked + "#change" : locked);
+    } catch {
+      const input = document.createElement("input");
+      input.type = "hidden";
+      input.name = "then";
+      input.value = then;
+      place.append(input);
+      place.submit();
+    }
   });
 })();
