@@ -308,44 +308,51 @@ def contact(
     show([{"kind": c.kind, "id": str(c.id)} for c in contacts_of(who)], as_json)
 
 
+WhyOption = Annotated[str, typer.Option("--why", help="What shows it. Both files keep it: name nobody in it.")]
+
+
 @people_app.command("merge")
 def merge(
     kept: Annotated[str, typer.Argument(help="User name of the file that is kept.")],
     merged: Annotated[str, typer.Argument(help="User name of the other file of the same person.")],
     by: AsOption,
+    why: WhyOption,
     data: DataOption = None,
     keys: KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let one file lead to another: lists show the kept one. Readings stay where they were measured. Prints its id.
+    """Propose that one file leads to another: lists then show the kept one, readings stay. Prints the proposal's id.
 
-    Example: egide people merge jy3k6vd2m5q7tnca mw3pz6v4r2q7xkce --as u4krwmvwmrp6qsiz
+    Example: egide people merge jy3k6vd2m5q7tnca mw3pz6v4r2q7xkce --why "Même passeport" --as u4krwmvwmrp6qsiz
 
-    Exit codes: 0 merged, 1 refused, 2 settings.
+    Exit codes: 0 proposed, 1 refused, 2 settings.
     """
     setup(data, keys)
-    from egide.cloud.people.merging import merge as merge_files
+    from egide.cloud.people.merge_proposals import propose_merge
     from egide.cloud.people.service import find
 
-    row = merge_files(find(kept), find(merged), by=find(by), now_ms=now())
-    show([{"merge": str(row.pk)}], as_json)
+    proposal = propose_merge(find(kept), find(merged), reason=why, by=find(by), now_ms=now())
+    show([{"proposal": proposal}], as_json)
+    words("egide: proposed; nothing changes before a second person confirms it")
 
 
 @people_app.command("unmerge")
 def unmerge(
-    merge_id: Annotated[str, typer.Argument(metavar="MERGE", help="Id, as merge printed it.")],
+    merge_id: Annotated[str, typer.Argument(metavar="MERGE", help="Id, as merge-decide printed it.")],
     by: AsOption,
+    why: WhyOption,
     data: DataOption = None,
     keys: KeysOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Tell two merged files apart again: each is what it was.
+    """Propose to tell two merged files apart again: each is what it was. Prints the proposal's id.
 
-    Example: egide people unmerge 0a3b1f0e-6d0c-4b7e-9a43-8d1f1f1f2b77 --as u4krwmvwmrp6qsiz
+    Example: egide people unmerge 0a3b1f0e-6d0c-4b7e-9a43-8d1f1f1f2b77 --why "Deux sœurs" --as u4krwmvwmrp6qsiz
 
-    Exit codes: 0 done, 1 refused, 2 settings.
+    Exit codes: 0 proposed, 1 refused, 2 settings.
     """
     setup(data, keys)
-    from egide.cloud.people.merging import unmerge as tell_apart
+    from egide.cloud.people.merge_proposals import propose_unmerge
     from egide.cloud.people.models import Merge
     from egide.cloud.people.service import find
     from egide.errors import NotFoundError
@@ -354,5 +361,36 @@ def unmerge(
         row = Merge.objects.select_related("kept", "merged").get(pk=uuid.UUID(merge_id))
     except (ValueError, Merge.DoesNotExist) as err:
         raise NotFoundError("no merge has that id") from err
-    tell_apart(row, by=find(by), now_ms=now())
-    words("egide: two files again")
+    show([{"proposal": propose_unmerge(row, reason=why, by=find(by), now_ms=now())}], as_json)
+    words("egide: proposed; nothing changes before a second person confirms it")
+
+
+@people_app.command("merge-decide")
+def merge_decide(
+    proposal: Annotated[str, typer.Argument(help="Id, as merge or unmerge printed it.")],
+    by: AsOption,
+    no: Annotated[bool, typer.Option("--no", help="Refuse it, or take back one's own.")] = False,
+    data: DataOption = None,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Confirm, as a second person, a merge or its undoing; or refuse it. Prints the merge's id.
+
+    Example: egide people merge-decide 5b1d3c52-0c57-4be4-9b1f-3f2f0a1f8c11 --as q7xkcemw3pz6v4r2
+
+    Exit codes: 0 done, 1 refused, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.merge_proposals import confirm, proposal_of, refuse
+    from egide.cloud.people.scope import scope_of
+    from egide.cloud.people.service import find
+
+    reader, at = find(by), now()
+    waiting = proposal_of(reader, scope_of(reader, now_ms=at), proposal, now_ms=at)
+    if no:
+        refuse(waiting, by=reader, now_ms=at)
+        words("egide: refused; nothing changed")
+        return
+    row = confirm(waiting, by=reader, now_ms=at)
+    show([{"merge": str(row.pk)}], as_json)
+    words("egide: two files again" if waiting.merge else "egide: one file leads to the other")

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from egide.cli import app
 from egide.cloud.people import invitations, offices
 from egide.cloud.people.models import Account, Agreement, Proposal
+from egide.cloud.people.second import SecondPersonError
 from egide.errors import AccessDeniedError, EgideError, NotFoundError, RefusedError
 from tests.support.ward import Ward
 
@@ -44,12 +45,16 @@ def officers(ward: Ward) -> tuple[str, str]:
     return first["user"], second["user"]
 
 
-@pytest.fixture
-def nurse(officers: tuple[str, str]) -> str:
+def nurse_named(name: str, officers: tuple[str, str]) -> str:
     admin, security = officers
-    (made,) = data("people", "propose", "nurse", "--name", "Nora Petit", "--as", admin)
+    (made,) = data("people", "propose", "nurse", "--name", name, "--as", admin)
     handed = data("people", "approve", made["proposal"], "--as", security)
     return str(handed["user"])
+
+
+@pytest.fixture
+def nurse(officers: tuple[str, str]) -> str:
+    return nurse_named("Nora Petit", officers)
 
 
 def test_halves_are_words_of_two_lines(ward: Ward) -> None:
@@ -101,7 +106,7 @@ def test_establishments_are_declared_named_and_listed(officers: tuple[str, str],
     refused(NotFoundError, "people", "name", "Mine", "--as", admin, "--at", "nowhere")
 
 
-def test_a_patient_is_welcomed_known_found_and_told_from_a_double(nurse: str) -> None:
+def test_a_patient_is_welcomed_known_found_and_told_from_a_double(nurse: str, officers: tuple[str, str]) -> None:
     """From the invitation to the merge, by user names alone: what is printed names nobody."""
     alice = data("people", "welcome", "--name", "Alice Martin", "--as", nurse)
     again = data("people", "welcome", "--user", alice["user"], "--as", nurse)
@@ -122,10 +127,19 @@ def test_a_patient_is_welcomed_known_found_and_told_from_a_double(nurse: str) ->
     assert [line.split("  ")[0] for line in found.stdout.splitlines()] == [alice["user"], twin["user"]]
     assert found.stdout.count("perhaps twice the same person") == 2
     assert "artin" not in found.stdout
-    (merged,) = data("people", "merge", alice["user"], twin["user"], *by)
+    why, second = ("--why", "Même passeport"), ("--as", nurse_named("Nina Blanc", officers))
+    (asked,) = data("people", "merge", alice["user"], twin["user"], *why, *by)
+    refused(SecondPersonError, "people", "merge-decide", asked["proposal"], *by)
+    assert len(data("people", "search", "martin", "1955-08-03", *by)) == 2
+    (merged,) = data("people", "merge-decide", asked["proposal"], *second)
     assert len(data("people", "search", "martin", "1955-08-03", *by)) == 1
-    assert run("people", "unmerge", merged["merge"], *by).exit_code == 0
-    refused(NotFoundError, "people", "unmerge", "no-such-id", *by)
+    (undo,) = data("people", "unmerge", merged["merge"], *why, *by)
+    assert run("people", "merge-decide", undo["proposal"], *second).exit_code == 0
+    assert len(data("people", "search", "martin", "1955-08-03", *by)) == 2
+    (again,) = data("people", "merge", alice["user"], twin["user"], *why, *by)
+    assert run("people", "merge-decide", again["proposal"], "--no", *by).exit_code == 0
+    refused(NotFoundError, "people", "merge-decide", again["proposal"], *second)
+    refused(NotFoundError, "people", "unmerge", "no-such-id", *why, *by)
     assert data("people", "mark", alice["user"], "--doubtful", *by)[0]["status"] == "provisoire"
     assert run("people", "identity", alice["user"], *by).stdout == "provisoire\n"
     refused(NotFoundError, "people", "identity", alice["user"], "--as", twin["user"])

@@ -16,7 +16,7 @@ from egide.errors import MalformedError
 if TYPE_CHECKING:
     from egide.cloud.people.traits import Traits
 
-__all__ = ["DEMO", "NIA", "NIR", "TEST", "Ins", "doubts"]
+__all__ = ["DEMO", "NIA", "NIR", "TEST", "Ins", "InsAuthorityError", "InsFormError", "InsKeyError", "doubts"]
 
 NIR: Final = "1.2.250.1.213.1.4.8"
 NIA: Final = "1.2.250.1.213.1.4.9"
@@ -32,6 +32,27 @@ _CORSICA: Final = {"2A": "19", "2B": "18"}
 _MEN, _WOMEN, _WAITING = "137", "248", "78"
 
 
+class InsFormError(MalformedError):
+    """Not 15 characters in the order of a number."""
+
+    code = "ins-form"
+    hint = "copy the 13 characters and the two digits of the key, from a document"
+
+
+class InsKeyError(MalformedError):
+    """The last two digits are not the key of the 13 others."""
+
+    code = "ins-key"
+    hint = "one character is wrong or two are swapped: read the number again"
+
+
+class InsAuthorityError(MalformedError):
+    """The OID is unknown, one of tests, or of the other kind of number."""
+
+    code = "ins-authority"
+    hint = "a number that begins with 7 or 8 is a waiting number (NIA), any other a NIR"
+
+
 @dataclass(frozen=True, slots=True)
 class Ins:
     """A number of 15 characters that has the form and the key, under the OID of who gave it."""
@@ -44,19 +65,19 @@ class Ins:
         """From what was typed or received: spaces and small letters are let through.
 
         Raises:
-            MalformedError: another form, a wrong key, an OID that is unknown, that does not go with the number, or
-            that is one of tests and demonstrations while `real`.
+            InsFormError: another form. InsKeyError: a wrong key. InsAuthorityError: an OID that is unknown, that does
+            not go with the number, or that is one of tests and demonstrations while `real`.
         """
         text = "".join(number.split()).upper()
         parts = _FORM.fullmatch(text)
         if parts is None or "000" in (parts[5], parts[6]) or parts[4] == "00":
-            raise MalformedError("this is not the form of an INS number")
+            raise InsFormError("this is not the form of an INS number")
         if int(text[13:]) != key_of(text[:13]):
-            raise MalformedError("the key of this INS number is wrong")
+            raise InsKeyError("the key of this INS number is wrong")
         if oid not in (_REAL if real else _OIDS):
-            raise MalformedError("this OID gives no INS number here")
+            raise InsAuthorityError("this OID gives no INS number here")
         if oid in _REAL and (oid == NIA) != (text[0] in _WAITING):
-            raise MalformedError("this OID does not go with this number")
+            raise InsAuthorityError("this OID does not go with this number")
         return cls(text, oid)
 
     @property

@@ -38,6 +38,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "agreement-withdrawn": gettext_noop("What you had said at the desk was withdrawn."),
     "merge": gettext_noop("Two files of yours became one."),
     "unmerge": gettext_noop("Two files that had become one were told apart again."),
+    "merge-proposal": gettext_noop("Somebody proposed to merge two files of yours, or to tell them apart again."),
+    "merge-refusal": gettext_noop("A proposal about two files of yours was refused: nothing changed."),
     "search": gettext_noop("You were found by a search by name and birth date."),
     "follow-up": gettext_noop("%(who)s joined your care team."),
     "follow-up-end": gettext_noop("%(who)s left your care team."),
