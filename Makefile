@@ -17,7 +17,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $(STAMP)
 
 demo: setup
-	@exec $(BIN)/egide demo $(DEMO)
+	@exec $(BIN)/egide demo --with-parent $$PPID $(DEMO)
 
 # Without the slow marks: under five minutes. CI runs `make test-all`.
 test: setup lint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from egide.prove.instance import Instance
 from tests.support.broker import require
+from tests.support.processes import running, under
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -85,6 +87,22 @@ def test_a_demo_starts_is_looked_at_stops_and_starts_again(tmp_path: Path) -> No
     people = [line for line in (tmp_path / "demo" / "people.json").read_text().splitlines() if line]
     assert len(people) == 1
     assert os.environ.get("EGIDE_DATA") != str(tmp_path / "demo" / "data")
+
+
+def test_a_demo_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """As under `make demo`: kill -9 of what started it leaves nothing behind."""
+    ports = Instance(data=tmp_path / "d", keys=tmp_path / "k", settings={"EGIDE_DATABASE_URL": ""})
+    demo = shlex.join([sys.executable, "-m", "egide.cli", "demo", "--folder", str(tmp_path / "demo"), "--objects", "1"])
+    said = tmp_path / "said"
+    with said.open("wb") as words, subprocess.Popen(
+        ["sh", "-c", f"{demo} --with-parent $$ & wait"], env=ports.environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=words,
+    ) as parent:  # fmt: skip
+        require(lambda: parent.poll() is not None or b"ready (" in said.read_bytes(), 120)
+        below = under(parent.pid)
+        parent.kill()
+    assert len(below) >= 6
+    require(lambda: not any(running(pid) for pid in below), 30)
 
 
 def test_a_demo_may_stop_by_itself(tmp_path: Path) -> None:

@@ -12,30 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.broker import require
+from tests.support.processes import running, under
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
-
-
-def under(parent: int) -> set[int]:
-    """The processes below this one, at any depth."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        try:
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-        except (ValueError, OSError):
-            continue
-    found, new = set[int](), {parent}
-    while new:
-        new = {child for child, of in parents.items() if of in new} - found
-        found |= new
-    return found
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture
@@ -68,3 +47,13 @@ def test_nothing_stays_behind(
     assert proving.wait(60) != 0
     require(lambda: not any(running(pid) for pid in below), 10)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("parts", [1, 5], ids=["starting", "started"])
+def test_nothing_survives_its_being_killed(proving: subprocess.Popen[bytes], parts: int) -> None:
+    """kill -9 runs nothing of ours: its platform hears that it is alone, and what the platform started dies with it."""
+    require(lambda: len(under(proving.pid)) > parts, 120)
+    below = under(proving.pid)
+    proving.kill()
+    assert proving.wait(10) == -signal.SIGKILL
+    require(lambda: not any(running(pid) for pid in below), 20)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from egide.things.virtual import VirtualObject
 
 _DAY_MS: Final = 86_400_000
+_PR_SET_PDEATHSIG: Final = 1
 
 
 def demo(
@@ -33,6 +37,7 @@ def demo(
     days: Annotated[int, typer.Option(help="What they kept from before: so many days.", min=0, max=365)] = 90,
     speed: Annotated[float, typer.Option(help="They measure so many times as often.", min=0.1)] = 10.0,
     seconds: Annotated[float, typer.Option(help="Stop by itself after so long; 0: at Ctrl-C.", min=0)] = 0.0,
+    with_parent: Annotated[int, typer.Option(help="Stop when this process, its parent, ends (Linux).", min=0)] = 0,
 ) -> None:
     """Start a platform and a small ward of virtual objects that replay real recordings. Ctrl-C stops everything.
 
@@ -40,6 +45,8 @@ def demo(
 
     Exit codes: 0 stopped, 2 a busy port or a setting, 5 the disk or a part that did not start.
     """
+    if with_parent:
+        _end_with(with_parent)
     os.environ["EGIDE_DEMO"] = "1"
     options = setup(folder / "data", folder / "keys")
     from egide.cloud.config.supervisor import Supervisor, stopped_by_signals
@@ -59,6 +66,15 @@ def demo(
         supervisor.watch(until=lambda: time.monotonic() > until)
         words("egide: stopping")
         stop.set()
+
+
+def _end_with(parent: int) -> None:
+    """Be told to stop (SIGTERM) when the process that started us ends, even by kill -9."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise typer.BadParameter("the process that --with-parent names is not our parent, or it ended")
 
 
 def _remember_that_it_is_one(options: Options) -> None:

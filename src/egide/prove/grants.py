@@ -7,7 +7,6 @@ import json
 import queue
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import httpx
 from egide.measure.readings import Readings, Series
 from egide.prove.arena import Arena, Foe
 from egide.prove.browser import Browser, lasting
-from egide.prove.instance import free_ports
+from egide.prove.instance import dying_with_us, free_ports
 from egide.prove.registry import attack, held
 from egide.prove.signin import people
 
@@ -57,7 +56,7 @@ def another_process(arena: Arena) -> Iterator[str]:
     (port,) = free_ports(1)
     environment = {**arena.instance.environment, "EGIDE_PEOPLE_PORT": str(port)}
     with subprocess.Popen(
-        [sys.executable, "-m", "egide.cli", "serve", "people"], env=environment, stdout=subprocess.PIPE,
+        dying_with_us("serve", "people"), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
         try:
@@ -242,7 +241,6 @@ def _measured(at_ms: int, *what: str) -> Readings:
 def _same_days(arena: Arena, hiding: str, twin: str) -> tuple[Twin, Twin]:
     """Both measure their heart. One measures glucose as well: together with it, alone, and by a second object."""
     mine, theirs, meter = arena.enrol(hiding), arena.enrol(twin), arena.enrol(hiding)
-    arena.enrol(twin)
     both = ("glucose", "heart")
     began = _now_ms()  # an object's pairing begins where it is enrolled: what it measured before is nobody's
 

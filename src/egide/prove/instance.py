@@ -1,4 +1,8 @@
-"""A platform of one's own for a while: `egide up` on free ports and folders given, for the demo, prove and tests."""
+"""A platform of one's own for a while: `egide up` on free ports and folders given, for prove and tests.
+
+It never outlives us, even by kill -9: each process holds the other end of a pipe that only we keep open, and kills
+itself when that closes. (A parent-death signal would also come when the one thread that started it ends.)
+"""
 
 from __future__ import annotations
 
@@ -19,12 +23,23 @@ from typing import Any, Final, Self
 
 from egide.errors import UnavailableError
 
-__all__ = ["Instance", "free_ports"]
+__all__ = ["Instance", "dying_with_us", "free_ports"]
 
 READY_S: Final = 120.0
 STOP_S: Final = 30.0
 _FIRST_PORT: Final = 12_000
 _LAST_PORT: Final = 32_000
+_LAUNCH: Final = """\
+import os, signal, sys, threading
+def watch():
+    while os.read(0, 64):
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+threading.Thread(target=watch, daemon=True).start()
+sys.argv[0] = "egide"
+from egide.cli import main
+main()
+"""
 
 
 def free_ports(count: int) -> list[int]:
@@ -39,6 +54,11 @@ def free_ports(count: int) -> list[int]:
             if port not in found:
                 found.append(port)
     return found
+
+
+def dying_with_us(*arguments: str) -> list[str]:
+    """The command `egide ...`, for a Popen with `stdin=PIPE`: it lives no longer than that pipe's end on our side."""
+    return [sys.executable, "-c", _LAUNCH, *arguments]
 
 
 @dataclass(kw_only=True)
@@ -94,9 +114,9 @@ class Instance:
         """
         self._ready.clear()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "egide.cli", "up"],
+            dying_with_us("up"),
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             process_group=0,
@@ -166,6 +186,8 @@ class Instance:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         status, self.process = self.process.returncode, None
         return status
 

@@ -11,14 +11,13 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from egide.measure.readings import Readings, Series
 from egide.prove.arena import Arena, heart_rate
-from egide.prove.instance import Instance, free_ports
+from egide.prove.instance import Instance, dying_with_us, free_ports
 from egide.prove.mqtt import Line
 from egide.prove.registry import attack, held
 from egide.things.object import Object
@@ -324,9 +323,9 @@ def _witness(arena: Arena) -> Iterator[tuple[str, str]]:
 
     (port,) = free_ports(1)
     vkey = VerifierKey(name=log.origin, kind=LOG, public=log.public).vkey
-    command = [sys.executable, "-m", "egide.cli", "witness", "--folder", str(arena.folder / "witness")]
+    command = dying_with_us("witness", "--folder", str(arena.folder / "witness"), "--port", str(port), "--log", vkey)
     with subprocess.Popen(
-        [*command, "--port", str(port), "--log", vkey], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             said = process.stdout.readline() if process.stdout is not None else ""
