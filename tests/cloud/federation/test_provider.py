@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from joserfc.jwk import import_key
 
@@ -20,10 +21,11 @@ from egide.cloud.federation import directory, links
 from egide.cloud.federation.models import FederatedSession, LinkedIdentity
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
+from egide.cloud.people.sessions import kept
 from egide.cloud.signin import clock
 from egide.cloud.signin.models import Notice, OpenSession
 from egide.cloud.signin.notices import notices_of
-from egide.cloud.signin.sessions import open_session
+from egide.cloud.signin.sessions import open_session, renew_key
 from egide.cloud.upkeep.fsck import fsck
 from tests.cloud.federation.conftest import PIVOT, PROFESSIONAL, RPPS, SECRET, pem_of
 from tests.support.openid import OpenId, running_provider
@@ -300,7 +302,12 @@ def test_the_provider_ends_our_sessions(openid: OpenId, alice: Account, connect:
     be(openid, "alice-fc", **PIVOT)
     other = link(alice, openid, "franceconnect")
     client, _ = enter(openid, "franceconnect")
-    assert FederatedSession.objects.count() == 1
+    request = HttpRequest()
+    request.session = client.session
+    renew_key(request)  # as showing a factor does: the provider's logout follows
+    client.cookies["sessionid"] = request.session.session_key or ""
+    assert client.get("/federation/").status_code == 200
+    assert FederatedSession.objects.get().session_key == kept(request.session.session_key)
     openid.control()
     page = openid.browser.post(f"{openid.issuer}/session/end", data={"client_id": "egide-franceconnect"})
     xsrf = re.search(r'name="xsrf" value="(\w+)"', page.text)
@@ -312,6 +319,7 @@ def test_the_provider_ends_our_sessions(openid: OpenId, alice: Account, connect:
         "/federation/franceconnect/back-channel", {"logout_token": sent[0]["token"]}
     )
     assert answer.status_code == 200, answer.content
+    assert OpenSession.objects.count() == 1  # at once: streams look there
     assert client.get("/federation/").status_code == 302
     assert other.get("/federation/").status_code == 200  # opened by the invitation, not by the provider
     again = Client().post("/federation/franceconnect/back-channel", {"logout_token": sent[0]["token"]})

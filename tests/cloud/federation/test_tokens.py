@@ -331,3 +331,11 @@ def test_a_logout_token_of_another_kind_is_refused(changed: dict[str, Any], step
     claims = {name: value for name, value in (LOGOUT | changed).items() if value is not None}
     refused(step, lambda: read_logout_token(PROVIDER, sign(claims), KEYS, now_s=NOW_S))
     assert read_logout_token(PROVIDER, sign(LOGOUT), KEYS, now_s=NOW_S).sid == "s-1"
+
+
+@pytest.mark.parametrize("kind", ["JWT", "at+jwt", "logout+jwt+more", "logout", "application/"])
+def test_a_token_that_says_it_is_another_ends_no_session(kind: str) -> None:
+    """Back-Channel Logout 1.0, 2.4: its type, where it has one, is logout+jwt, in any letters."""
+    refused("typ", lambda: read_logout_token(PROVIDER, sign(LOGOUT, typ=kind), KEYS, now_s=NOW_S))
+    for good in ("logout+jwt", "application/logout+jwt", "Logout+JWT"):
+        assert read_logout_token(PROVIDER, sign(LOGOUT, typ=good), KEYS, now_s=NOW_S).sid == "s-1"

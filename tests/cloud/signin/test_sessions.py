@@ -104,7 +104,7 @@ def test_sessions_are_listed_in_plain_words(alice: Account) -> None:
 def test_one_session_is_ended_by_another(alice: Account) -> None:
     """At once: its next request is nobody's."""
     here, there = enter_by_link(alice), enter_by_link(alice, client=browser(agent=PHONE))
-    address = re.search(r'action="(/security/sessions/[0-9a-f]{40}/end)"', here.get("/security").content.decode())
+    address = re.search(r'action="(/security/sessions/[0-9a-f-]{36}/end)"', here.get("/security").content.decode())
     assert address is not None
     assert here.post(address[1]).status_code == 302
     assert there.get("/me").status_code == 302
@@ -130,10 +130,10 @@ def test_a_session_opened_any_other_way_is_listed_and_ended_too(alice: Account) 
 
 
 def test_nobody_ends_another_person_s_session(alice: Account, bruno: Account) -> None:
-    """The key of a session is not enough: it must be one's own."""
+    """The number of a session is not enough: it must be one's own."""
     his = enter_by_link(bruno)
-    key = OpenSession.objects.get(account=bruno).session_key
-    enter_by_link(alice).post(f"/security/sessions/{key}/end")
+    number = OpenSession.objects.get(account=bruno).number
+    enter_by_link(alice).post(f"/security/sessions/{number}/end")
     assert his.get("/me").status_code == 200
 
 

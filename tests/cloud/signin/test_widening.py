@@ -14,6 +14,7 @@ from egide.cloud.people.service import make_link
 from egide.cloud.signin import clock
 from egide.cloud.signin.attested import has_factor
 from egide.cloud.signin.factors import CONFIRM_MS, FIRST_MS, confirmed_recently, widening
+from egide.cloud.signin.models import OpenSession
 from tests.cloud.signin.conftest import (
     Hands,
     browser,
@@ -68,6 +69,37 @@ def test_a_code_confirms_too(alice: Account, hands: Hands) -> None:
     statuses = [client.post("/security/confirm", {"code": "000000"}).status_code for _ in range(12)]
     assert statuses[-1] == 429
     assert browser().post("/sign-in/code", {"username": alice.username, "code": digits(secret)}).status_code == 302
+
+
+@pytest.mark.parametrize("way", ["passkey", "code"])
+def test_a_factor_shown_again_gives_the_session_another_key(alice: Account, hands: Hands, way: str) -> None:
+    """Whoever copied the cookie before cannot widen with it, nor read; the session stays one line, one's own."""
+    client = enter_by_link(alice)
+    key, secret = enrol(client), enrol_app(client, alice)
+    hands.on(CONFIRM_MS)
+    thief = browser()
+    thief.cookies["sessionid"] = client.cookies["sessionid"].value
+    assert thief.get("/security").status_code == 200
+    number = OpenSession.objects.get(account=alice).number
+    if way == "passkey":
+        sent = {"credential": key.use(client.post("/security/confirm/options").content.decode())}
+    else:
+        sent = {"code": digits(secret)}
+    assert client.post("/security/confirm", sent).status_code == 302
+    assert thief.get("/security").status_code == 302
+    assert asked(client, alice).content == b"granted"
+    assert OpenSession.objects.get(account=alice).number == number
+    assert client.get("/security").content.count(b"this session") == 1
+
+
+def test_a_session_ended_while_a_factor_is_shown_stays_ended(alice: Account, hands: Hands) -> None:
+    """The new key is not a way back for what its owner ended at the same instant."""
+    client = enter_by_link(alice)
+    secret = enrol_app(client, alice)
+    hands.on(CONFIRM_MS)
+    OpenSession.objects.filter(account=alice).delete()  # as `end_all` does first
+    assert client.post("/security/confirm", {"code": digits(secret)}).status_code == 302
+    assert not is_in(client)
 
 
 def test_another_person_s_factor_confirms_nothing(alice: Account, bruno: Account, hands: Hands) -> None:

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 
 import pytest
+from django.http import HttpRequest
 from django.test import AsyncClient, Client
 
 from egide.cloud.consent.restrictions import restrict
@@ -19,6 +20,7 @@ from egide.cloud.release.door import Ask
 from egide.cloud.release.journal import journal_of
 from egide.cloud.release.stream import Watch, begin_watch, standing
 from egide.cloud.signin.models import OpenSession
+from egide.cloud.signin.sessions import end_all, number_of, renew_key
 from egide.cloud.ward import hub
 from egide.cloud.ward.hub import CLOSED, END, NEWS, Hub, Stream, Told
 from egide.cloud.ward.views.stream import HUB
@@ -41,10 +43,10 @@ class Page:
     stream: Stream | None = None
 
     def open(self, *patients: Account) -> Page:
-        key = self.client.session.session_key or ""
         watches = {p.pk: begin_watch(ask_of(self.account, p), now_ms=NOW) for p in patients}
         self.stream = Stream(
-            session_key=key, account=self.account, until_ms=None, watches=watches, tell=self.heard.append
+            session=number_of(self.client.session.session_key), account=self.account, until_ms=None, watches=watches,
+            tell=self.heard.append,
         )
         self.hub.join(self.stream)
         self.hub.look(now_ms=NOW)
@@ -96,9 +98,9 @@ def test_a_ground_that_reaches_its_end_closes_though_nobody_signs_anything(cast:
     break_glass(cast.diane, cast.alice, reason="collapsed", families=None, now_ms=NOW - 1)
     page = Page(enter(cast.diane), cast.diane)
     ask = Ask(reader=cast.diane, patient=cast.alice, since_ms=0, until_ms=2**53, purpose="ETREAT", channel="stream")
-    key = page.client.session.session_key or ""
+    here = number_of(page.client.session.session_key)
     watches = {cast.alice.pk: begin_watch(ask, now_ms=NOW)}
-    page.hub.join(Stream(session_key=key, account=cast.diane, until_ms=None, watches=watches, tell=page.heard.append))
+    page.hub.join(Stream(session=here, account=cast.diane, until_ms=None, watches=watches, tell=page.heard.append))
     page.hub.look(now_ms=NOW)
     page.hub.look(now_ms=NOW + EMERGENCY_MS - 1_000)
     assert page.after(EMERGENCY_MS - 600) == []
@@ -149,6 +151,18 @@ def test_a_session_that_ends_anywhere_ends_its_stream(cast: Cast, page: Page) ->
     assert len(page.hub) == 0
     row = Statement.objects.filter(kind="stream-end").order_by("-entry")[0]
     assert (open_statement(row, care_key(cast.alice.pk)).personal or {})["why"] == "signed-out"
+
+
+def test_a_session_whose_key_changes_keeps_its_stream(cast: Cast, page: Page) -> None:
+    """A factor shown in one tab reloads no other; and what ends the session still ends the stream."""
+    before = OpenSession.objects.get(account=cast.bob).session_key
+    request = HttpRequest()
+    request.session = page.client.session
+    renew_key(request)
+    assert OpenSession.objects.get(account=cast.bob).session_key != before
+    assert page.after(400) == []
+    end_all(cast.bob)
+    assert page.after(800) == [Told(END)]
 
 
 def test_a_shared_workstation_that_locks_ends_its_stream(cast: Cast, page: Page) -> None:
@@ -229,7 +243,7 @@ def test_a_page_that_goes_before_its_stream_was_read_leaves_no_watch_without_an_
 
 def test_a_page_that_goes_while_its_stream_begins_has_its_end(cast: Cast) -> None:
     """What leaves before it joined is ended as it joins: one beginning, one end, nobody listening."""
-    mine = Stream(session_key="k", account=cast.bob, until_ms=None, watches={}, tell=lambda told: None)
+    mine = Stream(session=None, account=cast.bob, until_ms=None, watches={}, tell=lambda told: None)
     before = len(HUB)
     HUB.leave(mine, why="page-closed", now_ms=NOW)
     assert begin_stream(mine, {cast.alice.pk: ask_of(cast.bob, cast.alice)}) == []

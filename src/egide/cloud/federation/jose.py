@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from egide.cloud.federation.metadata import read_json
 from egide.errors import ConfigError, ProviderError
 
-__all__ = ["MAX_TOKEN", "SIGNATURES", "Jwk", "decrypt", "is_encrypted", "open_signed", "read_keys"]
+__all__ = ["MAX_TOKEN", "SIGNATURES", "Jwk", "decrypt", "is_encrypted", "open_signed", "read_keys", "type_of"]
 
 MAX_TOKEN: Final = 64 * 1024
 #: algorithm -> the type of key, and its curve
@@ -105,6 +105,21 @@ def open_signed(token: str, keys: tuple[Jwk, ...]) -> dict[str, Any]:
     except (JoseError, ValueError, TypeError, KeyError) as err:
         raise ProviderError("the token's signature does not verify", step="signature") from err
     return read_json(opened.payload, "the token")
+
+
+def type_of(token: str) -> str | None:
+    """What a signed token's header says it is, in small letters; None when it says nothing.
+
+    Raises:
+        ProviderError: the header is none, or its type is not text.
+    """
+    header = _header(token, parts=3)
+    if "typ" not in header:
+        return None
+    kind = header["typ"]
+    if not isinstance(kind, str):
+        raise ProviderError("the token's type is not one", step="typ")
+    return kind.casefold().removeprefix("application/")
 
 
 def decrypt(token: str, pem: bytes) -> str:

@@ -31,8 +31,8 @@ from egide.cloud.signin.models import OpenSession
 from egide.errors import ProviderError, SealError, SignInLostError
 
 __all__ = [
-    "FederatedSessionMiddleware", "end_rows", "end_sessions", "id_token_of", "open_session", "opened_by_provider",
-    "remember", "take",
+    "FederatedSessionMiddleware", "end_rows", "end_sessions", "follow_key", "id_token_of", "open_session",
+    "opened_by_provider", "remember", "take",
 ]  # fmt: skip
 
 _PENDING: Final = "federation-pending"
@@ -133,6 +133,11 @@ def end_rows(rows: QuerySet[FederatedSession]) -> int:
     OpenSession.objects.filter(session_key__in=keys).delete()
     end(keys)
     return len(keys)
+
+
+def follow_key(sender: object, before: str, after: str, **_: object) -> None:  # noqa: ARG001 (a signal's)
+    """A session has another key: the provider's logout still finds it."""
+    FederatedSession.objects.filter(session_key=before).update(session_key=after)
 
 
 class FederatedSessionMiddleware:

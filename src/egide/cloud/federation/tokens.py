@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from egide.cloud.federation.fetch import Answer
-from egide.cloud.federation.jose import Jwk, decrypt, is_encrypted, open_signed
+from egide.cloud.federation.jose import Jwk, decrypt, is_encrypted, open_signed, type_of
 from egide.cloud.federation.metadata import read_json
 from egide.cloud.federation.providers import Assurance, Provider
 from egide.errors import AssuranceError, ProviderError
@@ -28,6 +28,7 @@ __all__ = [
 SKEW_S: Final = 60
 OLDEST_S: Final = 10 * 60
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+_LOGOUT_TYPE: Final = "logout+jwt"  # Back-Channel Logout 1.0, 2.4
 _MAX_SUB: Final = 255  # Core 1.0, 2
 _JWT: Final = frozenset({"application/jwt", "application/jose"})
 
@@ -125,7 +126,10 @@ def read_logout_token(provider: Provider, token: str, keys: tuple[Jwk, ...], *, 
     Raises:
         ProviderError: a step does not hold.
     """
-    claims = open_signed(signed_part(provider, token), keys)
+    signed = signed_part(provider, token)
+    claims = open_signed(signed, keys)
+    if type_of(signed) not in {None, _LOGOUT_TYPE}:  # many leave it out; a token that says it is another is another
+        raise ProviderError("the token says that it is something else", step="typ")
     _require_issuer(provider, claims)
     _require_audience(provider, claims)
     _require_times(claims, now_s)

@@ -19,9 +19,11 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from egide.cloud.people.models import Account
 from egide.cloud.signin import clock
 from egide.cloud.signin.attested import has_factor
-from egide.cloud.signin.sessions import CONFIRMED, LINKED
+from egide.cloud.signin.sessions import CONFIRMED, LINKED, renew_key
 
-__all__ = ["CONFIRM_MS", "FIRST_MS", "confirmed_recently", "mark_confirmed", "may_enrol", "our_page", "widening"]
+__all__ = [
+    "CONFIRM_MS", "FIRST_MS", "confirm", "confirmed_recently", "mark_confirmed", "may_enrol", "our_page", "widening",
+]  # fmt: skip
 
 CONFIRM_MS: Final = 5 * 60 * 1000
 FIRST_MS: Final = 30 * 60 * 1000  # a first factor is enrolled on the invitation, not on a session found open
@@ -42,6 +44,12 @@ def confirmed_recently(request: HttpRequest) -> bool:
 def mark_confirmed(session: Any, *, now_ms: int) -> None:
     """A factor was presented in this session."""
     session[CONFIRMED] = now_ms
+
+
+def confirm(request: HttpRequest, *, now_ms: int) -> None:
+    """A factor was presented in this session; from now on it can widen, under a new key (ASVS 7.2.4)."""
+    mark_confirmed(request.session, now_ms=now_ms)
+    renew_key(request)
 
 
 def may_enrol(request: HttpRequest, account: Account) -> bool:

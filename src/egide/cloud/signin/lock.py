@@ -74,7 +74,8 @@ def is_locked(request: HttpRequest) -> bool:
 
 def owner_mark(request: HttpRequest) -> str:
     """Tells the pages of one session from those of the next; it opens nothing."""
-    return kept(request.session.session_key)[:12]
+    number = _row(request).values_list("number", flat=True).first()
+    return number.hex[:12] if number else ""
 
 
 def on_page(request: HttpRequest) -> dict[str, Any] | None:
@@ -97,11 +98,8 @@ def lock(request: HttpRequest, *, now_ms: int) -> None:
 
 
 def unlock(request: HttpRequest, *, now_ms: int) -> None:
-    """Its owner presented a factor: the session goes on, under another key."""
-    before = kept(request.session.session_key)
-    request.session.cycle_key()
-    after = kept(request.session.session_key)
-    OpenSession.objects.filter(pk=before).update(session_key=after, locked_ms=None, active_ms=now_ms, seen_ms=now_ms)
+    """Its owner presented a factor: the session goes on (and factors.confirm gives it another key)."""
+    _row(request).update(locked_ms=None, active_ms=now_ms, seen_ms=now_ms)
 
 
 def locked_among(session_keys: Iterable[str], *, now_ms: int) -> set[str]:

@@ -28,6 +28,7 @@ class OpenSession(models.Model):
     """A session, under the same hash of its key as in Django's table."""
 
     session_key = models.CharField(max_length=40, primary_key=True)
+    number = models.UUIDField(default=uuid.uuid4, unique=True)  # stays when the key changes; it opens nothing
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="open_sessions")
     method = models.CharField(max_length=16)
     device = models.CharField(max_length=48)  # devices.py: three words, not the browser's own text

@@ -1,14 +1,19 @@
-"""Open a session, list one's own, end them. However a person came in, the session is listed and can be ended."""
+"""Open a session, list one's own, end them. However a person came in, the session is listed and can be ended.
+
+Its key changes each time that a factor is presented; its number stays, and is what pages and streams know it by.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
 from django.contrib.auth import login, logout
+from django.db.models import QuerySet
+from django.dispatch import Signal
 from django.http import HttpRequest
 
 from egide.cloud.people.models import Account
@@ -22,7 +27,8 @@ from egide.cloud.signin.workstations import SHARED, named_by, note_use
 
 __all__ = [
     "CONFIRMED", "LIFE_MS", "LINKED", "OPENED", "UNTIL", "Line", "adopt", "close_session", "end_all", "end_one",
-    "end_others", "on_login", "open_session", "sessions_of", "touch",
+    "end_others", "key_renewed", "number_of", "on_login", "open_numbers", "open_session", "renew_key", "sessions_of",
+    "touch",
 ]  # fmt: skip
 
 #: When a factor was last presented in this session, and when a link opened it (milliseconds).
@@ -30,6 +36,8 @@ CONFIRMED: Final = "signin.confirmed"
 LINKED: Final = "signin.linked"
 OPENED: Final = "signin.opened"
 UNTIL: Final = "signin.until"
+#: Sent with `before` and `after`, as they stand in the table: for those who keep a session's key.
+key_renewed: Final = Signal()
 _METHOD: Final = "egide.signin.method"
 _BACKEND: Final = "egide.cloud.people.backend.LinkBackend"
 _SEEN_MS: Final = 5 * 60 * 1000
@@ -45,7 +53,7 @@ _noted: dict[str, int] = {}  # when this process last wrote that a session is in
 class Line:
     """One open session, as its owner sees it."""
 
-    key: str
+    number: uuid.UUID
     device: str
     method: str
     opened_ms: int
@@ -78,7 +86,8 @@ def on_login(sender: object, request: HttpRequest, user: Account, **_: object) -
     device = device_of(request.META.get("HTTP_USER_AGENT", ""))
     forget_expired()
     OpenSession.objects.filter(opened_ms__lte=now - _FORGOTTEN_MS).delete()
-    row = {"account": user, "method": method[:16], "device": device, "opened_ms": now, "seen_ms": now}
+    row = {"account": user, "method": method[:16], "device": device, "opened_ms": now, "seen_ms": now,
+           "number": uuid.uuid4()}  # fmt: skip
     OpenSession.objects.update_or_create(session_key=kept(request.session.session_key), defaults=row)
     request.session.pop(SHARED, None)
     if (workstation := named_by(request)) is not None:
@@ -98,6 +107,32 @@ def adopt(request: HttpRequest, workstation: uuid.UUID, *, now_ms: int) -> None:
     mine.update(workstation=row, active_ms=now_ms, locked_ms=None)
 
 
+def renew_key(request: HttpRequest) -> None:
+    """The session goes on under another key: a cookie that somebody copied before opens nothing any more.
+
+    One that was ended at the same instant stays ended.
+    """
+    before = kept(request.session.session_key)
+    request.session.cycle_key()
+    after = kept(request.session.session_key)
+    if OpenSession.objects.filter(pk=before).update(session_key=after):
+        key_renewed.send(OpenSession, before=before, after=after)
+    else:
+        request.session.flush()
+
+
+def number_of(session_key: str | None) -> uuid.UUID | None:
+    """By a cookie's value: the number of its session, None when it is not open."""
+    return OpenSession.objects.filter(pk=kept(session_key)).values_list("number", flat=True).first()
+
+
+def open_numbers(numbers: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Those whose session still lasts, each with what stands in the table for its present key."""
+    rows = dict(OpenSession.objects.filter(number__in=list(numbers)).values_list("number", "session_key"))
+    open_now = lasting(rows.values())
+    return {number: key for number, key in rows.items() if key in open_now}
+
+
 def close_session(request: HttpRequest) -> None:
     """Sign out: here, in Django's table and in ours."""
     OpenSession.objects.filter(session_key=kept(request.session.session_key)).delete()
@@ -111,7 +146,7 @@ def sessions_of(account: Account, current: str | None) -> Sequence[Line]:
     mine = kept(current)
     lines = [
         Line(
-            key=row.session_key, device=device_words(row.device), method=row.method, opened_ms=row.opened_ms,
+            number=row.number, device=device_words(row.device), method=row.method, opened_ms=row.opened_ms,
             seen_ms=row.seen_ms, current=row.session_key == mine,
         )
         for row in rows
@@ -120,23 +155,27 @@ def sessions_of(account: Account, current: str | None) -> Sequence[Line]:
     return sorted(lines, key=lambda line: not line.current)
 
 
-def end_one(account: Account, key: str) -> None:
+def end_one(account: Account, number: uuid.UUID) -> None:
     """End a session of this account's; of anybody else's, nothing happens."""
-    if OpenSession.objects.filter(account=account, session_key=key).delete()[0]:
-        end([key])
+    _end(OpenSession.objects.filter(account=account, number=number))
 
 
 def end_others(account: Account, current: str | None) -> int:
     """End all but the current one. Returns how many."""
-    keys = OpenSession.objects.filter(account=account).exclude(session_key=kept(current))
-    gone = list(keys.values_list("session_key", flat=True))
-    keys.delete()
-    end(gone)
-    return len(gone)
+    return _end(OpenSession.objects.filter(account=account).exclude(session_key=kept(current)))
 
 
 def end_all(account: Account) -> int:
     return end_others(account, None)
+
+
+def _end(rows: QuerySet[OpenSession]) -> int:
+    """End them, those too whose key is renewed meanwhile. Returns how many."""
+    count = 0
+    while keys := list(rows.values_list("session_key", flat=True)):
+        count += OpenSession.objects.filter(pk__in=keys).delete()[0]
+        end(keys)
+    return count
 
 
 def touch(session_key: str | None, *, now_ms: int) -> None:

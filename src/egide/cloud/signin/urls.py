@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import path, register_converter
+from django.urls import path
 
 from egide.cloud.signin.views import confirm, enrol, entering, linked, recovery, security, shared
 
-
-class SessionMark:
-    """What stands in the table for a session's key."""
-
-    regex = "[0-9a-f]{40}"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
-
-
-register_converter(SessionMark, "session")
 app_name = "signin"
 urlpatterns = [
     path("welcome", linked.welcome, name="welcome"),
@@ -36,7 +22,7 @@ urlpatterns = [
     path("security/codes", enrol.codes, name="codes"),
     path("security/codes/renew", enrol.renew, name="codes-renew"),
     path("security/factors/<int:factor_id>/remove", enrol.remove_factor, name="remove"),
-    path("security/sessions/<session:key>/end", security.end_session, name="end-session"),
+    path("security/sessions/<uuid:number>/end", security.end_session, name="end-session"),
     path("security/sessions/end-others", security.end_other_sessions, name="end-others"),
     path("security/ending", security.ending, name="ending"),
     path("security/stay", security.stay, name="stay"),

@@ -16,18 +16,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.contrib.sessions.models import Session
 from django.db.models import Q
-from django.utils import timezone
 
 from egide.cloud.consent.models import FollowUp, Ground
 from egide.cloud.consent.rules import Decision
 from egide.cloud.people.models import Account
-from egide.cloud.people.sessions import kept
 from egide.cloud.register.models import Statement
 from egide.cloud.register.store import current_log, entry_number
 from egide.cloud.release.stream import Watch, end_watch, standing, visible_among
 from egide.cloud.signin.lock import locked_among
+from egide.cloud.signin.sessions import open_numbers
 from egide.cloud.vault.models import Envelope
 from egide.cloud.vault.owning import held
 
@@ -51,7 +49,7 @@ class Told:
 class Stream:
     """One browser's open stream. `tell` may be called from another thread."""
 
-    session_key: str
+    session: uuid.UUID | None  # its number; None is nobody's
     account: Account
     until_ms: int | None  # when the session is over
     watches: dict[uuid.UUID, Watch]
@@ -144,16 +142,15 @@ class Hub:
 
     def _over(self, streams: list[Stream], now_ms: int) -> list[Stream]:
         """Streams whose session ended or locked, here or elsewhere, or whose account was closed."""
-        keys = {kept(stream.session_key) for stream in streams}
-        live = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
-        open_keys = set(live.values_list("session_key", flat=True))
-        open_keys -= locked_among(open_keys, now_ms=now_ms)
+        open_now = open_numbers({stream.session for stream in streams if stream.session is not None})
+        shut = locked_among(open_now.values(), now_ms=now_ms)
+        unlocked = {number for number, key in open_now.items() if key not in shut}
         accounts = Account.objects.filter(pk__in={s.account.pk for s in streams}, is_active=True)
         active = set(accounts.values_list("pk", flat=True))
         return [
             s
             for s in streams
-            if kept(s.session_key) not in open_keys
+            if s.session not in unlocked
             or s.account.pk not in active
             or (s.until_ms is not None and s.until_ms <= now_ms)
         ]

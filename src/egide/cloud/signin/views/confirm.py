@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from egide.cloud.signin import clock, passkeys
 from egide.cloud.signin.attested import standing
 from egide.cloud.signin.errors import FactorError
-from egide.cloud.signin.factors import mark_confirmed, our_page
+from egide.cloud.signin.factors import confirm as confirm_session
+from egide.cloud.signin.factors import our_page
 from egide.cloud.signin.onetime import check_code
 from egide.cloud.signin.tries import counted, session_bucket
 from egide.cloud.signin.views.guard import MAX_TYPED, account_of, own_page
@@ -48,7 +49,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         except FactorError:
             problem = _("This was not accepted. Try again, or use another of your factors.")
         else:
-            mark_confirmed(request.session, now_ms=now)
+            confirm_session(request, now_ms=now)
             return redirect(where or reverse("signin:security"))
     context = {"next": where, "problem": problem, "passkey": "webauthn" in kinds, "codes": bool(kinds - {"webauthn"}),
                "none": not kinds}  # fmt: skip

@@ -23,7 +23,7 @@ from egide.cloud.signin.enrolment import (
     renew_codes,
 )
 from egide.cloud.signin.errors import FactorError
-from egide.cloud.signin.factors import mark_confirmed
+from egide.cloud.signin.factors import confirm
 from egide.cloud.signin.onetime import unused_codes
 from egide.cloud.signin.tries import counted, remember, session_bucket
 from egide.cloud.signin.views.guard import MAX_TYPED, account_of, enrolling
@@ -115,8 +115,8 @@ def codes(request: HttpRequest) -> HttpResponse:
 
 def _added(request: HttpRequest, account: Account, now_ms: int) -> HttpResponse:
     """With the first factor come recovery codes; whoever enrolled has just presented it."""
-    mark_confirmed(request.session, now_ms=now_ms)
     request.session.setdefault(_SHOW, True)
     response = redirect("signin:codes" if request.session[_SHOW] else "signin:security")
+    confirm(request, now_ms=now_ms)
     remember(request, response, account)
     return response

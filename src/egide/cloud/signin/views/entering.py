@@ -15,7 +15,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.sessions import forget_expired
 from egide.cloud.signin import clock, lock, passkeys
 from egide.cloud.signin.errors import FactorError
-from egide.cloud.signin.factors import mark_confirmed, our_page
+from egide.cloud.signin.factors import confirm, our_page
 from egide.cloud.signin.held import held_account, let_go
 from egide.cloud.signin.onetime import check_code
 from egide.cloud.signin.sessions import close_session, open_session
@@ -99,7 +99,7 @@ def _enter(request: HttpRequest, account: Account, method: str, where: str) -> H
     now = clock.now_ms()
     if lock.is_locked(request) and request.user.pk == account.pk:
         lock.unlock(request, now_ms=now)
-        mark_confirmed(request.session, now_ms=now)
+        confirm(request, now_ms=now)
         return redirect("signin:back")
     if request.user.is_authenticated:
         close_session(request)

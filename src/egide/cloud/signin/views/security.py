@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -44,9 +46,9 @@ def security(request: HttpRequest) -> HttpResponse:
 
 @own_page
 @require_POST
-def end_session(request: HttpRequest, key: str) -> HttpResponse:
+def end_session(request: HttpRequest, number: uuid.UUID) -> HttpResponse:
     """Narrows: never asks for a factor."""
-    end_one(account_of(request), key)
+    end_one(account_of(request), number)
     return redirect("signin:security")
 
 

@@ -19,7 +19,7 @@ from egide.cloud.portal import live
 from egide.cloud.portal.subject import reader_of, subject_of
 from egide.cloud.release.door import Ask
 from egide.cloud.release.stream import begin_watches
-from egide.cloud.signin.sessions import UNTIL
+from egide.cloud.signin.sessions import UNTIL, number_of
 from egide.cloud.ward.hub import CLOSED, END, Hub, Stream, Told
 from egide.errors import AccessDeniedError, MalformedError
 
@@ -55,7 +55,7 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
             asks[patient] = _ask(request, patient)
         except AccessDeniedError:
             asks[patient] = None
-    body = _events(request.session.session_key or "", reader, request.session.get(UNTIL), asks)
+    body = _events(number_of(request.session.session_key), reader, request.session.get(UNTIL), asks)
     response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -81,7 +81,7 @@ def _ask(request: HttpRequest, patient: uuid.UUID) -> Ask:
 
 
 async def _events(
-    session_key: str, reader: Account, until_ms: int | None, asks: dict[uuid.UUID, Ask | None]
+    session: uuid.UUID | None, reader: Account, until_ms: int | None, asks: dict[uuid.UUID, Ask | None]
 ) -> AsyncIterator[bytes]:
     """The body. It waits in the event loop; what needs the database runs in a thread.
 
@@ -93,7 +93,7 @@ async def _events(
     def tell(told: Told) -> None:
         loop.call_soon_threadsafe(queue.put_nowait, told)
 
-    mine = Stream(session_key=session_key, account=reader, until_ms=until_ms, watches={}, tell=tell)
+    mine = Stream(session=session, account=reader, until_ms=until_ms, watches={}, tell=tell)
     try:
         refused = await sync_to_async(_begin)(mine, asks)
         _ensure_looking(loop)
