@@ -97,6 +97,7 @@ def test_everything_can_be_read_without_script(portal: Portal, chromium: Browser
         page.get_by_text("On m’a remis un lien").click()
         page.locator("#code").fill(portal.code_for("alice"))
         page.locator("#sign-in button").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
         page.goto(f"{portal.base}/me")
         expect(page.locator("figure.chart svg .curve")).to_have_attribute("d", re.compile("^M"))
         expect(page.get_by_role("row")).to_have_count(16)

@@ -230,6 +230,7 @@ def test_leaving_safely_without_script(portal: Portal, chromium: Browser, paul: 
         page.locator("details:has(form#sign-in) summary").click()
         page.locator("form#sign-in input[name=code]").fill(portal.code_for("alice"))
         page.locator("form#sign-in button").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
         page.goto(f"{portal.base}/settings/options")
         expect(page).to_have_title("Options · Egide")
         expect(page.get_by_label("Paul Moreau")).to_be_checked()
