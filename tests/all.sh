@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 PYTEST="${PYTEST_BIN:-.venv/bin/python -m pytest}"
 
 tried() {
-    $PYTEST --numprocesses auto --dist loadfile "$@" && return
+    $PYTEST --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 30 "$@" && return
     [ ! -s .lost ] || return 1
     echo "egide: a second try of what failed, alone"
     $PYTEST --last-failed --last-failed-no-failures none "$@"

@@ -27,11 +27,16 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that touches the database, or starts a platform, runs on both engines."""
+    """A test that touches the database, or starts a platform, runs on both engines. Files with slow tests come first.
+
+    Whoever shares the files out among cores then has the short ones left to fill the end with.
+    """
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("django_db") or names & {"db", "transactional_db", "instance"}:
             item.add_marker("database")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(wrapper=True)
