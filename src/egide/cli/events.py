@@ -37,7 +37,9 @@ def _seat(by: str) -> Seat:
 @events_app.command("list")
 def list_events(
     by: AsOption,
-    kind: Annotated[str, typer.Option(help="clone, flood, cut, witness-conflict, policy-disagreement.")] = "",
+    kind: Annotated[
+        str, typer.Option(help="clone, flood, cut, witness-conflict, policy-disagreement, review-overdue.")
+    ] = "",
     days: Annotated[int, typer.Option(help="How far back; 0: since the beginning.", min=0)] = 30,
     data: DataOption = None,
     keys: KeysOption = None,

@@ -23,11 +23,12 @@ from egide.cloud.options import Options
 from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
 from egide.cloud.register.store import current_log
 from egide.cloud.signin.kept import forget_lapsed
+from egide.cloud.ward.overdue import alarm_overdue
 from egide.errors import EgideError
 
 __all__ = [
-    "ask_once", "end_studies_once", "note_cut", "note_disagreement", "publish_once", "run_worker", "survive",
-    "sweep_once",
+    "alarm_once", "ask_once", "end_studies_once", "note_cut", "note_disagreement", "publish_once", "run_worker",
+    "survive", "sweep_once",
 ]  # fmt: skip
 
 EVERY_S: Final = 1.0
@@ -57,6 +58,11 @@ def sweep_once() -> None:
 def end_studies_once() -> None:
     """End what measures for a project that its patient left, or that is over."""
     end_over_pairings(now_ms=time.time_ns() // 1_000_000)
+
+
+def alarm_once() -> None:
+    """Tell those in charge of emergencies that nobody reviewed within the day."""
+    alarm_overdue(now_ms=time.time_ns() // 1_000_000)
 
 
 def note_disagreement(witness: str, *, now_ms: int) -> None:
@@ -120,5 +126,6 @@ async def run_worker(options: Options, *, ready: Callable[[], None] = lambda: No
             group.create_task(_for_ever(ask_once))
             group.create_task(_for_ever(sweep_once, every_s=_SWEEP_S))
             group.create_task(_for_ever(end_studies_once, every_s=_SWEEP_S))
+            group.create_task(_for_ever(alarm_once, every_s=_SWEEP_S))
     finally:
         await tables.close()

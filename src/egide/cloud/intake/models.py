@@ -23,6 +23,7 @@ class Event(models.Model):
         CUT = "cut"  # the broker ended the connection of somebody revoked
         WITNESS_CONFLICT = "witness-conflict"  # a witness saw another register
         POLICY_DISAGREEMENT = "policy-disagreement"  # the rules and the policies answered differently
+        REVIEW_OVERDUE = "review-overdue"  # nobody reviewed an emergency within the day; `detail` is its id
 
     at_ms = models.BigIntegerField()
     kind = models.CharField(max_length=32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from egide.cloud.keys.records import ESTABLISHMENT
 from egide.cloud.people.models import Account, Membership
 from egide.cloud.people.offices import offices_of
@@ -11,14 +13,14 @@ from egide.cloud.signin.notices import is_unread, tell
 __all__ = ["officers_for", "tell_officers"]
 
 
-def officers_for(patient: Account, *, now_ms: int) -> list[Account]:
+def officers_for(patient: Account, *, now_ms: int, offices: Collection[str] = ("dpo",)) -> list[Account]:
     """Those whose office a signed statement gives, where the patient is registered, or where the platform is run."""
     places = registered_at(patient) | {ESTABLISHMENT}
-    rows = Membership.objects.filter(establishment__in=places, office="dpo").select_related("account")
+    rows = Membership.objects.filter(establishment__in=places, office__in=offices).select_related("account")
     found = {row.account_id: row.account for row in rows}
     return [
         account for account in found.values()
-        if any(m.office == "dpo" and m.establishment_id in places for m in offices_of(account, now_ms=now_ms))
+        if any(m.office in offices and m.establishment_id in places for m in offices_of(account, now_ms=now_ms))
     ]  # fmt: skip
 
 

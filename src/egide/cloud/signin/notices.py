@@ -24,7 +24,7 @@ __all__ = ["KINDS", "Told", "is_unread", "mark_read", "notices_of", "tell", "unr
 KINDS: Final = (
     "sign-in", "factor", "factor-end", "recovery-code", "copied-key", "recovery-asked", "recovery-approved",
     "recovery-stopped", "recovery-done", "emergency", "team", "shared", "journal", "journal-week", "answer", "question",
-    "correction", "desk",
+    "correction", "desk", "review-overdue",
 )  # fmt: skip
 
 #: Providers by which people sign in, by the names that they have in every language.
@@ -114,6 +114,8 @@ def _words(row: Notice) -> str:
             )
         case "answer":
             return _("The data protection officer answered you. The answer stands in your journal, beside the line.")
+        case "review-overdue":
+            return _("An emergency access was not reviewed within a day. It waits for a second person.")
         case "question":
             return _("Somebody asks about a line of their journal: it waits at your desk.")
         case _:

@@ -63,6 +63,11 @@ _EVENTS: Final = {
         gettext_noop("The rules and the policies disagreed"),
         gettext_noop("One said yes, the other no: access was refused. One of the two is wrong and must be mended."),
     ),
+    "review-overdue": (
+        gettext_noop("An emergency access was not reviewed in time"),
+        gettext_noop("A second person was to review it within a day. The data protection officer was told; make sure "
+                     "that somebody does."),
+    ),
 }  # fmt: skip
 _NOTES: Final = {
     "seen": gettext_noop("Seen"),

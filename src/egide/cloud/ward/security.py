@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
+from egide.cloud.consent.models import Ground
 from egide.cloud.fleet.models import HealthObject
 from egide.cloud.intake.models import Event, Refused
 from egide.cloud.intake.quarantine import PER_MINUTE
+from egide.cloud.people.models import Registration
 from egide.cloud.signin.models import Attempt, Notice
 from egide.cloud.ward.desks import Seat
 from egide.errors import NotFoundError
@@ -172,10 +174,15 @@ def floods(seat: Seat, *, now_ms: int) -> list[Flood]:
 
 
 def _events_in(seat: Seat) -> QuerySet[Event]:
-    """Every event, or those of the objects of one's own establishments."""
+    """Every event, or those of one's own establishments: of their objects, and of emergencies of their patients."""
     mine = seat.objects()
     rows = Event.objects.all()
-    return rows if mine is None else rows.filter(object_id__in=mine)
+    if mine is None:
+        return rows
+    known = Registration.objects.filter(establishment__in=seat.steers, until_ms=None).values("patient")
+    glasses = Ground.objects.filter(kind=Ground.Kind.EMERGENCY, patient__in=known).values_list("pk", flat=True)
+    late = Q(kind=Event.Kind.REVIEW_OVERDUE, detail__in=[str(key) for key in glasses])
+    return rows.filter(Q(object_id__in=mine) | late)
 
 
 def _told(rows: Iterable[Event]) -> list[Happening]:
