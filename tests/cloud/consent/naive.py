@@ -91,7 +91,8 @@ def candidates(q: Question, facts: Facts) -> list[tuple[str, str, list[bool], Wi
         rows.append(("representative", r.id, never + conditions, Window()))
     for p in facts.participations:
         conditions = [
-            is_holder(p.holder, q, facts), q.role in {"professional", "app"}, q.purpose == "HRESCH", alive, readable,
+            is_holder(p.holder, q, facts), q.purpose == "HRESCH", alive, readable, cares(q),
+            q.role in {"professional", "app"} or (q.role == "operator" and q.researches),
             not (p.holder.kind == "establishment" and p.holder.id in q.barred),
             between(q.at_ms, p.since_ms, p.until_ms), meets(q, p.data),
         ]  # fmt: skip

@@ -154,6 +154,7 @@ class Participation:
     data: Window
     since_ms: int
     until_ms: int | None
+    declared: str = ""  # the id of the project, where it was declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

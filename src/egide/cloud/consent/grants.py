@@ -144,9 +144,12 @@ def grants_of(patient: Account) -> tuple[Grant, ...]:
 def join_research(
     patient: Account, who: Reader, *, project: str, families: Iterable[str], now_ms: int,
     until_ms: int, data_since_ms: int | None = None, data_until_ms: int | None = None, sector: str = "",
-    signature: bytes | None = None,
+    signature: bytes | None = None, declared: str = "", shown: str = "",
 ) -> str:  # fmt: skip
-    """Take part in a named project, for named families, until a date. Raises as `give_grant` does."""
+    """Take part in a named project, for named families, until a date. Raises as `give_grant` does.
+
+    `declared`: the id of a declared project (projects.py); `shown`: the text that the patient read and agreed to.
+    """
     require_patient(patient)
     require_sector(who, sector)
     holder = holder_of(who)
@@ -158,6 +161,7 @@ def join_research(
         "id": key, "project": text_of(project), "holder_kind": holder.kind, "holder": holder.id, "since": now_ms,
         "until": until_ms, "signature": signature,
     }  # fmt: skip
+    said |= {name: text for name, text in (("declared", declared), ("shown", shown)) if text}
     _keep("research", Ground.Kind.RESEARCH, patient, holder, said, now_ms)
     return key
 

@@ -9,7 +9,7 @@ import uuid
 
 from django.db import models
 
-from egide.cloud.people.models import Account
+from egide.cloud.people.models import Account, Establishment
 
 
 class FollowUp(models.Model):
@@ -46,3 +46,17 @@ class Ground(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["holder", "kind"], name="ground_holder")]
+
+
+class ProjectProposal(models.Model):
+    """A project as its researcher describes it, until a second person decides; then its id is the project's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    establishment = models.ForeignKey(Establishment, on_delete=models.PROTECT, related_name="+")
+    researcher = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    terms = models.TextField()  # JSON: what patients will read, and nobody's data
+    proposed_ms = models.BigIntegerField()
+    lapses_ms = models.BigIntegerField()
+    decided_by = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
+    decided_ms = models.BigIntegerField(null=True)
+    approved = models.BooleanField(null=True)

@@ -89,6 +89,7 @@ class Question:
     establishments: frozenset[str] = frozenset()  # where the reader holds an office of care
     barred: frozenset[str] = frozenset()  # those of them whose trade nothing opens: insurers, employers, banks
     left: frozenset[str] = frozenset()  # where they held one, and no longer do
+    researches: bool = False  # they hold the office of researcher now, and none that sees no health data
 
     @property
     def dismissed(self) -> bool:
@@ -237,7 +238,7 @@ def _representation(held: Representation, question: Question, facts: Facts) -> s
 
 def _participation(part: Participation, question: Question, facts: Facts) -> str:
     return _first(
-        _role(question, "professional", "app"), _sector(part.holder, question), _purpose(RESEARCH, question),
+        _researcher(question), _sector(part.holder, question), _purpose(RESEARCH, question), _office(question),
         _running(part, question), _dead(facts, question), _data(part.data, question), _damaged(facts),
     )  # fmt: skip
 
@@ -256,6 +257,11 @@ def _first(*reasons: str) -> str:
 
 def _role(question: Question, *roles: str) -> str:
     return "" if question.role in roles else "other-role"
+
+
+def _researcher(question: Question) -> str:
+    """Somebody who cares, a program, or an operator whose office it is: it ends with the office."""
+    return "" if question.role == "operator" and question.researches else _role(question, "professional", "app")
 
 
 def _office(question: Question) -> str:

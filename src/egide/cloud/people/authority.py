@@ -14,8 +14,8 @@ from typing import Final
 from egide.errors import AccessDeniedError, RefusedError
 
 __all__ = [
-    "APPROVERS", "CARE_OFFICES", "OFFICERS", "PROPOSERS", "Holder", "Place", "require_role_for", "require_steering",
-    "require_two_people",
+    "APART", "APPROVERS", "CARE_OFFICES", "OFFICERS", "PROPOSERS", "Holder", "Place", "require_role_for",
+    "require_steering", "require_two_people",
 ]  # fmt: skip
 
 #: Offices of the people who care: they need a professional's account.
@@ -25,7 +25,7 @@ OFFICERS: Final = frozenset({"administrator", "security-officer", "dpo"})
 PROPOSERS: Final = frozenset({"administrator", "security-officer"})
 APPROVERS: Final = OFFICERS
 #: Offices that never go with care: who administers or audits sees no health data, under any hat.
-_APART: Final = frozenset({"administrator", "auditor"})
+APART: Final = frozenset({"administrator", "auditor"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,5 +80,5 @@ def require_role_for(office: str, role: str) -> None:
     """Raises RefusedError: an account of this role cannot hold this office."""
     if role not in {"professional", "operator"}:
         raise RefusedError("a patient's or relative's account holds no office")
-    if (office in CARE_OFFICES and role != "professional") or (office in _APART and role != "operator"):
+    if (office in CARE_OFFICES and role != "professional") or (office in APART and role != "operator"):
         raise RefusedError("this office needs an account of another role")

@@ -9,10 +9,11 @@ from typing import Final
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.families import families_of
 from egide.cloud.consent.policy import agrees, judge
-from egide.cloud.consent.rules import EMERGENCY, FORBIDDEN_SECTORS, Decision, Question, decide
+from egide.cloud.consent.rules import EMERGENCY, FORBIDDEN_SECTORS, PURPOSES, RESEARCH, Decision, Question, decide
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.intake.models import Event
 from egide.cloud.people.attested import attested_kinds, attested_offices
+from egide.cloud.people.authority import APART
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.register.store import nodes_of, split_entry
@@ -35,6 +36,7 @@ __all__ = [
 #: Channels by which an answer leaves as a file, or for other software.
 EXPORTS: Final = frozenset({"export", "fhir", "proof"})
 _CARING: Final = frozenset({"nurse", "doctor", "professional", "researcher"})
+_RESEARCHER: Final = "researcher"
 _FLAGS = {Flag.CONTESTED: "contested", Flag.LATE: "late", Flag.CLOCK: "clock", Flag.HELD: "held"}
 
 
@@ -133,6 +135,9 @@ def decide_ask(ask: Ask, now_ms: int, works: Works | None = None) -> Decision:
             question, establishments=works.cares, barred=works.barred, left=works.left,
             sector=question.sector or works.sector,
         )  # fmt: skip
+    elif ask.reader is not None and ask.reader.role == Account.Role.OPERATOR and ask.purpose in PURPOSES[RESEARCH]:
+        works = works_of(ask.reader, now_ms)
+        question = replace(question, researches=works.researches, sector=question.sector or works.sector)
     decision = decide(question, facts)
     if agrees(decision, judge(question, facts, emergency=decision.ground == EMERGENCY)):
         refused = ask.signed and decision.allowed and not sees_whole(decision)
@@ -160,12 +165,13 @@ def _question(ask: Ask, now_ms: int) -> Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Works:
-    """Where a professional works now, as signed: where they care, and what they work for."""
+    """Where somebody works now, as signed: where they care or research, and what they work for."""
 
     cares: frozenset[str] = frozenset()
     barred: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()  # where they cared once; empty for an account that never held an office
     sector: str = ""
+    researches: bool = False  # for no insurer, employer or bank, and beside no office that sees no health data
 
     @property
     def dismissed(self) -> bool:
@@ -182,7 +188,9 @@ def works_of(reader: Account, now_ms: int) -> Works:
         return Works(left=left)
     trades, places = attested_kinds(), {str(m.establishment_id) for m in held}
     barred = frozenset(place for place in places if trades.get(place) in FORBIDDEN_SECTORS)
+    apart = any(m.office in APART for m in held)
     return Works(
+        researches=not apart and any(m.office == _RESEARCHER and str(m.establishment_id) not in barred for m in held),
         cares=cares,
         barred=barred,
         left=left,
