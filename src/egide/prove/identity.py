@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from egide.prove.arena import Arena, heart_rate
+from egide.prove.arena import Arena, Foe, heart_rate
 from egide.prove.mqtt import Broken, Line
 from egide.prove.registry import attack, held
 from egide.things.enrolment import certificate_request
@@ -78,6 +78,16 @@ def expired(arena: Arena) -> Iterator[str]:
     yield "an envelope signed two hours ago, while it was valid: receipted (late)"
 
 
+_ROWS = """\
+import sys
+from egide.cloud.fleet.models import Certificate, HealthObject
+rows = HealthObject.objects.filter(pk=sys.argv[1]), Certificate.objects.filter(object=sys.argv[1])
+"""
+#: The revocation's rows as they were before it, and as it left them.
+_UNDO = _ROWS + "print(rows[0].get().revoked_ms)\n[each.update(revoked_ms=None) for each in rows]"
+_REDO = _ROWS + "[each.update(revoked_ms=int(sys.argv[2])) for each in rows]"
+
+
 @attack(
     "revoked-certificate",
     claim="A revoked object is cut within 5 s even while connected, and nothing it sends is accepted.",
@@ -97,15 +107,27 @@ def revoked(arena: Arena) -> Iterator[str]:
     took = time.monotonic() - started
     held(took - ran < 5.0, f"cut after {took - ran:.1f} s")
     yield f"cut {max(0.0, took - ran):.1f} s after the command ended (which took {ran:.1f} s)"
-    try:
-        Line.open(arena, foe)
-    except Broken:
-        yield "a new MQTT connection: refused"
-    else:
-        held(False, "it could connect again")
+    held(_refused_line(arena, foe), "it could connect again")
+    yield "a new MQTT connection: refused"
     refused = arena.post(foe.envelope())
     held(refused.code == "certificate-revoked", f"by HTTPS: {refused.code or 'a receipt'}")
     yield f"an envelope by HTTPS: {refused.code}"
+    was = arena.inside(_UNDO, foe.uuid).strip()
+    try:
+        held(_refused_line(arena, foe), "it could connect once its rows were written back")
+        refused = arena.post(foe.envelope())
+        held(refused.code == "certificate-revoked", f"by HTTPS, its rows written back: {refused.code or 'a receipt'}")
+    finally:
+        arena.inside(_REDO, foe.uuid, was)
+    yield "its rows, written back by whoever holds the database: refused by MQTT and HTTPS, for a statement was signed"
+
+
+def _refused_line(arena: Arena, foe: Foe) -> bool:
+    try:
+        Line.open(arena, foe)
+    except Broken:
+        return True
+    return False
 
 
 @attack(

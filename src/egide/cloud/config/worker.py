@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from django.db import connection
-from django.db.models import Q
 
 from egide.cloud.fleet.broker.callout_db import FleetTables
 from egide.cloud.fleet.broker.child import load_secrets
 from egide.cloud.fleet.broker.edge import Edge
-from egide.cloud.fleet.models import HealthObject
+from egide.cloud.fleet.revocation import ever_revoked
 from egide.cloud.governance.studies import end_over_pairings
 from egide.cloud.intake.models import Event
 from egide.cloud.options import Options
@@ -74,8 +73,7 @@ def note_disagreement(witness: str, *, now_ms: int) -> None:
 
 def note_cut(object_id: str, *, now_ms: int) -> None:
     """An event: a connection of somebody revoked was ended. One that merely expired is no event."""
-    known = HealthObject.objects.filter(pk=uuid.UUID(object_id))
-    if known.filter(Q(revoked_ms__isnull=False) | Q(certificates__revoked_ms__isnull=False)).exists():
+    if ever_revoked(uuid.UUID(object_id)):
         Event.objects.create(at_ms=now_ms, kind=Event.Kind.CUT, object_id=uuid.UUID(object_id))
 
 

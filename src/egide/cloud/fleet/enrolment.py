@@ -18,6 +18,7 @@ from django.conf import settings
 from egide.cloud.fleet.ca import root_certificate
 from egide.cloud.fleet.issuing import Issued, issue, issued
 from egide.cloud.fleet.models import Certificate, Claim, HealthObject, Trust
+from egide.cloud.fleet.revocation import Revocations, is_revoked, require_not_revoked
 from egide.cloud.fleet.tries import counted_try
 from egide.errors import (
     CertificateExpiredError,
@@ -58,8 +59,7 @@ def create_claim(owner: HealthObject, ttl_ms: int, now_ms: int) -> ClaimTicket:
     """
     if not 0 < ttl_ms <= MAX_CLAIM_LIFE_MS:
         raise RefusedError("a claim lives up to 30 days")
-    if HealthObject.objects.filter(pk=owner.pk, revoked_ms__isnull=False).exists():
-        raise CertificateRevokedError("this object was revoked")
+    require_not_revoked(owner.pk)
     options, code = settings.OPTIONS, os.urandom(CODE_BYTES)
     host = f"[{options.public_host}]" if ":" in options.public_host else options.public_host
     claim = Claim(object=owner, code_hash=code_hash(code), expires_ms=now_ms + ttl_ms)
@@ -99,18 +99,18 @@ def _claim(claim_id: str, code: str, now_ms: int) -> Claim:
         name, digest = uuid.UUID(uuid_of(f"urn:uuid:{claim_id}")), code_hash(parse_code(code))
     except MalformedError as err:
         raise ClaimError("this claim is refused") from err
-    claim = Claim.objects.select_related("object", "certificate__key").filter(pk=name).first()
+    claim = Claim.objects.select_related("object", "certificate__key", "certificate__object").filter(pk=name).first()
     expected = _NOBODY if claim is None else bytes(claim.code_hash)
     if not hmac.compare_digest(digest, expected) or claim is None or now_ms >= claim.expires_ms:
         raise ClaimError("this claim is refused")
-    if claim.object.revoked_ms is not None:
+    if is_revoked(claim.object_id):
         raise ClaimError("this claim is refused")
     return claim
 
 
 def _again(claim: Claim, request: VerifiedCsr) -> Issued:
     before = claim.certificate
-    if before is None or before.revoked_ms is not None:
+    if before is None or _revoked(before):
         raise ClaimError("this claim is refused")
     if bytes(before.key.thumbprint) != request.public_key.thumbprint:
         raise ClaimError("this claim is refused")
@@ -136,11 +136,18 @@ def require_certificate(sha256: bytes, *, now_ms: int) -> Certificate:
     row = Certificate.objects.select_related("object", "key").filter(sha256=sha256).first()
     if row is None:
         raise IdentityError("this certificate was not issued here")
-    if row.revoked_ms is not None or row.object.revoked_ms is not None:
+    if _revoked(row):
         raise CertificateRevokedError("this certificate, or its object, was revoked")
     if now_ms > row.not_after_ms:
         raise CertificateExpiredError("this certificate has expired")
     return row
+
+
+def _revoked(row: Certificate) -> bool:
+    """It, or its object: as a row says, or as a statement said whatever the rows say since."""
+    if row.revoked_ms is not None or row.object.revoked_ms is not None:
+        return True
+    return Revocations.of(row.object_id).of_certificate(row.object_id, bytes(row.sha256)) is not None
 
 
 def renew(sha256: bytes, csr: bytes, now_ms: int) -> Issued:

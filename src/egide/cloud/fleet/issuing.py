@@ -12,8 +12,9 @@ from django.conf import settings
 
 from egide.cloud.fleet.ca import authority, root_certificate, to_der
 from egide.cloud.fleet.models import Certificate, Claim, HealthObject, ObjectKey
+from egide.cloud.fleet.revocation import Revocations, require_not_revoked
 from egide.cloud.register.journal import append_statement
-from egide.errors import CertificateRevokedError, KeyInUseError, TooManyTriesError
+from egide.errors import KeyInUseError, TooManyTriesError
 from egide.trust.cose import PublicKey
 from egide.trust.identity import VerifiedCsr, issue_object
 
@@ -48,7 +49,10 @@ def require_key_free(owner: HealthObject, key: PublicKey) -> None:
         return
     if known.object_id != owner.pk:
         raise KeyInUseError("this key belongs to another object")
-    if Certificate.objects.filter(key=known, revoked_ms__isnull=False).exists():
+    said = Revocations.of(owner.pk)
+    for sha256, revoked_ms in Certificate.objects.filter(key=known).values_list("sha256", "revoked_ms"):
+        if revoked_ms is None and said.of_certificate(owner.pk, bytes(sha256)) is None:
+            continue
         raise KeyInUseError("this key was revoked")
 
 
@@ -73,8 +77,7 @@ def issue(
     row = _sign(owner, csr.public_key, now_ms)
 
     def keep() -> None:
-        if HealthObject.objects.filter(pk=owner.pk, revoked_ms__isnull=False).exists():
-            raise CertificateRevokedError("this object was revoked")
+        require_not_revoked(owner.pk)
         require_key_free(owner, csr.public_key)
         row.key, _ = ObjectKey.objects.get_or_create(
             thumbprint=csr.public_key.thumbprint, defaults={"object": owner, "spki": csr.public_key.spki}

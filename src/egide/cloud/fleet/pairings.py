@@ -13,11 +13,12 @@ from django.db.models import Q
 
 from egide.cloud.fleet.attributing import Attributed, Record
 from egide.cloud.fleet.models import Attribution, HealthObject, Pairing
+from egide.cloud.fleet.revocation import require_not_revoked
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import ESTABLISHMENT, care_key, class_key, create_record_key, keys_lock
 from egide.cloud.people.models import Account, Establishment
 from egide.cloud.register.journal import append_statement
-from egide.errors import CertificateRevokedError, KeyMissingError, RefusedError
+from egide.errors import KeyMissingError, RefusedError
 
 __all__ = ["attributions_in_force", "current_pairings", "need_key", "pair", "record_of", "unpair"]
 
@@ -40,8 +41,7 @@ def pair(
     """
     if patient.role != Account.Role.PATIENT:
         raise RefusedError("an object measures a patient")
-    if HealthObject.objects.filter(pk=owner.pk, revoked_ms__isnull=False).exists():
-        raise CertificateRevokedError("this object was revoked")
+    require_not_revoked(owner.pk)
     klass, place = _part(owner, patient, klass, establishment, study)
     open_now = Pairing.objects.filter(object=owner, patient=patient, until_ms=None).first()
     if open_now is not None and (open_now.klass, open_now.establishment) == (klass, place) and not study:

@@ -1,9 +1,13 @@
-"""What no longer counts, from now on: an object, or one certificate. Broker and intake follow the tables."""
+"""What no longer counts, from now on: an object, or one certificate.
+
+What was signed revoked stays revoked for the gate, the listener, intake and the CRL, whatever a row says since. What
+only a row calls revoked is refused too; `egide fsck` names both.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -12,10 +16,13 @@ from egide.cloud.fleet.ca import authority
 from egide.cloud.fleet.models import Certificate, Claim, HealthObject
 from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
-from egide.errors import EgideError, RefusedError
+from egide.errors import CertificateRevokedError, EgideError, RefusedError
 from egide.trust.identity import Revoked, make_crl
 
-__all__ = ["CRL_LIFE_MS", "Revocations", "current_crl", "revoke_certificate", "revoke_object"]
+__all__ = [
+    "CRL_LIFE_MS", "Revocations", "current_crl", "ever_revoked", "is_revoked", "require_not_revoked",
+    "revoke_certificate", "revoke_object",
+]  # fmt: skip
 
 CRL_LIFE_MS: Final = 24 * 3600 * 1000
 _KIND: Final = "revocation"
@@ -62,14 +69,14 @@ def revoke_certificate(certificate: Certificate, why: str, now_ms: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """What statements of the register revoked, whatever the rows say since: (object, certificate or None, when)."""
+    """What statements of the register revoked, whatever the rows say since: (object, certificate or None) -> when."""
 
-    said: tuple[tuple[UUID, bytes | None, int], ...]
+    said: Mapping[tuple[UUID, bytes | None], int]
 
     @classmethod
-    def all(cls) -> Revocations:
-        """Of the whole fleet."""
-        return cls._of(Statement.objects.filter(kind=_KIND).order_by("entry").iterator(2_000))
+    def all(cls, *, since: int = 0) -> Revocations:
+        """Of the whole fleet, from entry number `since` on."""
+        return cls._of(Statement.objects.filter(kind=_KIND, entry__gte=since).order_by("entry").iterator(2_000))
 
     @classmethod
     def of(cls, owner: UUID) -> Revocations:
@@ -78,15 +85,39 @@ class Revocations:
 
     @classmethod
     def _of(cls, rows: Iterable[Statement]) -> Revocations:
-        return cls(tuple((row.subject, *_read(row)) for row in rows if row.subject is not None))
+        said: dict[tuple[UUID, bytes | None], int] = {}
+        for row in rows:
+            if row.subject is not None:
+                certificate, at_ms = _read(row)
+                said.setdefault((row.subject, certificate), at_ms)
+        return cls(said)
 
     def of_object(self, owner: UUID) -> int | None:
         """When the object was revoked, first."""
-        return next((ms for who, certificate, ms in self.said if who == owner and certificate is None), None)
+        return self.said.get((owner, None))
 
     def of_certificate(self, owner: UUID, sha256: bytes) -> int | None:
         """When the certificate was revoked, first: it, or its object."""
-        return next((ms for who, one, ms in self.said if who == owner and one in (None, sha256)), None)
+        times = [ms for ms in (self.said.get((owner, None)), self.said.get((owner, sha256))) if ms is not None]
+        return min(times, default=None)
+
+
+def is_revoked(owner: UUID) -> bool:
+    """Whether an object was revoked, by a statement or by its row."""
+    row = HealthObject.objects.filter(pk=owner, revoked_ms__isnull=False)
+    return row.exists() or Revocations.of(owner).of_object(owner) is not None
+
+
+def ever_revoked(owner: UUID) -> bool:
+    """Whether the object, or one of its certificates, was revoked."""
+    rows = Certificate.objects.filter(object=owner, revoked_ms__isnull=False)
+    return bool(Revocations.of(owner).said) or is_revoked(owner) or rows.exists()
+
+
+def require_not_revoked(owner: UUID) -> None:
+    """Raises CertificateRevokedError when the object was revoked."""
+    if is_revoked(owner):
+        raise CertificateRevokedError("this object was revoked")
 
 
 def _read(row: Statement) -> tuple[bytes | None, int]:
@@ -104,17 +135,23 @@ def current_crl(now_ms: int, version: int) -> bytes:
 
     Its number grows with time and, within a second, with the fleet's `version` (journal.fleet_version).
     """
-    rows = Certificate.objects.filter(revoked_ms__isnull=False, not_after_ms__gt=now_ms - CRL_LIFE_MS)
     return make_crl(
         authority(),
-        (
-            Revoked(serial=int(serial, 16), at_ms=at_ms or now_ms)
-            for serial, at_ms in rows.values_list("serial", "revoked_ms")
-        ),
+        (Revoked(serial=int(serial, 16), at_ms=at_ms) for serial, at_ms in _revoked_since(now_ms - CRL_LIFE_MS)),
         number=now_ms // 1000 << 64 | version,
         this_update_ms=now_ms,
         next_update_ms=now_ms + CRL_LIFE_MS,
     )
+
+
+def _revoked_since(expired_ms: int) -> Iterator[tuple[str, int]]:
+    """Serial and time of each revoked certificate that had not expired then."""
+    said = Revocations.all()
+    alive = Certificate.objects.filter(not_after_ms__gt=expired_ms)
+    for serial, owner, sha256, kept_ms in alive.values_list("serial", "object_id", "sha256", "revoked_ms").iterator():
+        at_ms = said.of_certificate(owner, bytes(sha256)) or kept_ms
+        if at_ms is not None:
+            yield serial, at_ms
 
 
 def _require_word(why: str) -> None:
