@@ -10,6 +10,7 @@ from egide.cloud.fleet.revocation import revoke_certificate, revoke_object
 from egide.cloud.intake.models import Refused
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.people.models import Account
+from egide.cloud.register.journal import append_statement
 from egide.cloud.register.models import Checkpoint
 from egide.cloud.register.publishing import publish
 from egide.cloud.upkeep.fsck import fsck
@@ -57,6 +58,19 @@ def test_a_receipts_header_that_was_changed_is_found(stored: Thing) -> None:
 def test_a_log_without_checkpoints_is_damaged(stored: Thing) -> None:
     """Ten minutes after its second entry: a platform that runs makes one each second."""
     Checkpoint.objects.all().delete()
+    assert found(NOW + 9 * 60_000) == set()
+    assert found() == {("checkpoint", "missing")}
+
+
+def test_a_platform_that_never_ran_needs_no_checkpoint(bob: Account) -> None:
+    """What commands write waits for the first `egide up`: said, and no alarm, until something was sent or enrolled."""
+    for _ in range(2):
+        append_statement("backup", None, {}, now_ms=NOW)
+    for at_ms, said in ((NOW + 9 * 60_000, set()), (LATER, {("checkpoint", "none-yet")})):
+        report = fsck(now_ms=at_ms)
+        assert not report.damaged
+        assert {(f.kind, f.what) for f in report.findings} == said
+    append_statement("enrolment", bob.pk, {}, now_ms=NOW)
     assert found(NOW + 9 * 60_000) == set()
     assert found() == {("checkpoint", "missing")}
 

@@ -42,7 +42,10 @@ def check_log(log: Log) -> Iterator[Finding]:
 
 
 def check_checkpoints(log: Log, *, now_ms: int) -> Iterator[Finding]:
-    """Each is signed, of a head that the tree had, and its receipts verify; the last is not long behind the head."""
+    """Each is signed, of a head that the tree had, and its receipts verify; the last is not long behind the head.
+
+    None at all is damage where something was sent or enrolled, which takes a running platform, and a notice elsewhere.
+    """
     newest = 0
     for row in readable(Checkpoint.objects.filter(log=log).order_by("size")).iterator(_CHUNK):
         newest = row.size
@@ -55,9 +58,16 @@ def check_checkpoints(log: Log, *, now_ms: int) -> Iterator[Finding]:
     since_ms = _written_ms(entry_number(log.pk, newest or 1))
     if since_ms is not None and now_ms - since_ms >= PUBLISHED_MS:
         # A platform that is stopped leaves its last second without one; one that ever ran leaves some.
-        yield Finding(
-            kind="checkpoint", where=f"{log.pk}/{log.size}", what="behind" if newest else "missing", notice=newest > 0
-        )
+        missing = not newest and _ran(log)
+        said = "behind" if newest else "missing" if missing else "none-yet"
+        yield Finding(kind="checkpoint", where=f"{log.pk}/{log.size}", what=said, notice=not missing)
+
+
+def _ran(log: Log) -> bool:
+    """Whether this log holds what only a running platform takes in; what commands write needs none."""
+    mine = {"entry__gte": entry_number(log.pk, 0), "entry__lt": entry_number(log.pk + 1, 0)}
+    enrolled = Statement.objects.filter(kind="enrolment", **mine)
+    return enrolled.exists() or Envelope.objects.filter(**mine).exists()
 
 
 def _require_good(row: Checkpoint, log: Log, anchor: LogAnchor, nodes: TileNodes) -> None:
