@@ -10,7 +10,20 @@ from playwright.sync_api import Page
 
 from tests.support.people import Portal
 
-__all__ = ["Open", "Visit", "be", "codes", "grant", "hide", "leave", "locked", "object_code", "reading", "signed_out"]
+__all__ = [
+    "Open",
+    "Visit",
+    "be",
+    "codes",
+    "grant",
+    "hide",
+    "invitation",
+    "leave",
+    "locked",
+    "object_code",
+    "reading",
+    "signed_out",
+]
 
 _NEWCOMER: Final = """
 import time
@@ -120,6 +133,15 @@ def object_code(page: Page, portal: Portal) -> None:
     page.locator("main input[type=text]").first.fill("Oxy Doigt")
     _on(page)
     page.get_by_role("button", name="code").click()
+    page.wait_for_selector("svg.qr")
+
+
+def invitation(page: Page, portal: Portal) -> None:
+    """A relative is invited, and the code is shown this once."""
+    page.goto(f"{portal.base}/desk/invitations/new")
+    page.locator("#who-3").check()
+    page.locator("#name").fill("Ana Proche")
+    _on(page)
     page.wait_for_selector("svg.qr")
 
 

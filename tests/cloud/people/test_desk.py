@@ -22,7 +22,7 @@ from egide.errors import (
 from tests.cloud.people.conftest import NOW, House
 
 pytestmark = pytest.mark.django_db
-SCAN = b"%PDF a form that Alice signed"
+SCAN = b"%PDF-1.7 a form that Alice signed"
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_no_table_holds_a_name_a_contact_or_a_number(house: House) -> None:
     contacts.add_contact(zelie, "phone", "06 12 34 56 78", by=nurse, now_ms=NOW)
     desk.record_agreement(
         zelie, "account", agreed=True, way="paper", evidence="signed-form", by=nurse, now_ms=NOW,
-        scan="Une feuille signée".encode(),
+        scan="%PDF-1.7 Une feuille signée".encode(),
     )  # fmt: skip
     merging.merge(zelie, twin, by=nurse, now_ms=NOW)
     everything = rows()

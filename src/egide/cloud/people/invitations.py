@@ -23,7 +23,7 @@ from egide.cloud.register.journal import append_statement
 from egide.errors import RefusedError, SignInError
 
 __all__ = [
-    "INVITATION_LIFE_MS", "approve_newcomer", "find_invitation", "invitation_address", "invite_patient",
+    "INVITATION_LIFE_MS", "approve_newcomer", "find_invitation", "invitation_address", "invite_again", "invite_patient",
     "invite_relative", "invite_staff", "propose_newcomer", "redeem_invitation", "welcome_patient", "withdraw",
 ]  # fmt: skip
 
@@ -64,6 +64,22 @@ def invite_relative(name: str, establishment: Establishment, *, by: Account, now
     with transaction.atomic():
         relative = create_account(Account.Role.RELATIVE, name, now_ms)
         return relative, _invite(relative, establishment, by, now_ms)
+
+
+def invite_again(invitation: Invitation, *, by: Account, now_ms: int) -> str:
+    """A new token for a patient or relative whose invitation was lost or lapsed; the one before stops working.
+
+    Raises:
+        RefusedError: it was used or withdrawn, or it is not theirs. AccessDeniedError: as `invite_patient`.
+    """
+    if invitation.used_ms is not None or invitation.withdrawn_ms is not None:
+        raise RefusedError("this invitation is over")
+    if invitation.account.role == Account.Role.PATIENT:
+        return invite_patient(invitation.account, invitation.establishment, by=by, now_ms=now_ms)
+    if invitation.account.role != Account.Role.RELATIVE:
+        raise RefusedError("two people invite whoever works here")
+    require_office(by, *REGISTRARS, now_ms=now_ms, establishment=invitation.establishment)
+    return _invite(invitation.account, invitation.establishment, by, now_ms)
 
 
 def propose_newcomer(
@@ -128,15 +144,23 @@ def redeem_invitation(token: str, now_ms: int) -> Account:
 
 
 def withdraw(invitation: Invitation, *, by: Account, now_ms: int) -> None:
-    """End an invitation that was not used: whoever made it, or an officer there.
+    """End an invitation that was not used: whoever made it, an officer there; a patient's or relative's, a colleague.
 
     Raises:
         AccessDeniedError: somebody else. RefusedError: it was used, or withdrawn.
     """
-    if by.pk != invitation.made_by_id:
+    if by.pk != invitation.made_by_id and not _registers(by, invitation, now_ms):
         require_steering(holder_of(by, now_ms=now_ms), place_of(invitation.establishment))
     if not _waiting(invitation.account).filter(pk=invitation.pk).update(withdrawn_ms=now_ms):
         raise RefusedError("this invitation is over")
+
+
+def _registers(by: Account, invitation: Invitation, now_ms: int) -> bool:
+    """Whether the invitation is a patient's or relative's, and `by` invites such people there."""
+    if invitation.account.role not in (Account.Role.PATIENT, Account.Role.RELATIVE):
+        return False
+    held = offices_of(by, now_ms=now_ms)
+    return any(m.office in REGISTRARS and m.establishment_id == invitation.establishment_id for m in held)
 
 
 def _waiting(account: Account) -> Any:

@@ -64,8 +64,9 @@ class Scope:
 
     def invitations(self) -> QuerySet[Invitation]:
         """Where the reader finds patients or steers; of staff, only where they steer."""
-        patients = Q(establishment__in=self.finds, account__role=Account.Role.PATIENT)
-        return Invitation.objects.filter(patients | Q(establishment__in=self.steers))
+        roles = (Account.Role.PATIENT, Account.Role.RELATIVE)
+        received = Q(establishment__in=self.finds, account__role__in=roles)
+        return Invitation.objects.filter(received | Q(establishment__in=self.steers))
 
 
 def scope_of(reader: Account, *, now_ms: int) -> Scope:

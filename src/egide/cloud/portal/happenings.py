@@ -36,6 +36,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "agreement": gettext_noop("What you said at the desk was recorded."),
     "agreement-confirmed": gettext_noop("You confirmed what you had said at the desk."),
     "agreement-withdrawn": gettext_noop("What you had said at the desk was withdrawn."),
+    "agreement-scan": gettext_noop("The scan of what you had said at the desk was opened."),
     "merge": gettext_noop("Two files of yours became one."),
     "unmerge": gettext_noop("Two files that had become one were told apart again."),
     "merge-proposal": gettext_noop("Somebody proposed to merge two files of yours, or to tell them apart again."),

@@ -6,11 +6,13 @@ from django.urls import path, register_converter
 from django.views.i18n import set_language
 
 from egide.cloud.portal.views import (
+    agreements,
     decisions,
     design,
     granting,
     health,
     home,
+    invitations,
     journal,
     leave,
     messages,
@@ -107,6 +109,22 @@ urlpatterns = [
     path("desk/people/<uuid:patient_id>/said", said.said, name="at-desk"),
     path("desk/people/<uuid:patient_id>/said/open/share", said.share, name="at-desk-share"),
     path("desk/people/<uuid:patient_id>/said/<slug:name>", said.narrow, name="at-desk-narrow"),
+    path("desk/people/<uuid:patient_id>/agreements", agreements.at_desk, name="at-desk-agreements"),
+    path(
+        "desk/people/<uuid:patient_id>/agreements/<uuid:agreement_id>/scan", agreements.desk_scan, name="at-desk-scan"
+    ),
+    path(
+        "desk/people/<uuid:patient_id>/agreements/<uuid:agreement_id>/withdraw",
+        agreements.desk_withdraw,
+        name="at-desk-withdraw",
+    ),
+    path("me/agreements", agreements.mine, name="agreements"),
+    path("me/agreements/<uuid:agreement_id>/scan", agreements.scan, name="agreement-scan"),
+    path("me/agreements/<uuid:agreement_id>/<slug:act>", agreements.change, name="agreement-change"),
+    path("desk/invitations", invitations.invitations_desk, name="invitations"),
+    path("desk/invitations/new", invitations.new, name="invitation-new"),
+    path("desk/invitations/<uuid:invitation_id>/again", invitations.again, name="invitation-again"),
+    path("desk/invitations/<uuid:invitation_id>/withdraw", invitations.withdrawal, name="invitation-withdraw"),
     path("design", design.design, name="design"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -20,6 +20,7 @@ from egide.cloud.governance.views.guard import now_ms, reader_of, signed_in
 from egide.cloud.governance.words import KINDS, class_words, right_words
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of, require_office
+from egide.cloud.people.registrations import REGISTRARS
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.search import search
 from egide.cloud.people.service import name_of
@@ -47,6 +48,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "now_ms": now,
         "duties": duties().version,
         "answers": any(held.office in ANSWER for held in offices_of(reader, now_ms=now)),
+        "invites": any(held.office in REGISTRARS for held in offices_of(reader, now_ms=now)),
     }
     return render(request, "governance/desk.html", context)
 

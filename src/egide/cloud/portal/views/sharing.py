@@ -20,7 +20,7 @@ from egide.cloud.consent.overview import AccessLine, who_may_see
 from egide.cloud.consent.proof import signed_consents
 from egide.cloud.governance.studies import leave_study
 from egide.cloud.people.models import Account
-from egide.cloud.portal import at_desk, live, sharing, words
+from egide.cloud.portal import agreements, at_desk, live, sharing, words
 from egide.cloud.portal.signing_keys import able
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
@@ -72,6 +72,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     now = live.now_ms()
     patient = subject_of(request, None).patient
     lines, facts = who_may_see(patient, now_ms=now), facts_of(patient.pk)
+    said = agreements.said_by(patient)
     proofs = {said.grant.removeprefix("urn:uuid:"): entry for entry, said in signed_consents(patient.pk)}
     sections = [
         {
@@ -91,6 +92,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "damaged": facts.damaged,
         "able": able(patient),
         "signed": bool(proofs),
+        "at_desk": said,
+        "to_confirm": agreements.waiting(said),
     }
     return render(request, "portal/sharing.html", context)
 
@@ -285,8 +288,15 @@ def _told(line: AccessLine, facts: Facts, now_ms: int) -> dict[str, Any]:
         "hidden": sharing.list_words([sharing.window_words(w) for w in line.hidden]),
         "act": act,
         "written": _opposition_written(line, facts, now_ms) if line.state == "opposed" else "",
+        "how": _how_agreed(line, facts),
         "account": line.holder.id if line.holder.kind == ACCOUNT else "",
     }
+
+
+def _how_agreed(line: AccessLine, facts: Facts) -> str:
+    """On what word a follow-up stands; "" where nothing was asked, and for other grounds."""
+    care = next((c for c in facts.care if line.ground == "care-team" and c.id == line.id and c.agreed), None)
+    return agreements.given_words(care.how) if care else ""
 
 
 def _kind(line: AccessLine, facts: Facts, proofs: Mapping[str, int]) -> dict[str, Any]:

@@ -60,6 +60,9 @@ def _rows(subject: Subject, decision: Decision, purpose: str, now_ms: int) -> li
     if decision.ground == GRANT:
         for given in (g for g in facts.grants if g.id in decision.grounds):
             rows.append(_row(_("The patient shares"), window_words(given.data)))
+            if given.way:
+                how = {"oral": _("orally"), "paper": _("on paper")}.get(given.way, given.way)
+                rows.append(_row(_("Written down at the desk"), how))
             rows.append(_row(_("Since"), words.at(given.since_ms, now_ms)))
             if given.until_ms is not None:
                 rows.append(_row(_("Until"), words.last_day(given.until_ms)))
