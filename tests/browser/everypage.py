@@ -15,7 +15,19 @@ from typing import Any, Final
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.browser.test_ward import _STAFF
-from tests.browser.visits import Visit, be, codes, grant, hide, leave, locked, object_code, reading, signed_out
+from tests.browser.visits import (
+    Visit,
+    be,
+    codes,
+    grant,
+    hide,
+    invitation,
+    leave,
+    locked,
+    object_code,
+    reading,
+    signed_out,
+)
 from tests.support.people import Portal, running_portal
 
 __all__ = ["NOT_PAGES", "PAGES", "WHO", "Visit", "be", "every_portal", "methods_of", "named", "unlisted"]
@@ -59,6 +71,8 @@ from egide.cloud.fleet.models import HealthObject, Pairing
 from egide.cloud.governance import requests
 from egide.cloud.governance.models import Request
 from egide.cloud.people import proofing
+from egide.cloud.people.desk import record_agreement
+from egide.cloud.people.invitations import invite_relative
 from egide.cloud.people.identity import declare_identity
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import seat
@@ -85,6 +99,12 @@ asked = requests.ask(alice, "rectify", by=alice, now_ms=now, text="Mon poids du 
 erase = requests.ask(alice, "erase", by=alice, now_ms=now, text="")
 requests.ask(alice, "access", by=alice, now_ms=now - 9 * day, text="")
 tell(alice, "session", now_ms=now)
+record_agreement(
+    alice, "telemonitoring", agreed=True, way="paper", evidence="signed-form", by=bob, now_ms=now,
+    scan=b"%PDF-1.7 a form",
+)
+record_agreement(alice, "sharing", agreed=False, way="oral", evidence="witness", by=bob, now_ms=now)
+invite_relative("Luc Moreau", home(now), by=bob, now_ms=now)
 study = grants.join_research(
     alice, create_account("professional", "Dr Zoé Martin", now), project="Sommeil", families=["glucose"], now_ms=now,
     until_ms=now + 90 * day,
@@ -128,6 +148,8 @@ _ALICE: Final = [
     Visit(name="portal:research-leave", who="alice", path="/me/sharing/research/{study}/leave"),
     Visit(name="portal:refuse", who="charlie", path="/me/sharing/follow-ups/{care}/object"),
     Visit(name="portal:mandate-end", who="alice", path="/me/sharing/mandates/{mandate}/end"),
+    Visit(name="portal:agreements", who="alice", path="/me/agreements"),
+    Visit(name="portal:agreements", who="charlie", key="empty", path="/me/agreements"),
     Visit(name="portal:emergencies", who="alice", path="/me/sharing/emergencies"),
     Visit(name="portal:secrets", who="alice", path="/me/sharing/secrets"),
     Visit(name="portal:options", who="alice", path="/settings/options"),
@@ -182,6 +204,12 @@ _STAFF_PAGES: Final = [
     Visit(name="rights:person-find", who="denis", path="/rights/desk/people"),
     Visit(name="rights:person", who="denis", path="/rights/desk/people/{alice}"),
     Visit(name="portal:at-desk", who="denis", path="/desk/people/{alice}/said"),
+    Visit(name="portal:at-desk-agreements", who="bob", path="/desk/people/{alice}/agreements"),
+    Visit(name="portal:at-desk-agreements", who="denis", key="officer", path="/desk/people/{alice}/agreements"),
+    Visit(name="portal:invitations", who="bob", path="/desk/invitations"),
+    Visit(name="portal:invitations", who="adele", key="administrator", path="/desk/invitations"),
+    Visit(name="portal:invitation-new", who="bob", path="/desk/invitations/new"),
+    Visit(name="portal:invitation-new", who="bob", key="shown", steps=invitation),
     Visit(name="rights:terms", who="denis", path="/rights/desk/terms"),
     Visit(name="ward:processing", who="denis", path="/office/privacy/processing"),
     Visit(name="rights:desk-one", who="denis", path="/rights/desk/{asked}"),
