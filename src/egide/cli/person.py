@@ -119,6 +119,48 @@ def sign_out(
     words("egide: every session of theirs has ended")
 
 
+@person_app.command("close")
+def close(
+    who: Annotated[str, typer.Argument(help="User name, or the exact name.")],
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Close the account of somebody who left: sessions, links, offices, factors end now. Prints how many sessions.
+
+    A patient's account is not closed: what is measured goes on (egide person sign-out ends its sessions).
+
+    Example: egide person close u4krwmvwmrp6qsiz
+
+    Exit codes: 0 closed, 1 a patient's, or nobody has that name, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.service import find
+    from egide.cloud.signin.closing import close as shut
+
+    typer.echo(shut(find(who), by=None, now_ms=_now()))
+    words("egide: the account is closed; nothing that opened it works any more")
+
+
+@person_app.command("reopen")
+def reopen(
+    who: Annotated[str, typer.Argument(help="User name, or the exact name.")],
+    data: DataOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Open again an account that was closed. It has no office and no factor left: give it a link, then offices.
+
+    Example: egide person reopen u4krwmvwmrp6qsiz
+
+    Exit codes: 0 open, 1 it was not closed, or its file was merged, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.people.service import find
+    from egide.cloud.signin.closing import reopen as open_again
+
+    open_again(find(who), now_ms=_now())
+    words("egide: the account is open; egide person link lets its owner in, two officers give offices")
+
+
 @person_app.command("ceremony")
 def ceremony(
     finish: Annotated[bool, typer.Option("--finish", help="Bring both halves together.")] = False,

@@ -46,6 +46,7 @@ def addresses(cast: Cast, offices: Offices) -> Iterator[str]:
         "act": "end",
         "emergency_id": glass,
         "proposal_id": proposal.pk,
+        "account_id": cast.diane.pk,
         "membership_id": Membership.objects.get(account=cast.diane).pk,
         "object_id": cast.scale.row.pk,
         "attribution_id": _proposed(cast).pk,

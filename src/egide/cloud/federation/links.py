@@ -22,6 +22,7 @@ from egide.cloud.register.journal import append_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.signin.attested import verified
+from egide.cloud.signin.closing import CLOSED
 from egide.cloud.signin.notices import tell
 from egide.errors import EgideError, LinkRefusedError, NotFoundError, NotLinkedError, ProviderError
 
@@ -30,6 +31,7 @@ __all__ = ["LINK", "UNLINK", "attested_links", "link", "linked", "professional_c
 LINK: Final = "identity-link"
 UNLINK: Final = "identity-unlink"
 RECOVERED: Final = "recovery-done"  # signin/recovery.py
+_ENDS: Final = (RECOVERED, CLOSED)
 _Link = tuple[str, bytes]
 
 
@@ -101,11 +103,11 @@ def sign_in_as(provider: Provider, identity: Identity) -> LinkedIdentity:
 def attested_links(account_id: uuid.UUID) -> tuple[set[_Link], set[_Link]]:
     """The links, by provider and blind index, that stand by the account's signed statements; and those that lapsed.
 
-    All lapse when the account is opened anew at the desk: whoever had it before comes back by none of them.
+    All lapse when the account is closed, or opened anew at the desk: whoever had it before comes back by none of them.
     """
     standing: set[_Link] = set()
     lapsed: set[_Link] = set()
-    rows = list(Statement.objects.filter(subject=account_id, kind__in=(LINK, UNLINK, RECOVERED)).order_by("entry"))
+    rows = list(Statement.objects.filter(subject=account_id, kind__in=(LINK, UNLINK, *_ENDS)).order_by("entry"))
     if not rows:
         return standing, lapsed
     key = platform().signer.public_key
@@ -118,7 +120,7 @@ def attested_links(account_id: uuid.UUID) -> tuple[set[_Link], set[_Link]]:
             case kind, {"provider": str(provider), "id": bytes(index)} if kind in (LINK, UNLINK):
                 (standing.add if kind == LINK else standing.discard)((provider, index))
                 lapsed.discard((provider, index))
-            case kind, _ if kind == RECOVERED:
+            case kind, _ if kind in _ENDS:
                 lapsed |= standing
                 standing.clear()
     return standing, lapsed

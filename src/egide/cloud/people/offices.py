@@ -18,7 +18,7 @@ from egide.cloud.register.journal import append_statement
 from egide.errors import AccessDeniedError, RefusedError
 
 __all__ = [
-    "PROPOSAL_LIFE_MS", "appoint", "approve", "dismiss", "holder_of", "offices_of", "propose", "refuse",
+    "PROPOSAL_LIFE_MS", "appoint", "approve", "dismiss", "end_offices", "holder_of", "offices_of", "propose", "refuse",
     "require_office", "seat",
 ]  # fmt: skip
 
@@ -102,12 +102,22 @@ def dismiss(membership: Membership, *, by: Account, now_ms: int) -> None:
     elif not by.is_active:
         raise AccessDeniedError("this account is closed")
 
+    _end(membership, str(by.pk), now_ms)
+
+
+def end_offices(account: Account, *, by: str, now_ms: int) -> None:
+    """End every office of an account that is closed. It does not ask who may; `by` is "" for who runs the platform."""
+    for held in Membership.objects.filter(account=account, since_ms__lte=now_ms).exclude(until_ms__lte=now_ms):
+        _end(held, by, now_ms)
+
+
+def _end(membership: Membership, by: str, now_ms: int) -> None:
     def end() -> None:
         running = Membership.objects.filter(pk=membership.pk, since_ms__lte=now_ms)
         if not running.exclude(until_ms__lte=now_ms).update(until_ms=now_ms):
             raise RefusedError("this office is over")
 
-    facts = {"membership": str(membership.pk), "until": now_ms, "by": str(by.pk)}
+    facts = {"membership": str(membership.pk), "until": now_ms, "by": by}
     append_statement(DISMISSAL, membership.account_id, facts, now_ms=now_ms, also=end)
     membership.until_ms = now_ms
 

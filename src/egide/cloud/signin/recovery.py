@@ -37,7 +37,7 @@ from egide.errors import AccessDeniedError, EgideError
 
 __all__ = [
     "DESK", "EVIDENCE", "LAPSE_MS", "WAIT_MS", "Running", "approve", "ask", "complete", "require_desk", "running",
-    "stop",
+    "steers_all", "stop",
 ]  # fmt: skip
 
 WAIT_MS: Final = 24 * 3_600_000
@@ -115,7 +115,7 @@ def approve(account: Account, *, by: Account, now_ms: int) -> Running:
     if asker is None or asker.pk == by.pk or bytes(asker.name_index) == bytes(by.name_index):
         raise RecoveryError("a second person approves, not the one who asked")
     require_desk(asker, account, now_ms=now_ms)  # who asked may have left since
-    if account.role in _STAFF and not any(_steers_all(who, account, now_ms) for who in (asker, by)):
+    if account.role in _STAFF and not any(steers_all(who, account, now_ms) for who in (asker, by)):
         raise AccessDeniedError("an officer of every place where this account works is one of the two")
     done = replace(case, approved_by=str(by.pk), ready_ms=now_ms + WAIT_MS)
     _say(_APPROVAL, account, {"recovery": case.id, "by": done.approved_by, "ready": done.ready_ms}, now_ms)
@@ -183,7 +183,7 @@ def _places_of(account: Account, now_ms: int) -> set[Establishment]:
     return places or {home(now_ms)}
 
 
-def _steers_all(by: Account, account: Account, now_ms: int) -> bool:
+def steers_all(by: Account, account: Account, now_ms: int) -> bool:
     """Whether one officer answers for every place that the account opens."""
     holder = holder_of(by, now_ms=now_ms)
     return all(holder.holds(place_of(place), OFFICERS) for place in _places_of(account, now_ms))

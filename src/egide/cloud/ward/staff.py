@@ -33,6 +33,7 @@ class Colleague:
     account: Account
     name: str
     held: tuple[Held, ...]
+    elsewhere: bool  # they work at a place that others steer, too: the account is not this officer's to close
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +80,15 @@ def colleagues(seat: Seat, *, now_ms: int) -> list[Colleague]:
     rows = Membership.objects.filter(establishment__in=seat.steers).exclude(until_ms__lte=now_ms)
     found = []
     for account in Account.objects.filter(pk__in=rows.values("account"))[:_MANY]:
+        offices = offices_of(account, now_ms=now_ms)
         held = tuple(
             Held(membership=m, office=m.office, place=m.establishment.name, since_ms=m.since_ms)
-            for m in offices_of(account, now_ms=now_ms)
+            for m in offices
             if m.establishment_id in seat.steers
         )
         if held:
-            found.append(Colleague(account=account, name=name_of(account), held=held))
+            elsewhere = len(held) < len(offices)
+            found.append(Colleague(account=account, name=name_of(account), held=held, elsewhere=elsewhere))
     return sorted(found, key=lambda one: one.name.casefold())
 
 

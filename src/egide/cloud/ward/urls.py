@@ -72,6 +72,7 @@ urlpatterns = [
     path("office/products", auditing.maker_desk, name="maker"),
     path("office/acting", places.acting, name="acting"),
     path("office/people", people.staff_desk, name="staff"),
+    path("office/people/<uuid:account_id>/close", people.closing, name="closing"),
     path("office/people/propose", people.proposing, name="propose"),
     path("office/platform", offices.platform, name="platform"),
     path("office/places", places.places, name="places"),

@@ -24,13 +24,14 @@ from egide.cloud.people.offices import approve as approve_office
 from egide.cloud.people.offices import dismiss, propose, refuse
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import signed_in
+from egide.cloud.signin.closing import close
 from egide.cloud.signin.factors import widening
 from egide.cloud.ward import office_words, staff
 from egide.cloud.ward.desks import Seat
 from egide.cloud.ward.views.places import seat_at
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
-__all__ = ["approve", "dismissal", "invite_again", "proposing", "refusal", "staff_desk", "withdrawal"]
+__all__ = ["approve", "closing", "dismissal", "invite_again", "proposing", "refusal", "staff_desk", "withdrawal"]
 
 
 @require_safe
@@ -120,6 +121,26 @@ def dismissal(request: HttpRequest, membership_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @signed_in
+def closing(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:
+    """Close the account of a colleague who left: it narrows, so one officer suffices and no factor is asked for.
+
+    Raises:
+        NotFoundError: nobody of here. AccessDeniedError: they work elsewhere too, or it is one's own. RefusedError: the
+        form was not confirmed.
+    """
+    now = live.now_ms()
+    seat = _seat(request)
+    one = next((c for c in staff.colleagues(seat, now_ms=now) if c.account.pk == account_id), None)
+    if one is None:
+        raise NotFoundError("nobody of here")
+    if request.POST.get("sure") != "yes":
+        raise RefusedError("an account is closed only when it was confirmed")
+    close(one.account, by=seat.account, now_ms=now)
+    return redirect("ward:staff")
+
+
+@require_POST
+@signed_in
 def withdrawal(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """An invitation that nobody used stops working: it narrows. Raises NotFoundError, RefusedError: it is over."""
     seat = _seat(request)
@@ -174,7 +195,11 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "whole": seat.whole,
         "waiting": [{"is": w, "office": office_words.office_words(w.office)} for w in staff.waiting(seat, now_ms=now)],
         "people": [
-            {"is": c, "held": [{"is": h, "office": office_words.office_words(h.office)} for h in c.held]}
+            {
+                "is": c,
+                "closable": not c.elsewhere and c.account != seat.account,
+                "held": [{"is": h, "office": office_words.office_words(h.office)} for h in c.held],
+            }
             for c in staff.colleagues(seat, now_ms=now)
         ],
         "invited": staff.invited(seat, now_ms=now),
