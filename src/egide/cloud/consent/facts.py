@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 __all__ = [
     "ACCOUNT", "APP", "ESTABLISHMENT", "EVERYONE", "TEAM", "Care", "Emergency", "Facts", "Follow", "Grant", "Holder",
-    "Opposition", "Participation", "Representation", "Restriction", "Secret", "Span", "Window", "runs",
+    "Hours", "Opposition", "Participation", "Representation", "Restriction", "Secret", "Span", "Watch", "Window",
+    "runs",
 ]  # fmt: skip
 
 ACCOUNT: Final = "account"
@@ -72,6 +73,26 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Some days of the week (1 is Monday) and minutes of the day, from `since` until just before `until`."""
+
+    days: tuple[int, ...]
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """When a team watches the measurements, as who answers for the follow-up said it. No watch: at no set hour."""
+
+    watches: tuple[Watch, ...]
+    zone: str  # whose wall clock the minutes are of
+    note: str
+    by: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Care:
     """A care relation: what was prescribed, who answers for it, what the patient was told and said."""
 
@@ -88,6 +109,7 @@ class Care:
     until_ms: int | None = None
     pauses: tuple[Span, ...] = ()
     reason: str = ""  # why it ended
+    hours: Hours | None = None  # None: nobody said when the measurements are watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,14 @@ from egide.cloud.consent.facts import (
     Follow,
     Grant,
     Holder,
+    Hours,
     Opposition,
     Participation,
     Representation,
     Restriction,
     Secret,
     Span,
+    Watch,
 )
 
 __all__ = ["KINDS", "NARROWING", "Said", "replay"]
@@ -146,6 +148,13 @@ def _care_end(state: _State, said: Mapping[str, Any]) -> None:
     state.care[care.id] = replace(care, until_ms=_earlier(care.until_ms, said["until"]), reason=said["reason"])
 
 
+def _care_hours(state: _State, said: Mapping[str, Any]) -> None:
+    care = state.care[said["follow_up"]]
+    watches = tuple(Watch(days=tuple(w["days"]), since=w["since"], until=w["until"]) for w in said["watches"])
+    hours = Hours(watches=watches, zone=said["zone"], note=said["note"], by=said["by"], since_ms=said["since"])
+    state.care[care.id] = replace(care, hours=hours)
+
+
 def _opposition(state: _State, said: Mapping[str, Any]) -> None:
     no = Opposition(
         since_ms=said["since"], follow_up=said["follow_up"], professional=said["professional"],
@@ -190,9 +199,7 @@ def _representation_resume(state: _State, said: Mapping[str, Any]) -> None:
 
 def _secret(state: _State, said: Mapping[str, Any]) -> None:
     kept = frozenset(said["families"])
-    state.secrets.append(
-        Secret(families=kept, since_ms=said["since"], by=said.get("by", ""), way=said.get("way", ""))
-    )
+    state.secrets.append(Secret(families=kept, since_ms=said["since"], by=said.get("by", ""), way=said.get("way", "")))
 
 
 def _secret_end(state: _State, said: Mapping[str, Any]) -> None:
@@ -269,6 +276,7 @@ _HANDLERS: Final[dict[str, Callable[[_State, Mapping[str, Any]], None]]] = {
     "care-responsible": _care_responsible,
     "care-pause": _care_pause,
     "care-resume": _care_resume,
+    "care-hours": _care_hours,
     "care-end": _care_end,
     "opposition": _opposition,
     "opposition-end": _opposition_end,

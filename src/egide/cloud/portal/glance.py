@@ -17,9 +17,9 @@ from egide.cloud.portal.periods import Period
 from egide.cloud.portal.record import doubtful, is_wave
 from egide.cloud.portal.subject import Subject
 from egide.cloud.release.door import Column
-from egide.cloud.release.journal import journal_of
+from egide.cloud.release.journal import JournalLine, journal_of
 
-__all__ = ["Glance", "glance_at", "reader_names", "received_words"]
+__all__ = ["Glance", "glance_at", "own_journal", "reader_names", "received_words"]
 
 _LOOK_BACK = 300
 
@@ -35,14 +35,16 @@ class Glance:
     silent: str = ""
 
 
-def glance_at(subject: Subject, columns: Sequence[Column], period: Period, *, now_ms: int) -> Glance:
-    """What the columns released over a period say of the service."""
+def glance_at(
+    subject: Subject, columns: Sequence[Column], period: Period, *, now_ms: int, journal: Sequence[JournalLine] = ()
+) -> Glance:
+    """What the columns released over a period say of the service; `journal` is what `own_journal` read."""
     waiting = sum(1 if is_wave(c) and doubtful(c) else doubtful(c) for c in columns)
     measured = sum(1 if is_wave(c) else len(c.values) for c in columns)
     return Glance(
         received=received_words(columns, now_ms=now_ms),
         working=_working(len({c.object_id for c in columns}), measured, period) if columns else "",
-        seen=_seen(subject, now_ms) if subject.own else "",
+        seen=_seen(subject, journal, now_ms) if subject.own else "",
         attention=ngettext("%(n)s measurement to be checked", "%(n)s measurements to be checked", waiting)
         % {"n": words.number(waiting)}
         if waiting
@@ -92,9 +94,13 @@ def _silent(subject: Subject, now_ms: int) -> str:
     )
 
 
-def _seen(subject: Subject, now_ms: int) -> str:
+def own_journal(subject: Subject) -> list[JournalLine]:
+    """The last lines of one's own journal; none of another's."""
+    return journal_of(subject.patient, limit=_LOOK_BACK) if subject.own else []
+
+
+def _seen(subject: Subject, lines: Sequence[JournalLine], now_ms: int) -> str:
     """Who last saw the record, apart from the patient; nothing is claimed beyond the lines that were read."""
-    lines = journal_of(subject.patient, limit=_LOOK_BACK)
     others = [line for line in lines if line.decision == "yes" and line.reader != str(subject.patient.pk)]
     if not others:
         return _("Nobody but you has seen them.") if len(lines) < _LOOK_BACK else ""

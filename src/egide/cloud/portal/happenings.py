@@ -48,6 +48,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "care-responsible": gettext_noop("%(who)s answers for a follow-up from now on."),
     "care-pause": gettext_noop("A follow-up was paused: nobody watches the measurements meanwhile."),
     "care-resume": gettext_noop("A follow-up went on after a pause."),
+    "care-hours": gettext_noop("%(who)s said in which hours a follow-up is watched."),
     "care-end": gettext_noop("A follow-up ended, and its team sees nothing any more."),
     "opposition": gettext_noop("You objected: a follow-up, or somebody in it, sees nothing any more."),
     "opposition-end": gettext_noop("You took back an objection."),
@@ -88,6 +89,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 #: The field that names the person of a sentence.
 _WHO: Final = {
     "follow-up": "professional", "follow-up-end": "professional", "care-begin": "responsible",
+    "care-hours": "by",
     "care-responsible": "responsible", "grant": "holder", "representation": "representative", "emergency": "reader",
     "stream-end": "reader",
 }  # fmt: skip
@@ -125,8 +127,9 @@ class Happenings:
 
 
 def happenings_of(
-    patient: Account, names_of: Callable[[set[str]], Mapping[str, str]], *, since: int = 0, before: int | None = None
-) -> list[Happening]:
+    patient: Account, names_of: Callable[[set[str]], Mapping[str, str]], *, since: int = 0, before: int | None = None,
+    kinds: Iterable[str] | None = None,
+) -> list[Happening]:  # fmt: skip
     """What stands between two entries, latest first, 300 at most. The caller makes sure that the patient looks.
 
     A statement whose signature or seal does not hold says only that it is damaged.
@@ -134,6 +137,8 @@ def happenings_of(
     rows = Statement.objects.filter(subject=patient.pk, entry__gte=since).exclude(kind__in=ELSEWHERE)
     if before is not None:
         rows = rows.filter(entry__lt=before)
+    if kinds is not None:
+        rows = rows.filter(kind__in=list(kinds))
     opened = [(row, read_statement(row)) for row in rows.order_by("-entry")[:_MOST]]
     said = [(row, {**read.facts, **(read.personal or {})} if read else None) for row, read in opened]
     ids = {str(facts.get(key, "")) for _row, facts in said if facts for key in (*_BY, *_WHO.values())}

@@ -22,7 +22,9 @@ from egide.cloud.portal.metrics import GLUCOSE, PRESSURE
 from egide.cloud.portal.periods import Period
 from egide.cloud.portal.record import Reading, Strip
 
-__all__ = ["Picture", "Range", "picture_of", "profile_of", "strip_picture"]
+__all__ = [
+    "Picture", "Range", "gap_ms", "pairs_in", "picture_of", "profile_of", "strip_picture", "time_ticks", "value_ticks",
+]  # fmt: skip
 
 _GAPS: Final = 3  # a silence of three times the usual rhythm is a gap
 _DAY_MS: Final = 86_400_000
@@ -70,10 +72,10 @@ def picture_of(readings: Sequence[Reading], period: Period, *, now_ms: int) -> P
     return Picture(
         kind="line",
         unit=words.unit_words(unit),
-        x_ticks=_time_ticks(window, period),
-        y_ticks=_value_ticks(window),
+        x_ticks=time_ticks(window, period),
+        y_ticks=value_ticks(window),
         band=window.band(band),
-        line=draw_line(points, window, gap_ms=_gap_ms(readings)),
+        line=draw_line(points, window, gap_ms=gap_ms([r.at_ms for r in readings], readings[-1].metric.cadence_ms)),
         ranges=_ranges(readings) if readings[-1].metric.code in GLUCOSE else (),
         reference=_edges(band),
     )
@@ -131,7 +133,7 @@ def profile_of(readings: Sequence[Reading], period: Period) -> Picture | None:
         kind="profile",
         unit=words.unit_words(unit),
         x_ticks=ticks,
-        y_ticks=_value_ticks(window),
+        y_ticks=value_ticks(window),
         band=window.band(band),
         profile=draw_profile(samples, window),
     )
@@ -161,19 +163,18 @@ def _pressure(readings: Sequence[Reading], period: Period, now_ms: int) -> Pictu
     return Picture(
         kind="pressure",
         unit=words.unit_words(unit),
-        x_ticks=_time_ticks(window, period),
-        y_ticks=_value_ticks(window),
+        x_ticks=time_ticks(window, period),
+        y_ticks=value_ticks(window),
         band=None,
         bars=draw_bars(pairs, window),
     )
 
 
-def _gap_ms(readings: Sequence[Reading]) -> int:
+def gap_ms(times_ms: Sequence[int], cadence_ms: int) -> int:
     """Longer than this without a value is a gap: three times the metric's rhythm, or what was seen of it."""
-    cadence = readings[-1].metric.cadence_ms
-    steps = [b.at_ms - a.at_ms for a, b in pairwise(readings) if b.at_ms > a.at_ms]
+    steps = [later - earlier for earlier, later in pairwise(times_ms) if later > earlier]
     seen = int(median(steps)) if steps else 0
-    return _GAPS * max(seen, cadence, 1000)
+    return _GAPS * max(seen, cadence_ms, 1000)
 
 
 def _ranges(readings: Sequence[Reading]) -> tuple[Range, ...]:
@@ -196,13 +197,14 @@ def _hour(moment: datetime) -> float:
     return moment.hour + moment.minute / 60
 
 
-def _value_ticks(window: Frame) -> tuple[Tick, ...]:
-    ticks = round_ticks(window.low, window.high)
+def value_ticks(window: Frame, count: int = 4) -> tuple[Tick, ...]:
+    """Round values, about `count` of them, told in the reader's language."""
+    ticks = round_ticks(window.low, window.high, count)
     shown = max((len(f"{t:g}".partition(".")[2]) for t in ticks), default=0)
     return tuple(Tick(place=window.y(t), percent=0, label=words.number(Decimal(f"{t:.{shown}f}"))) for t in ticks)
 
 
-def _time_ticks(window: Frame, period: Period) -> tuple[Tick, ...]:
+def time_ticks(window: Frame, period: Period) -> tuple[Tick, ...]:
     """Lines on round local hours or midnights, far enough from the edges for their words to be read."""
     step = _STEP_MINUTES[period.key]
     moment = words.local(window.since_ms).replace(minute=0, second=0, microsecond=0)

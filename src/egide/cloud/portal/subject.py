@@ -21,9 +21,14 @@ from egide.cloud.release.door import Answer, Ask, release, why
 from egide.cloud.signin.guard import reader_of, signed_in
 from egide.errors import AccessDeniedError
 
-__all__ = ["CHANNEL", "Subject", "asked", "open_record", "reader_of", "require_open", "signed_in", "subject_of"]
+__all__ = [
+    "CHANNEL", "Subject", "asked", "open_record", "reader_of", "require_open", "signed_in", "subject_of",
+    "wish_purpose", "wished_purposes",
+]  # fmt: skip
 
 CHANNEL: Final = "portal"
+_WISHED: Final = "what-for"
+_KEPT: Final = 20  # patients of one session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +73,35 @@ def subject_of(request: HttpRequest, patient_id: uuid.UUID | None) -> Subject:
         return Subject(reader=reader, patient=patient, own=True)
     return Subject(
         reader=reader, patient=patient, own=False, emergency=_broke_the_glass(reader, patient),
-        shared=_what_for(reader, patient),
+        shared=_what_for(reader, patient, wished_purposes(request).get(str(patient.pk), "")),
     )  # fmt: skip
 
 
-def _what_for(reader: Account, patient: Account) -> str:
-    """The purpose that a page asks for outside a care team, on what opens the most; "" within one. The door decides."""
+def wished_purposes(request: HttpRequest) -> dict[str, str]:
+    """What for, by patient: what this reader chose in this session, among what they were given."""
+    kept = request.session.get(_WISHED, {}) if hasattr(request, "session") else {}
+    return dict(kept) if isinstance(kept, dict) else {}
+
+
+def wish_purpose(request: HttpRequest, patient: Account, purpose: str) -> None:
+    """From now on, in this session, this patient's pages ask for this purpose where a grant names it."""
+    kept = wished_purposes(request)
+    kept.pop(str(patient.pk), None)
+    request.session[_WISHED] = dict([*kept.items(), (str(patient.pk), purpose)][-_KEPT:])
+
+
+def _what_for(reader: Account, patient: Account, wished: str) -> str:
+    """The purpose that a page asks for outside a care team; "" within one. The door decides.
+
+    The one that the reader chose, where a grant names it; else that on which the most is open.
+    """
     now, mine = live.now_ms(), holders_of(reader, now_ms=live.now_ms())
     lines = [line for line in who_may_see(patient, now_ms=now) if line.holder in mine and line.state == "open"]
     if not lines or any(line.ground == CARE_TEAM for line in lines):
         return ""
     granted = [line for line in lines if line.ground == GRANT]
+    if any(wished in line.purposes for line in granted):
+        return wished
     if any(line.ground == REPRESENTATIVE for line in lines):  # a grant for the family's use would be tried before it
         return "PWATRNY" if any("FAMRQT" in line.purposes for line in granted) else "FAMRQT"
     return _widest(granted) if granted else lines[0].purposes[0]

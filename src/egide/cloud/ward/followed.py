@@ -25,6 +25,7 @@ class Followed:
     since_ms: int
     paused: bool = False
     paused_until_ms: int | None = None
+    papers: bool = False  # a care relation that was begun as one: its page lets the team pause and end it
 
 
 def followed_by(reader: Account, *, now_ms: int) -> list[Followed]:
@@ -58,5 +59,6 @@ def _followed(row: FollowUp, now_ms: int) -> Followed:
         name=name_of(row.patient),
         since_ms=row.since_ms,
         paused=whole,
+        papers=bool(pauses),
         paused_until_ms=min(ends) if whole and ends else None,
     )

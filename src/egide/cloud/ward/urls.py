@@ -47,6 +47,7 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/follow-up", follow_ups.follow_up, name="follow-up"),
     path("patients/<uuid:patient_id>/follow-up/<uuid:follow_up>/join", follow_ups.replace, name="join"),
     path("patients/<uuid:patient_id>/follow-up/<uuid:follow_up>/<act:act>", follow_ups.act, name="act"),
+    path("patients/<uuid:patient_id>/follow-up/<uuid:follow_up>/hours", follow_ups.hours, name="hours"),
     path("emergencies", emergency.own, name="emergencies"),
     path("emergencies/review", emergency.reviewing, name="reviews"),
     path("emergencies/<uuid:emergency_id>/review", emergency.review, name="review"),

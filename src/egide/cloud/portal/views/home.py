@@ -10,9 +10,11 @@ from django.views.decorators.http import require_safe
 
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live
+from egide.cloud.portal.changes import changes_of
 from egide.cloud.portal.subject import subject_of
 from egide.cloud.portal.views.record import record_context
 from egide.cloud.portal.views.shared import opened_to
+from egide.cloud.portal.watching import watching_of
 
 __all__ = ["home", "live_part"]
 
@@ -28,7 +30,10 @@ def home(request: HttpRequest) -> HttpResponse:
     if isinstance(reader, Account) and reader.role == Account.Role.RELATIVE:
         context["opened"] = list(opened_to(reader, now_ms=now))
     if isinstance(reader, Account) and reader.role == Account.Role.PATIENT:
-        context.update(record_context(subject_of(request, None), request, now))
+        subject = subject_of(request, None)
+        context.update(record_context(subject, request, now))
+        context["changes"] = changes_of(subject.patient, context["journal"], now_ms=now)
+        context["watching"] = watching_of(subject.patient, now_ms=now)
     response = render(request, "portal/home.html", context)
     response.headers["Cache-Control"] = "private, no-store"
     return response

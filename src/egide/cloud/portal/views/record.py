@@ -14,14 +14,21 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from egide.cloud.consent.rules import CARE_TEAM
+from egide.cloud.people.authority import CARE_OFFICES
+from egide.cloud.people.models import Account
+from egide.cloud.people.offices import offices_of
+from egide.cloud.people.scope import scope_of
 from egide.cloud.portal import live
+from egide.cloud.portal.beside import MOST, Beside, beside_of, rank
 from egide.cloud.portal.errata import struck_in
-from egide.cloud.portal.glance import glance_at, received_words
-from egide.cloud.portal.metrics import GLUCOSE, PRESSURE, describe
+from egide.cloud.portal.glance import glance_at, own_journal, received_words
+from egide.cloud.portal.metrics import PRESSURE, describe
 from egide.cloud.portal.periods import PERIODS, Period, period_named, smallest_reaching
 from egide.cloud.portal.picture import picture_of, profile_of, strip_picture
 from egide.cloud.portal.record import Group, Reading, codes_of, groups_of, readings_of, rows_of
 from egide.cloud.portal.subject import Subject, asked, open_record, require_open, signed_in, subject_of
+from egide.cloud.portal.watching import watching_of
 from egide.cloud.release.door import Answer, Ask
 from egide.cloud.release.reach import sees_everything, shows
 from egide.cloud.vault import owning
@@ -36,11 +43,6 @@ _AHEAD_MS: Final = 366 * 86_400_000  # a reading dated after now is doubtful, an
 _DAY_MS: Final = 86_400_000
 _MAX_SPAN_MS: Final = 366 * _DAY_MS
 _MANY: Final = 3_000  # envelopes: a page opens no more than that unless it is asked to
-#: What is drawn first when nobody asked for a metric, and what comes after every other.
-_FIRST: Final = {
-    **dict.fromkeys(GLUCOSE, 0), PRESSURE[0]: 1, "29463-7": 2, "59408-5": 3, "2708-6": 3, "8867-4": 4, "80404-7": 9,
-}  # fmt: skip
-_OTHERS: Final = 5
 _PAUSE_S: Final = 10  # seconds between two questions for news
 
 
@@ -89,7 +91,7 @@ def series(request: HttpRequest, patient_id: uuid.UUID | None = None) -> HttpRes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """One ask at a record: a period, and one metric chosen in it."""
+    """One ask at a record: a period, and one metric chosen in it; or, for a professional who chose none, several."""
 
     subject: Subject
     now_ms: int
@@ -99,6 +101,7 @@ class _Look:
     groups: list[Group]
     chosen: Group | None
     readings: list[Reading]  # of the chosen metric
+    beside: Beside | None = None
 
     @classmethod
     def at(cls, subject: Subject, request: HttpRequest, now_ms: int) -> _Look:
@@ -107,7 +110,14 @@ class _Look:
         period = period_named(request.GET.get("period", "")) or _usual_period(subject, now_ms)
         answer = open_record(subject, now_ms - period.span_ms, now_ms + _AHEAD_MS, now_ms=now_ms)
         groups = groups_of(answer.columns)
-        chosen = _choose(groups, request.GET.get("metric", ""))
+        wanted = request.GET.get("metric", "")
+        beside = None
+        if groups and not wanted and not subject.own and subject.reader.role == Account.Role.PROFESSIONAL:
+            beside = beside_of(
+                answer.columns, groups, request.GET.getlist("m")[: 2 * MOST], period,
+                now_ms=now_ms, tables=request.GET.get("as") == "tables",
+            )  # fmt: skip
+        chosen = None if beside else _choose(groups, wanted)
         codes = codes_of(chosen.key) if chosen else ()
         return cls(
             subject=subject,
@@ -118,6 +128,7 @@ class _Look:
             groups=groups,
             chosen=chosen,
             readings=readings_of(c for c in answer.columns if c.code in codes),
+            beside=beside,
         )
 
     def shared(self) -> dict[str, Any]:
@@ -129,7 +140,9 @@ class _Look:
             "newest": self.newest,
             "period": self.period,
             "groups": self.groups,
+            "listed": self.beside.rest if self.beside else self.groups,
             "chosen": self.chosen,
+            "beside": self.beside,
             "series": _carried(self.chosen, self.readings, since_ms, self.now_ms),
             "received": received_words(self.answer.columns, now_ms=self.now_ms),
         }
@@ -143,6 +156,7 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
     """
     look = _Look.at(subject, request, now_ms)
     chosen, columns = look.chosen, look.answer.columns
+    journal = own_journal(subject)
     page = Paginator(rows_of(look.readings)[::-1], _ROWS).get_page(request.GET.get("page", "1"))
     return look.shared() | {
         "patient_name": "" if subject.own else subject.patient_name(),
@@ -151,11 +165,30 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
         "profile": profile_of(look.readings, look.period),
         "paper": strip_picture(chosen.strip) if chosen and chosen.strip else None,
         "page": page,
-        "glance": glance_at(subject, columns, look.period, now_ms=now_ms),
+        "glance": glance_at(subject, columns, look.period, now_ms=now_ms, journal=journal),
+        "journal": journal,
         "struck": struck_in(look.answer),
         "journal_entry": look.answer.journal_entry,
+        **({} if subject.own else _relation(subject, look.answer, now_ms)),
         "pause_s": _PAUSE_S if len(columns) < _MANY else 3 * _PAUSE_S,
     }
+
+
+def _relation(subject: Subject, answer: Answer, now_ms: int) -> dict[str, Any]:
+    """What a reader may do about the follow-up: look after the one they are in, or begin one where they work."""
+    if answer.decision.ground == CARE_TEAM:
+        mine = [name for name in answer.decision.grounds if name]
+        return {"in_team": bool(mine), "watching": watching_of(subject.patient, now_ms=now_ms, only=mine)}
+    reader = subject.reader
+    if reader.role != Account.Role.PROFESSIONAL:
+        return {}
+    caring = any(held.office in CARE_OFFICES for held in offices_of(reader, now_ms=now_ms))
+    return {"includable": caring and _registered(reader, subject.patient, now_ms)}
+
+
+def _registered(reader: Account, patient: Account, now_ms: int) -> bool:
+    """Whether the reader may find this patient where they work: only there do they include anybody."""
+    return scope_of(reader, now_ms=now_ms).patients().filter(pk=patient.pk).exists()
 
 
 def _series(code: str, readings: Sequence[Reading], since_ms: int, until_ms: int) -> dict[str, Any]:
@@ -190,7 +223,7 @@ def _choose(groups: list[Group], wanted: str) -> Group | None:
     if wanted in by_key:
         return by_key[wanted]
     people = [g for g in groups if not (g.last and g.last.first.metric.states)] or groups
-    return min(people, key=lambda g: (_FIRST.get(g.key, _OTHERS), -g.count), default=None)
+    return min(people, key=rank, default=None)
 
 
 def _newest() -> int:

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, time
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from egide.cloud.consent import follow_ups
+from egide.cloud.consent.hours import MOST, state_hours
 from egide.cloud.people.models import Account
 from egide.cloud.people.names import words_of
 from egide.cloud.people.offices import require_office
@@ -21,12 +23,14 @@ from egide.cloud.people.search import search
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live, words
 from egide.cloud.portal.subject import reader_of, signed_in
+from egide.cloud.portal.watching import watched_of
 from egide.cloud.signin.factors import widening
 from egide.cloud.signin.notices import tell
-from egide.cloud.ward.follow import Carer, carers_with, doctors_among, relation_of, relations_of
+from egide.cloud.ward.follow import Carer, Relation, carers_with, doctors_among, relation_of, relations_of
+from egide.cloud.ward.hours import hour_rows, watches_in
 from egide.errors import NotFoundError, RefusedError
 
-__all__ = ["act", "find", "follow_up", "include", "replace"]
+__all__ = ["act", "find", "follow_up", "hours", "include", "replace"]
 
 _CARING: Final = ("nurse", "doctor", "professional")
 _ANSWERS: Final = {
@@ -112,18 +116,60 @@ def follow_up(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     now = live.now_ms()
     reader = reader_of(request)
     patient = _patient(patient_id)
+    return _follow_up_page(request, reader, patient, now)
+
+
+@require_POST
+@signed_in
+def hours(request: HttpRequest, patient_id: uuid.UUID, follow_up: uuid.UUID) -> HttpResponse:
+    """Say in which hours the measurements are watched: the doctor who answers for the follow-up, nobody else.
+
+    Raises NotFoundError: no such follow-up of the reader's, or another doctor answers for it.
+    """
+    now = live.now_ms()
+    reader = reader_of(request)
+    patient = _patient(patient_id)
+    care = relation_of(reader, patient, follow_up, now_ms=now).care
+    if care.responsible != str(reader.pk):
+        raise _no_such()
+    note = request.POST.get("note", "")[:200]
+    try:
+        watches = watches_in(request.POST, MOST)
+        state_hours(patient, care.id, watches, zone=settings.TIME_ZONE, by=reader, now_ms=now, note=note)
+    except RefusedError:
+        problem = _("Nothing was signed: tick days, and give hours that end after they begin.")
+        return _follow_up_page(request, reader, patient, now, problem)
+    return redirect("ward:follow-up", patient.pk)
+
+
+def _follow_up_page(
+    request: HttpRequest, reader: Account, patient: Account, now: int, problem: str = ""
+) -> HttpResponse:
     relations = relations_of(reader, patient, now_ms=now)
     if not relations:
         raise _no_such()
     context = {
         "patient": patient,
         "patient_name": name_of(patient),
-        "relations": relations,
+        "relations": [_shown(relation, reader, now) for relation in relations],
+        "problem": problem,
         "carers": carers_with(reader, now_ms=now),
         "now_ms": now,
         "today": words.local(now).date().isoformat(),
     }
-    return render(request, "ward/follow_up.html", context)
+    return render(request, "ward/follow_up.html", context, status=400 if problem else 200)
+
+
+def _shown(relation: Relation, reader: Account, now_ms: int) -> dict[str, Any]:
+    """A relation and what its page says of its hours; the form is for who answers for it."""
+    care = relation.care
+    return {
+        "care": care, "responsible": relation.responsible, "team": relation.team, "pause": relation.pause,
+        "watched": watched_of(care, relation.responsible, now_ms=now_ms),
+        "mine_to_answer": care.responsible == str(reader.pk),
+        "rows": hour_rows(care.hours),
+        "note": care.hours.note if care.hours else "",
+    }  # fmt: skip
 
 
 @require_POST
