@@ -66,7 +66,7 @@ _MORE: Final = """
 import json, time, uuid
 import django
 django.setup()
-from egide.cloud.consent import emergency, grants, representation, restrictions
+from egide.cloud.consent import emergency, grants, projects, representation, restrictions
 from egide.cloud.fleet.models import HealthObject, Pairing
 from egide.cloud.governance import requests
 from egide.cloud.governance.models import Request
@@ -118,9 +118,17 @@ for name, words, office in (
     account = create_account("operator", words, now)
     seat(account, place, office, by=(by["adele"], by["sophie"]), now_ms=now, how="ceremony")
     more[name] = str(account.pk)
+remi = Account.objects.get(pk=more["remi"])
+terms = projects.Terms(
+    title="Le sommeil et le sucre", purpose="Savoir si le sucre monte après une mauvaise nuit.",
+    ethics="CPP Ouest II, avis 2026-114 du 3 mars 2026", families=frozenset(("glucose", "sleep")), past_days=90,
+    until_ms=now + 90 * day,
+)
+project = projects.approve_project(projects.propose_project(remi, place, terms, now_ms=now), by=denis, now_ms=now)
+projects.propose_project(remi, place, terms, now_ms=now)
 pairing = Pairing.objects.filter(patient=alice).first()
 print(json.dumps(dict(
-    study=study,
+    study=study, project=project.id,
     paul=str(paul.pk), rose=str(rose.pk), grant=str(grant), mandate=str(mandate), asked=str(asked.pk),
     erase=str(erase.pk), object=str(pairing.object_id), place=str(place.pk), **more,
 )))
@@ -145,6 +153,9 @@ _ALICE: Final = [
     Visit(name="portal:grant-review", who="alice", steps=grant("")),
     *(Visit(name="portal:hide", who="alice", key=key, steps=hide(key)) for key in ("from", "which", "check")),
     Visit(name="portal:oppose", who="alice", path="/me/sharing/team/{bob}/object"),
+    Visit(name="portal:research", who="alice", path="/me/research"),
+    Visit(name="portal:research-project", who="alice", path="/me/research/{project}"),
+    Visit(name="portal:research-join", who="alice", path="/me/research/{project}/join"),
     Visit(name="portal:research-leave", who="alice", path="/me/sharing/research/{study}/leave"),
     Visit(name="portal:refuse", who="charlie", path="/me/sharing/follow-ups/{care}/object"),
     Visit(name="portal:mandate-end", who="alice", path="/me/sharing/mandates/{mandate}/end"),
@@ -229,6 +240,9 @@ _STAFF_PAGES: Final = [
     Visit(name="ward:unit", who="ines", path="/office/fleet/{object}"),
     Visit(name="ward:audit", who="aude", path="/office/audit"),
     Visit(name="ward:research", who="remi", path="/office/research"),
+    Visit(name="ward:project-new", who="remi", path="/office/research/new"),
+    Visit(name="ward:research-project", who="remi", path="/office/research/{project}"),
+    Visit(name="ward:projects", who="denis", path="/office/privacy/projects"),
     Visit(name="ward:maker", who="mael", path="/office/products"),
     Visit(name="signin:workstations", who="adele", path="/desk/workstations"),
     Visit(name="signin:desk", who="adele", path="/desk/recovery"),

@@ -109,7 +109,7 @@ def withdraw(request: HttpRequest, grant_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def leave_project(request: HttpRequest, participation_id: uuid.UUID) -> HttpResponse:
-    """In any session, after reading what it changes: only the desk begins it again. Raises NotFoundError."""
+    """In any session, after reading what it changes, and what it takes to begin again. Raises NotFoundError."""
     patient, now = _patient(request), live.now_ms()
     mine = [part for part in facts_of(patient.pk).participations if part.id == str(participation_id)]
     if not mine or not runs(mine[0], now):
@@ -125,7 +125,9 @@ def leave_project(request: HttpRequest, participation_id: uuid.UUID) -> HttpResp
     ]
     return _ask(
         request, _("Leave the project of %(who)s?") % {"who": name}, consequences, button=_("Leave the project now"),
-        undo=_("To take part again, go to the desk."),
+        undo=_("To take part again, say yes once more on the project’s page, while it takes people.")
+        if mine[0].declared
+        else _("To take part again, go to the desk."),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Desks of those who look from outside care: auditor, researcher, maker. None opens a record."""
+"""Desks of those who look from outside care: auditor, maker. None opens a record."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from egide.cloud.consent.models import Ground
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import signed_in
 from egide.cloud.ward import audit, health
 from egide.cloud.ward.views.places import seat_at
 
-__all__ = ["audit_desk", "maker_desk", "research_desk"]
+__all__ = ["audit_desk", "maker_desk"]
 
 
 @require_safe
@@ -32,18 +31,6 @@ def audit_desk(request: HttpRequest) -> HttpResponse:
         "public": f"https://{settings.OPTIONS.public_host}:{settings.OPTIONS.objects_port}/log/checkpoint",
     }
     return render(request, "ward/audit.html", context)
-
-
-@require_safe
-@signed_in
-def research_desk(request: HttpRequest) -> HttpResponse:
-    """How many people take part in what is entrusted to this researcher. Raises AccessDeniedError."""
-    now = live.now_ms()
-    seat = seat_at(request, "researcher", now_ms=now)
-    rows = Ground.objects.filter(kind=Ground.Kind.RESEARCH, since_ms__lte=now).exclude(until_ms__lte=now)
-    holders = [str(seat.account.pk), *(str(place) for place in seat.steers)]
-    taking_part = rows.filter(holder__in=holders).values("patient").distinct().count()
-    return render(request, "ward/research.html", {"now_ms": now, "taking_part": taking_part})
 
 
 @require_safe
