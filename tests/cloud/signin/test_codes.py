@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import make_link
 from egide.cloud.signin import attested, clock, onetime
-from egide.cloud.signin.models import Attempt
-from egide.cloud.signin.tries import MAX_FROM_ADDRESS, MAX_TRIES, WINDOW_MS
+from egide.cloud.signin.models import Attempt, Notice
+from egide.cloud.signin.tries import MAX_FROM_ADDRESS, MAX_TRIES, WARN_TRIES, WINDOW_MS
 from tests.cloud.signin.conftest import (
     Hands,
     browser,
@@ -202,6 +202,45 @@ def test_an_address_that_tries_many_names_is_slowed(alice: Account, hands: Hands
     assert enter(browser(REMOTE_ADDR="192.0.2.8"), alice.username, digits(secret)) == 302
     hands.on(WINDOW_MS + 30_000)
     assert enter(browser(REMOTE_ADDR="192.0.2.7"), alice.username, digits(secret)) == 302
+
+
+def test_the_owner_is_told_of_several_wrong_codes(alice: Account, bruno: Account, hands: Hands) -> None:
+    """Whoever typed them: a stranger, or somebody at a session found open. Once in a quarter of an hour, not more."""
+    inside = enter_by_link(alice)
+    enrol_app(inside, alice)
+    hands.on(60_000)
+    told = Notice.objects.filter(account=alice, kind="wrong-codes")
+    stranger = browser()
+    for n in range(WARN_TRIES - 1):
+        enter(stranger, alice.username, f"{n:06}")
+    assert not told.exists()
+    for n in range(WARN_TRIES):
+        enter(stranger, alice.username, f"{n:06}")
+    assert told.count() == 1
+    assert b"Several wrong codes were tried" in inside.get("/security").content
+    hands.on(WINDOW_MS + 1)
+    for _ in range(WARN_TRIES):
+        assert inside.post("/security/confirm", {"code": "000000"}).status_code == 400
+    assert told.count() == 2
+    assert not Notice.objects.filter(account=bruno).exists()
+
+
+def test_several_wrong_codes_cost_the_same_whoever_they_are_for(alice: Account, hands: Hands) -> None:
+    """At the try that tells the owner, and after: as many queries for a name that nobody has, and nothing is kept."""
+    enrol_app(enter_by_link(alice), alice)
+    hands.on(60_000)
+    before = Notice.objects.count()
+    done = []
+    for name in ("nobodywhoisknown", alice.username):
+        client, costs = browser(), []
+        client.get("/sign-in")
+        for n in range(WARN_TRIES + 2):
+            with CaptureQueriesContext(connection) as queries:
+                assert enter(client, name, f"{n:06}") == 400
+            costs.append(len(queries))
+        done.append(costs)
+        assert Notice.objects.count() == before + (name == alice.username)
+    assert all(abs(one - other) <= 1 for one, other in zip(*done, strict=True)), done
 
 
 def test_tries_tell_neither_names_nor_addresses(alice: Account) -> None:

@@ -4,6 +4,7 @@ A browser in which a person signed in before carries a sign of it (a signed cook
 own. Guesses from browsers that are not known count against the user name that was typed, whether it exists or not, and
 against their address when we can see it: however many there are, a known browser and every passkey still sign in.
 A try is written before it is judged, so that many at once cannot slip through; a right one is taken back.
+After five wrong ones the account's owner is told, once in a quarter of an hour; nobody's name costs the same time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,25 +21,29 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core import signing
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from egide.cloud.people.models import Account
 from egide.cloud.signin.cookies import cookie_name
 from egide.cloud.signin.errors import FactorError, SlowDownError
 from egide.cloud.signin.models import Attempt
+from egide.cloud.signin.notices import tell
 from egide.cloud.signin.workstations import SHARED
 
 __all__ = [
-    "COOKIE", "MAX_FROM_ADDRESS", "MAX_TRIES", "WINDOW_MS", "Bucket", "buckets_of", "counted", "known_browser",
-    "remember", "session_bucket",
+    "COOKIE", "MAX_FROM_ADDRESS", "MAX_TRIES", "WARN_TRIES", "WINDOW_MS", "Bucket", "buckets_of", "counted",
+    "known_browser", "remember", "session_bucket", "warn_owner",
 ]  # fmt: skip
 
 MAX_TRIES: Final = 10
+WARN_TRIES: Final = 5
 MAX_FROM_ADDRESS: Final = 30
 WINDOW_MS: Final = 15 * 60 * 1000
 COOKIE: Final = "egide_known"
 _AGE_S: Final = 90 * 86_400
 _SALT: Final = "egide.signin.known"
+_NOBODY: Final = Account(id=uuid.UUID(int=0))
 _MOST: Final = 8  # accounts that one browser is known for
 
 
@@ -93,6 +99,20 @@ def counted(buckets: Sequence[Bucket], *, now_ms: int) -> Iterator[None]:
         raise
     else:
         _take_back(rows)
+
+
+def warn_owner(buckets: Sequence[Bucket], account: Account | None, *, now_ms: int) -> None:
+    """Call it after a wrong code: tells the owner when there were several. The same work for a name that nobody has."""
+    if Attempt.objects.filter(bucket=buckets[0].key).count() < WARN_TRIES:
+        return
+    told = hashlib.sha256(b"told" + buckets[0].key).digest()
+    if Attempt.objects.filter(bucket=told).exists():
+        return
+    with transaction.atomic():
+        tell(account or _NOBODY, "wrong-codes", now_ms=now_ms)
+        if account is None:
+            transaction.set_rollback(True)
+    Attempt.objects.create(bucket=told, at_ms=now_ms)
 
 
 def _take_back(rows: Sequence[Attempt]) -> None:

@@ -15,7 +15,7 @@ from egide.cloud.signin.errors import FactorError
 from egide.cloud.signin.factors import confirm as confirm_session
 from egide.cloud.signin.factors import our_page
 from egide.cloud.signin.onetime import check_code
-from egide.cloud.signin.tries import counted, session_bucket
+from egide.cloud.signin.tries import counted, session_bucket, warn_owner
 from egide.cloud.signin.views.guard import MAX_TYPED, account_of, own_page
 
 __all__ = ["confirm", "options"]
@@ -47,6 +47,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
                 with counted(session_bucket(request), now_ms=now):
                     check_code(account, request.POST.get("code", "")[:MAX_TYPED], now_ms=now)
         except FactorError:
+            warn_owner(session_bucket(request), account, now_ms=now)
             problem = _("This was not accepted. Try again, or use another of your factors.")
         else:
             confirm_session(request, now_ms=now)

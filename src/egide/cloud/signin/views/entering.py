@@ -19,7 +19,7 @@ from egide.cloud.signin.factors import confirm, our_page
 from egide.cloud.signin.held import held_account, let_go
 from egide.cloud.signin.onetime import check_code
 from egide.cloud.signin.sessions import close_session, open_session
-from egide.cloud.signin.tries import buckets_of, counted, remember
+from egide.cloud.signin.tries import buckets_of, counted, remember, warn_owner
 from egide.cloud.signin.views.guard import MAX_TYPED
 from egide.cloud.signin.views.shared import lock_screen
 from egide.cloud.signin.workstations import SHARED
@@ -79,10 +79,12 @@ def code(request: HttpRequest) -> HttpResponse:
     typed = "".join(request.POST.get("username", "")[:MAX_TYPED].split()).lower()
     account = held or Account.objects.filter(username=typed, is_active=True).first()
     name = held.username if held else typed
+    buckets = buckets_of(request, name, account)
     try:
-        with counted(buckets_of(request, name, account), now_ms=now):
+        with counted(buckets, now_ms=now):
             method = check_code(account, request.POST.get("code", "")[:MAX_TYPED], now_ms=now)
     except FactorError as err:
+        warn_owner(buckets, account, now_ms=now)
         _log.info("sign-in-refused code %s", err.code)
         problem = _("The user name and the code do not go together, or the code was used already.")
         return _page(request, where, problem=problem, error=err)
