@@ -73,7 +73,9 @@ from egide.cloud.governance.models import Request
 from egide.cloud.people import proofing
 from egide.cloud.people.desk import record_agreement
 from egide.cloud.people.invitations import invite_relative
-from egide.cloud.people.identity import declare_identity
+from egide.cloud.people.identity import declare_identity, prove_identity
+from egide.cloud.people.merge_proposals import propose_merge
+from egide.cloud.people.merging import merge
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import seat
 from egide.cloud.people.establishments import home
@@ -126,6 +128,14 @@ terms = projects.Terms(
 )
 project = projects.approve_project(projects.propose_project(remi, place, terms, now_ms=now), by=denis, now_ms=now)
 projects.propose_project(remi, place, terms, now_ms=now)
+files = [create_account("patient", name, now) for name in ("Charlie Petit", "Rémi Doux", "Rémi Doux", "Jo Neuf")]
+twin, kept, merged, fresh = files
+for one, names in ((twin, ("Petit", "Charlie")), (kept, ("Doux", "Rémi")), (merged, ("Doux", "Rémi"))):
+    traits = Traits(birth_name=names[0], given_names=names[1], birth_date="1950-02-03", sex="M")
+    declare_identity(one, traits, by=bob, now_ms=now)
+prove_identity(twin, "passport", by=bob, now_ms=now)
+joining = propose_merge(by["charlie"], twin, reason="Même passeport", by=bob, now_ms=now)
+joined = merge(kept, merged, by=bob, now_ms=now)
 pairing = Pairing.objects.filter(patient=alice).first()
 print(json.dumps(dict(
     study=study, project=project.id,
@@ -221,6 +231,13 @@ _STAFF_PAGES: Final = [
     Visit(name="portal:invitations", who="adele", key="administrator", path="/desk/invitations"),
     Visit(name="portal:invitation-new", who="bob", path="/desk/invitations/new"),
     Visit(name="portal:invitation-new", who="bob", key="shown", steps=invitation),
+    Visit(name="rights:identities", who="bob", path="/rights/desk/identities"),
+    Visit(name="rights:identity", who="bob", path="/rights/desk/identities/{charlie}"),
+    Visit(name="rights:identity", who="bob", key="empty", path="/rights/desk/identities/{fresh}"),
+    Visit(name="rights:merge-new", who="bob", path="/rights/desk/identities/{charlie}/merge/{twin}"),
+    Visit(name="rights:merges", who="bob", path="/rights/desk/merges"),
+    Visit(name="rights:merge-proposal", who="diane", path="/rights/desk/merges/proposals/{joining}"),
+    Visit(name="rights:merge-undo", who="bob", path="/rights/desk/merges/{joined}/undo"),
     Visit(name="rights:terms", who="denis", path="/rights/desk/terms"),
     Visit(name="ward:processing", who="denis", path="/office/privacy/processing"),
     Visit(name="rights:desk-one", who="denis", path="/rights/desk/{asked}"),

@@ -13,6 +13,7 @@ from egide.cloud.governance.desk import DESK
 from egide.cloud.governance.views.guard import now_ms
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
+from egide.cloud.people.registrations import REGISTRARS
 
 __all__ = ["rights"]
 
@@ -28,6 +29,8 @@ def _of(request: HttpRequest) -> list[dict[str, str]]:
         return []
     if user.role == Account.Role.PATIENT:
         return [{"url": reverse("rights:mine"), "title": _("My rights")}]
-    if any(held.office in DESK for held in offices_of(user, now_ms=now_ms())):
-        return [{"url": reverse("rights:desk"), "title": _("Rights desk")}]
-    return []
+    held = {one.office for one in offices_of(user, now_ms=now_ms())}
+    pages = [{"url": reverse("rights:desk"), "title": _("Rights desk")}] if held & DESK else []
+    if held & set(REGISTRARS):
+        pages.append({"url": reverse("rights:identities"), "title": _("Identities")})
+    return pages

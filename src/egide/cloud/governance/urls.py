@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from egide.cloud.governance.views import desk, mine, papers, person, terms
+from egide.cloud.governance.views import desk, identities, merges, mine, papers, person, terms
 
 app_name = "rights"
 urlpatterns = [
@@ -17,6 +17,18 @@ urlpatterns = [
     path("desk/people/<uuid:patient_id>/form", person.form, name="person-form"),
     path("desk/people/<uuid:patient_id>/<slug:name>", person.act, name="person-act"),
     path("desk/people/<uuid:patient_id>/open/<slug:name>", person.open_act, name="person-open"),
+    path("desk/identities", identities.find, name="identities"),
+    path("desk/identities/<uuid:patient_id>", identities.one, name="identity"),
+    path("desk/identities/<uuid:patient_id>/other", merges.other, name="merge-other"),
+    path("desk/identities/<uuid:patient_id>/open/<slug:name>", identities.open_act, name="identity-open"),
+    path("desk/identities/<uuid:patient_id>/merge/<uuid:other_id>", merges.new, name="merge-new"),
+    path("desk/identities/<uuid:patient_id>/<slug:name>", identities.act, name="identity-act"),
+    path("desk/merges", merges.listed, name="merges"),
+    path("desk/merges/<uuid:merge_id>/undo", merges.undo, name="merge-undo"),
+    path("desk/merges/<uuid:merge_id>/readings", merges.readings, name="merge-readings"),
+    path("desk/merges/proposals/<uuid:proposal_id>", merges.proposal, name="merge-proposal"),
+    path("desk/merges/proposals/<uuid:proposal_id>/confirm", merges.confirm, name="merge-confirm"),
+    path("desk/merges/proposals/<uuid:proposal_id>/refuse", merges.refuse, name="merge-refuse"),
     path("desk/terms", terms.terms, name="terms"),
     path("desk/terms/propose/<uuid:patient_id>", terms.propose, name="terms-propose"),
     path("desk/terms/<uuid:destruction_id>", terms.decide, name="terms-decide"),

@@ -25,7 +25,7 @@ from egide.cloud.register.topics import begin_topic, end_topic
 from egide.errors import EgideError, NotFoundError, RefusedError
 
 __all__ = [
-    "LIFE_MS", "MergeProposal", "MergeWaitingError", "ReasonError", "confirm", "proposal_of", "propose_merge",
+    "KIND", "LIFE_MS", "MergeProposal", "MergeWaitingError", "ReasonError", "confirm", "proposal_of", "propose_merge",
     "propose_unmerge", "refuse", "waiting_for",
 ]  # fmt: skip
 

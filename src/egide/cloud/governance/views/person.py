@@ -26,6 +26,7 @@ from egide.cloud.governance.views.guard import now_ms, reader_of, signed_in
 from egide.cloud.governance.views.papers import download, language
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of, require_office
+from egide.cloud.people.registrations import REGISTRARS
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import name_of
 from egide.cloud.signin.factors import widening
@@ -211,6 +212,7 @@ def _page(request: HttpRequest, patient_id: uuid.UUID, *, status: int = 200, **m
             for one in acting_for(patient, now_ms=now)
         ],
         "answers": any(held.office in ANSWER for held in offices_of(reader, now_ms=now)),
+        "receives": any(held.office in REGISTRARS for held in offices_of(reader, now_ms=now)),
         "born": birth_of(patient) is not None,
         "died": died_on(patient),
         "papers": papers_of(patient, now_ms=now),
