@@ -23,8 +23,8 @@ __all__ = ["KINDS", "Told", "is_unread", "mark_read", "notices_of", "tell", "unr
 #: Everything that anybody is ever told. A test sends each of them outside and compares what leaves.
 KINDS: Final = (
     "sign-in", "factor", "factor-end", "recovery-code", "copied-key", "recovery-asked", "recovery-approved",
-    "recovery-stopped", "recovery-done", "wrong-codes", "emergency", "team", "shared", "journal", "journal-week", "answer",
-    "question", "correction", "desk", "review-overdue",
+    "recovery-stopped", "recovery-done", "wrong-codes", "emergency", "team", "shared", "journal", "journal-week",
+    "answer", "question", "correction", "desk", "review-overdue",
 )  # fmt: skip
 
 #: Providers by which people sign in, by the names that they have in every language.
@@ -87,9 +87,7 @@ def _words(row: Notice) -> str:
         case "recovery-code":
             return _("A recovery code was used to sign in.")
         case "wrong-codes":
-            return _(
-                "Several wrong codes were tried for this account. None of them opened it. Was it not you? Add a passkey."
-            )
+            return _("Several wrong codes were tried for this account, and none opened it. Not you? Add a passkey.")
         case "copied-key":
             return _("A passkey was refused: it seems to have been copied. Remove it and make another.")
         case "recovery-asked":
