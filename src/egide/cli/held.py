@@ -81,8 +81,11 @@ def list_held(data: DataOption = None, keys: KeysOption = None, as_json: JsonOpt
     """
     setup(data, keys)
     from egide.cloud.fleet.models import Pairing
+    from egide.cloud.release.moving import left_of, unfinished
     from egide.cloud.vault.holding import held_of
 
+    for moving in unfinished():
+        words(f"egide: {moving.pk} moves: {left_of(moving)} envelopes are still where they were")
     found = held_of(Pairing.objects.select_related("object", "patient"))
     rows = [
         {
@@ -209,6 +212,8 @@ def confirm(
 ) -> None:
     """Confirm, as a second person, a move or its undoing. Prints how many envelopes moved.
 
+    Killed in the middle, nothing is lost: the worker, or `egide held resume`, moves the rest.
+
     Example: egide held confirm 0a2b… --as w2m5q7tncajy3k6v
 
     Exit codes: 0 moved, 1 refused, 2 usage or settings.
@@ -220,7 +225,31 @@ def confirm(
 
     row = _attribution(attribution)
     act = confirm_move if row.at_ms is None else confirm_undo
-    typer.echo(str(act(row, by=find(by), now_ms=now())))
+    moved = act(row, by=find(by), now_ms=now())
+    typer.echo(str(moved + _whole(row)))
+
+
+@held_app.command("resume")
+def resume(data: DataOption = None, keys: KeysOption = None) -> None:
+    """Go on with every move that was decided and has not moved whole. Prints how many envelopes moved.
+
+    Example: egide held resume
+
+    Exit codes: 0 all has moved, 1 refused or altered, 2 settings.
+    """
+    setup(data, keys)
+    from egide.cloud.release.moving import unfinished
+
+    typer.echo(str(sum(_whole(row) for row in list(unfinished()))))
+
+
+def _whole(row: Attribution) -> int:
+    """Move what is left, and say how far it is."""
+    from egide.cloud.release.moving import move_on
+
+    return move_on(
+        row, now_ms=now(), progress=lambda moved, left: words(f"egide: {moved} more moved, {left} left")
+    )
 
 
 @held_app.command("undo")

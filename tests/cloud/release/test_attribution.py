@@ -268,7 +268,7 @@ def test_a_forged_row_moves_nothing_and_is_found(
     before = values(alice)
     forged = Attribution.objects.create(
         kind="moved", pairing=sent.meter.pairing, to=bob, since_ms=0, proposed_by=engineer.pk, proposed_ms=NOW,
-        confirmed_by=doctor.pk, at_ms=NOW,
+        confirmed_by=doctor.pk, at_ms=NOW, moved_ms=NOW,
     )  # fmt: skip
     assert (values(alice), values(bob)) == (before, [])
     found = damage()

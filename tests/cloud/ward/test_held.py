@@ -6,10 +6,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from egide.cloud.config.worker import move_once
 from egide.cloud.fleet.models import Attribution
 from egide.cloud.fleet.pairings import unpair
 from egide.cloud.people.models import Account, Registration
+from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.second import SecondPersonError
+from egide.cloud.release import resealing
 from egide.cloud.release.attribution import NothingHeldError, NothingInsideError, OtherPatientError, PeriodTakenError
 from egide.cloud.vault.owning import rows_of
 from egide.cloud.ward.views.held import _problem
@@ -50,6 +53,30 @@ def say(client: Client, cast: Cast, act: str, **more: str) -> int:
 def decide(client: Client, act: str) -> int:
     row = Attribution.objects.get()
     return client.post(reverse("ward:held-decide", args=[row.pk]), {"act": act}).status_code
+
+
+def test_a_move_that_is_not_whole_says_how_far_it_is(
+    cast: Cast, offices: Offices, engineer: Client, enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of the three messages have not moved: the page says so, offers no undoing, and later nothing of it."""
+    monkeypatch.setattr(resealing, "BATCH", 1)
+    monkeypatch.setattr(resealing, "_FEW", 0)
+    for n in range(3):
+        cast.scale.deliver(cast.scale.sign(spot("29463-7", "kg", "61.5"), t0_ms=NOW - HOUR_MS + n * 1_000), NOW)
+    register_patient(cast.charlie, offices.here, by=offices.administrator, now_ms=NOW)
+    assert say(engineer, cast, "other", to=cast.charlie.username) == 302
+    doctor = enter(cast.bob)
+    confirm(doctor)
+    assert decide(doctor, "confirm") == 302
+    page = text(doctor)
+    for shown in ("Decided. They move by themselves", "still moving: 2 messages left", "still in the first file"):
+        assert shown in page
+    assert "Propose to undo it" not in page
+    assert decide(doctor, "undo") == 400
+    move_once()
+    page = text(doctor)
+    assert "still moving" not in page
+    assert "Propose to undo it" in page
 
 
 def text(client: Client) -> str:

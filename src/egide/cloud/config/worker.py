@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from django.db import connection
@@ -21,18 +22,20 @@ from egide.cloud.intake.models import Event
 from egide.cloud.options import Options
 from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
 from egide.cloud.register.store import current_log
+from egide.cloud.release.moving import move_on, unfinished
 from egide.cloud.signin.kept import forget_lapsed
 from egide.cloud.ward.overdue import alarm_overdue
 from egide.errors import EgideError
 
 __all__ = [
-    "alarm_once", "ask_once", "end_studies_once", "note_cut", "note_disagreement", "publish_once", "run_worker",
-    "survive", "sweep_once",
+    "alarm_once", "ask_once", "end_studies_once", "move_once", "note_cut", "note_disagreement", "publish_once",
+    "run_worker", "survive", "sweep_once",
 ]  # fmt: skip
 
 EVERY_S: Final = 1.0
 AGAIN_MS: Final = 3_600_000
 _SWEEP_S: Final = 60.0
+_MOVE_S: Final = 2.0
 _log = logging.getLogger("egide.worker")
 
 
@@ -62,6 +65,13 @@ def end_studies_once() -> None:
 def alarm_once() -> None:
     """Tell those in charge of emergencies that nobody reviewed within the day."""
     alarm_overdue(now_ms=time.time_ns() // 1_000_000)
+
+
+def move_once() -> None:
+    """Go on with what was attributed to another patient and has not moved whole. One that cannot stops no other."""
+    for row in unfinished():
+        with suppress(EgideError):  # said by the page, `egide held list` and fsck until somebody mends it
+            move_on(row, now_ms=time.time_ns() // 1_000_000)
 
 
 def note_disagreement(witness: str, *, now_ms: int) -> None:
@@ -125,5 +135,6 @@ async def run_worker(options: Options, *, ready: Callable[[], None] = lambda: No
             group.create_task(_for_ever(sweep_once, every_s=_SWEEP_S))
             group.create_task(_for_ever(end_studies_once, every_s=_SWEEP_S))
             group.create_task(_for_ever(alarm_once, every_s=_SWEEP_S))
+            group.create_task(_for_ever(move_once, every_s=_MOVE_S))
     finally:
         await tables.close()

@@ -121,3 +121,4 @@ class Attribution(models.Model):
     undo_ms = models.BigIntegerField(null=True)
     undone_by = models.UUIDField(null=True)
     undone_ms = models.BigIntegerField(null=True)
+    moved_ms = models.BigIntegerField(null=True)  # when the last of them had moved (back, once undone); None meanwhile

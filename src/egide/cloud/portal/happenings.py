@@ -73,6 +73,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "unpairing": gettext_noop("An object no longer measures for you."),
     "attribution": gettext_noop("Measurements were attributed anew."),
     "attribution-end": gettext_noop("Measurements were attributed anew."),
+    "attribution-told": gettext_noop("Somebody who had seen measurements that were attributed anew was told."),
     "stream-end": gettext_noop("%(who)s closed a page that had stayed open on your measurements."),
     "right": gettext_noop("A request about your rights moved on."),
     "destruction": gettext_noop("The end of the care record's term was looked at."),

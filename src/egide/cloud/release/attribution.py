@@ -5,33 +5,41 @@
     propose_undo -> confirm_undo  the same road back, for what went to another patient; `take_back` for the others
 
 Each act is a statement in the file of every patient concerned, which names the pairing, the period and who did it, and
-never the other patient. It commits with everything that it says, or not at all.
+never the other patient. It commits with everything that it says, or not at all; what does not fit one batch moves
+after it (release.moving).
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from django.db.models import Q
 
 from egide.cloud.consent.acts import require_period, text_of
-from egide.cloud.fleet.attributing import Record, overlaps
+from egide.cloud.fleet.attributing import overlaps
 from egide.cloud.fleet.models import Attribution, Pairing
 from egide.cloud.fleet.pairings import need_key, record_of
-from egide.cloud.keys.columns import open_text, seal_text
+from egide.cloud.keys.columns import seal_text
 from egide.cloud.keys.models import RecordKey
-from egide.cloud.keys.records import care_key
 from egide.cloud.people.authority import CARE_OFFICES
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.people.registrations import registered_at
 from egide.cloud.people.second import require_second
-from egide.cloud.register.journal import append_statement
-from egide.cloud.register.store import appending
-from egide.cloud.release.misread import Misread
-from egide.cloud.release.resealing import Moved, Mover
-from egide.cloud.signin.notices import tell
+from egide.cloud.release.moving import (
+    KIND,
+    KIND_END,
+    Side,
+    append_said,
+    begin_move,
+    reason_context,
+    reason_of,
+    require_whole,
+    said_of,
+    target_of,
+)
 from egide.cloud.vault.holding import counted, mark_held
 from egide.cloud.vault.models import Flag
 from egide.errors import AccessDeniedError, RefusedError
@@ -39,11 +47,9 @@ from egide.errors import AccessDeniedError, RefusedError
 __all__ = [
     "KIND", "KIND_END", "LIFE_MS", "STAFF", "NothingHeldError", "NothingInsideError", "OtherPatientError",
     "PeriodTakenError", "attribute_held", "confirm", "confirm_undo", "dismiss_held", "places_for", "propose",
-    "propose_undo", "reason_of", "refuse", "take_back",
+    "propose_undo", "refuse", "take_back",
 ]  # fmt: skip
 
-KIND: Final = "attribution"
-KIND_END: Final = "attribution-end"
 #: Who may say whose readings are: those who care, and the engineer of the objects.
 STAFF: Final = CARE_OFFICES | {"engineer"}
 LIFE_MS: Final = 7 * 86_400_000
@@ -76,14 +82,6 @@ class NothingInsideError(RefusedError):
     hint = "make the period wider"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
-    """One patient of an attribution, and what it is for them."""
-
-    patient: Account
-    word: str  # from | to | own | dismissed
-
-
 def propose(
     pairing: Pairing, to: Account, *, since_ms: int, until_ms: int | None, reason: str, by: Account, now_ms: int
 ) -> Attribution:
@@ -104,7 +102,7 @@ def propose(
         klass=care if pairing.klass == RecordKey.Class.RESEARCH else pairing.klass, since_ms=since_ms,
         until_ms=until_ms, proposed_by=by.pk, proposed_ms=now_ms,
     )  # fmt: skip
-    row.sealed_reason = seal_text(text_of(reason), _context(row))
+    row.sealed_reason = seal_text(text_of(reason), reason_context(row))
     _require_free(row)
     if not counted(pairing, since_ms, until_ms, pairing.patient_id).inside:
         raise NothingInsideError("nothing measured lies whole within this period")
@@ -113,7 +111,9 @@ def propose(
 
 
 def confirm(row: Attribution, *, by: Account, now_ms: int, step: Step = lambda _: None) -> int:
-    """Move them, as a second person: returns how many envelopes. Killed at any step, all moved or none.
+    """Decide it as a second person; returns how many envelopes moved at once: the rest is `moving.move_on`'s.
+
+    Killed at any step, it is decided and the first batch moved, or nothing is.
 
     Raises:
         RefusedError: the person who proposed it, or another account of the same name; decided or lapsed already.
@@ -122,9 +122,9 @@ def confirm(row: Attribution, *, by: Account, now_ms: int, step: Step = lambda _
     _require_open(row, now_ms)
     assert row.to is not None  # a proposal names somebody
     first = _require_second(row.proposed_by, by, places_for(row.pairing.patient, row.pairing), row.to, row, now_ms)
-    source, target = record_of(row.pairing), _target(row)
+    source, target = record_of(row.pairing), target_of(row)
     need_key(target, now_ms)
-    sides = (_Side(patient=row.pairing.patient, word="from"), _Side(patient=row.to, word="to"))
+    sides = (Side(patient=row.pairing.patient, word="from"), Side(patient=row.to, word="to"))
 
     def decide() -> None:
         _require_free(row)
@@ -132,7 +132,7 @@ def confirm(row: Attribution, *, by: Account, now_ms: int, step: Step = lambda _
         if not waiting.update(at_ms=now_ms, confirmed_by=by.pk):
             raise RefusedError("this was decided already")
 
-    moved = _move(KIND, row, sides, (source, target), Flag.ATTRIBUTED, (first, by), decide, now_ms, step)
+    moved = begin_move(KIND, row, sides, (source, target), Flag.ATTRIBUTED, (first, by), decide, now_ms, step)
     row.refresh_from_db()
     return len(moved)
 
@@ -148,6 +148,8 @@ def refuse(row: Attribution, *, by: Account, now_ms: int) -> None:
 def propose_undo(row: Attribution, *, by: Account, now_ms: int) -> None:
     """Say that they were the first patient's after all. Changes nothing until confirmed. Raises as `propose` does."""
     require_staff(by, places_for(row.pairing.patient, row.pairing) | places_for(row.to, row.pairing), now_ms=now_ms)
+    row.refresh_from_db()
+    require_whole(row)
     live = Attribution.objects.filter(pk=row.pk, kind=Attribution.Kind.MOVED, undone_ms=None).exclude(at_ms=None)
     if not live.update(undo_by=by.pk, undo_ms=now_ms):
         raise RefusedError("there is nothing to undo")
@@ -159,19 +161,20 @@ def confirm_undo(row: Attribution, *, by: Account, now_ms: int, step: Step = lam
     row.refresh_from_db()
     if row.undo_by is None or row.undo_ms is None or row.undone_ms is not None or now_ms >= row.undo_ms + LIFE_MS:
         raise RefusedError("nobody proposes to undo this")
+    require_whole(row)
     assert row.to is not None
     places = places_for(row.pairing.patient, row.pairing) | places_for(row.to, row.pairing)
     first = _require_second(row.undo_by, by, places, row.pairing.patient, row, now_ms)
-    source, target = _target(row), record_of(row.pairing)
+    source, target = target_of(row), record_of(row.pairing)
     need_key(target, now_ms)
-    sides = (_Side(patient=row.to, word="from"), _Side(patient=row.pairing.patient, word="to"))
+    sides = (Side(patient=row.to, word="from"), Side(patient=row.pairing.patient, word="to"))
 
     def decide() -> None:
-        live = Attribution.objects.filter(pk=row.pk, undone_ms=None).exclude(at_ms=None)
+        live = Attribution.objects.filter(pk=row.pk, undone_ms=None).exclude(at_ms=None).exclude(moved_ms=None)
         if not live.update(undone_ms=now_ms, undone_by=by.pk):
             raise RefusedError("this was undone already")
 
-    moved = _move(KIND_END, row, sides, (source, target), None, (first, by), decide, now_ms, step)
+    moved = begin_move(KIND_END, row, sides, (source, target), None, (first, by), decide, now_ms, step)
     row.refresh_from_db()
     return len(moved)
 
@@ -207,14 +210,9 @@ def take_back(row: Attribution, *, by: Account, now_ms: int) -> None:
             raise RefusedError("this was undone already")
         _mark(row, undo=True)
 
-    said = _said(row, row.kind, (by,), _reason(row))
-    _append(KIND_END, row.pairing.patient, said, now_ms, undo)
+    said = said_of(row, row.kind, (by,), reason_of(row))
+    append_said(KIND_END, row.pairing.patient, said, now_ms, undo)
     row.refresh_from_db()
-
-
-def reason_of(row: Attribution) -> str:
-    """The words that were given. Raises SealError."""
-    return _reason(row)
 
 
 def places_for(patient: Account | None, pairing: Pairing) -> frozenset[uuid.UUID]:
@@ -251,46 +249,12 @@ def _require_open(row: Attribution, now_ms: int) -> None:
 
 
 def _require_free(row: Attribution) -> None:
-    """Of each instant of a pairing, one thing is said at most."""
-    live = Attribution.objects.filter(pairing=row.pairing, undone_ms=None).exclude(at_ms=None).exclude(pk=row.pk)
+    """Of each instant of a pairing, one thing is said at most: what still moves back counts too."""
+    back = Q(kind=Attribution.Kind.MOVED, moved_ms=None)
+    live = row.pairing.attributions.filter(Q(undone_ms=None) | back).exclude(at_ms=None).exclude(pk=row.pk)
     others = live.exclude(kind=Attribution.Kind.DISMISSED).values_list("since_ms", "until_ms")
     if any(overlaps((row.since_ms, row.until_ms), other) for other in others):
         raise PeriodTakenError("something is said of this period already: undo that first")
-
-
-def _move(
-    kind: str, row: Attribution, sides: tuple[_Side, _Side], records: tuple[Record, Record], flag: Flag | None,
-    people: tuple[Account, Account], decide: Callable[[], None], now_ms: int, step: Step,
-) -> list[Moved]:  # fmt: skip
-    """The move and its two statements, in one transaction; what takes long is done before it."""
-    source, target = records
-    mover = Mover(
-        row.pairing, (row.since_ms, row.until_ms), source=source, target=target, attribution=row.pk, now_ms=now_ms,
-        flag=flag,
-    )  # fmt: skip
-    mover.prepare()
-    misread = Misread(sides[0].patient)
-    misread.look()
-    step("prepared")
-    reason = _reason(row)
-    with appending():  # the register's lock: what is there now is what is moved, counted and said
-        decide()
-        step("decided")
-        moved = mover.write()
-        step("moved")
-        readers = sorted(misread.of(moved))
-        said = {**_said(row, sides[0].word, people, reason), "envelopes": len(moved), "readers": readers}
-        _append(kind, sides[0].patient, said, now_ms)
-        step("said")
-        said = {**_said(row, sides[1].word, people, reason), "envelopes": len(moved)}
-        _append(kind, sides[1].patient, said, now_ms)
-        step("said-both")
-        both = (str(side.patient.pk) for side in sides)
-        for account in Account.objects.filter(pk__in={*readers, *both}, is_active=True).order_by("pk"):
-            tell(account, "correction", now_ms=now_ms, detail=str(row.pk))
-        step("told")
-    step("committed")
-    return moved
 
 
 def _of_held(
@@ -305,7 +269,7 @@ def _of_held(
         proposed_ms=now_ms, confirmed_by=by.pk, at_ms=now_ms,
     )  # fmt: skip
     words = text_of(reason)
-    row.sealed_reason = seal_text(words, _context(row))
+    row.sealed_reason = seal_text(words, reason_context(row))
 
     def keep() -> None:
         if own:
@@ -314,38 +278,10 @@ def _of_held(
         if not _mark(row, undo=False):
             raise NothingHeldError("nothing is held in this period")
 
-    _append(KIND, pairing.patient, _said(row, kind, (by,), words), now_ms, keep)
+    append_said(KIND, pairing.patient, said_of(row, kind, (by,), words), now_ms, keep)
     return row
 
 
 def _mark(row: Attribution, *, undo: bool) -> int:
     flag = Flag.ATTRIBUTED if row.kind == Attribution.Kind.OWN else Flag.DISMISSED
     return mark_held(row.pairing, row.since_ms, row.until_ms, flag, undo=undo, until_received_ms=row.at_ms)
-
-
-def _target(row: Attribution) -> Record:
-    assert row.to_id is not None
-    return Record(patient=row.to_id, klass=row.klass, establishment=row.establishment)
-
-
-def _said(row: Attribution, word: str, people: Iterable[Account], reason: str) -> dict[str, Any]:
-    """What a statement says: never the other patient."""
-    return {
-        "attribution": str(row.pk), "as": word, "kind": row.kind, "pairing": str(row.pairing.uuid),
-        "object": str(row.pairing.object_id), "since": row.since_ms, "until": row.until_ms, "class": row.klass,
-        "establishment": str(row.establishment), "by": [str(who.pk) for who in people], "reason": reason,
-    }  # fmt: skip
-
-
-def _append(
-    kind: str, patient: Account, personal: dict[str, Any], now_ms: int, also: Callable[[], None] | None = None
-) -> None:
-    append_statement(kind, patient.pk, {}, now_ms=now_ms, personal=personal, sealed_for=care_key(patient.pk), also=also)
-
-
-def _context(row: Attribution) -> bytes:
-    return b"fleet_attribution.reason " + row.pk.bytes
-
-
-def _reason(row: Attribution) -> str:
-    return open_text(bytes(row.sealed_reason), _context(row))

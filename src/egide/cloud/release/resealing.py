@@ -3,8 +3,8 @@
 What leaves a record is not in it any more, not even sealed: whoever erases the record that it belongs to erases the
 only copy. Behind stays an erratum, which says of each envelope which metrics it held and when, and no value.
 
-`prepare` opens and seals without any lock. `write` runs in the transaction of the statement that says so, and moves
-what came in between as well.
+In batches: `prepare` opens and seals one without any lock, `write` moves it under the register's. What has moved is
+what is sealed to the other record, so there is no other memory of how far one came.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from egide.cloud.fleet.attributing import Record
 from egide.cloud.fleet.models import Pairing
@@ -25,24 +26,27 @@ from egide.cloud.vault.models import SAID_LATER, Envelope, Erratum, Flag
 from egide.cloud.vault.opening import Opened, Vault
 from egide.cloud.vault.owning import keys_of
 from egide.cloud.vault.sealing import Chains, Recipient, erratum_bytes, record_bytes
-from egide.errors import KeyMissingError
+from egide.errors import KeyMissingError, SealError
 from egide.measure.readings import Readings, decode_readings, encode_readings
 from egide.trust.cose import Sign1
 from egide.trust.seal import Suite
 
-__all__ = ["Moved", "Mover", "measured_under"]
+__all__ = ["BATCH", "Moved", "Mover", "measured_under"]
 
+#: Envelopes that are opened and sealed anew before each look at the register's lock.
+BATCH: Final = 500
+_FEW: Final = 20  # that may be opened under it
 _DAY_MS: Final = 86_400_000
 
 
-def measured_under(pairing: Pairing, since_ms: int, until_ms: int | None, owner: uuid.UUID) -> list[Envelope]:
-    """The envelopes of a pairing that lie whole within a period and are sealed to `owner`, as far as they open."""
+def measured_under(pairing: Pairing, since_ms: int, until_ms: int | None, owner: uuid.UUID) -> QuerySet[Envelope]:
+    """The envelopes of a pairing that lie whole within a period and are sealed to `owner`, whose key is there."""
     rows = Envelope.objects.filter(
         pairing=pairing, first_ms__gte=since_ms, data_key__record_key__in=list(keys_of(owner))
     )
     if until_ms is not None:
         rows = rows.filter(last_ms__lt=until_ms)
-    return list(rows.select_related("pairing").order_by("data_key_id", "step"))
+    return rows.select_related("pairing").order_by("data_key_id", "step")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +79,29 @@ class Mover:
         self._chains = Chains(str(uuid.uuid4()))
         self._vault = Vault(source.patient)
         self._done: dict[int, Moved] = {}
+        self._stuck: set[int] = set()
 
-    def prepare(self) -> None:
-        """Open and seal what is there. Raises SealError: a row was altered, and nothing is moved."""
-        self._take(measured_under(self._pairing, *self._period, self._source))
+    def prepare(self, *, skip: bool = False) -> int:
+        """Open and seal the next batch; returns how many.
+
+        Raises SealError: a row was altered, and nothing of the batch is moved. With `skip` it stays, and others go on.
+        """
+        self._done = {}
+        self._take(self._left().exclude(entry__in=self._stuck)[:BATCH], skip=skip)
+        return len(self._done)
 
     def write(self) -> list[Moved]:
-        """Move, under the register's lock: exactly what is there now. Returns what was moved.
+        """Move what was prepared and is still there, and a few that came since. Call it under the register's lock.
 
         Raises KeyMissingError: the record that they go to was erased meanwhile.
         """
         if self._to.record_key not in keys_of(self._to.subject):
             raise KeyMissingError("this record's key was erased")
-        rows = measured_under(self._pairing, *self._period, self._source)
-        self._take(row for row in rows if row.entry not in self._done)
+        rows = list(self._left().filter(entry__in=self._done))
+        if len(self._done) < BATCH:
+            more = list(self._left().exclude(entry__in={*self._done, *self._stuck})[:_FEW])
+            self._take(more)
+            rows += more
         moved = [replace(self._done[row.entry], flags=self._flags(row)) for row in rows]
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -98,12 +111,25 @@ class Mover:
         Erratum.objects.bulk_create(map(self._erratum, self._without_erratum(moved)), batch_size=500)
         return moved
 
-    def _take(self, rows: Iterable[Envelope]) -> None:
+    def left(self) -> int:
+        """How many are still where they were."""
+        return self._left().count()
+
+    def _left(self) -> QuerySet[Envelope]:
+        return measured_under(self._pairing, *self._period, self._source)
+
+    def _take(self, rows: Iterable[Envelope], *, skip: bool = False) -> None:
         wanted = list(rows)
         leaves = leaves_of(wanted)
         for row in wanted:
-            opened = self._vault.open(row, leaves[row.entry])
-            self._done[row.entry] = self._moved(row, opened, leaves[row.entry])
+            try:
+                opened = self._vault.open(row, leaves[row.entry])
+            except SealError:
+                if not skip:
+                    raise
+                self._stuck.add(row.entry)
+            else:
+                self._done[row.entry] = self._moved(row, opened, leaves[row.entry])
 
     def _moved(self, row: Envelope, opened: Opened, leaf: bytes) -> Moved:
         readings = decode_readings(Sign1.parse(opened.entry).payload or b"")
@@ -132,7 +158,7 @@ class Mover:
     def _without_erratum(self, moved: Sequence[Moved]) -> list[Moved]:
         """An envelope that comes and goes leaves one erratum."""
         keys = list(keys_of(self._source))
-        rows = Erratum.objects.filter(pairing=self._pairing, data_key__record_key__in=keys)
+        rows = Erratum.objects.filter(entry__in=[m.entry for m in moved], data_key__record_key__in=keys)
         known = set(rows.values_list("entry", flat=True))
         return [m for m in moved if m.entry not in known and not _unseen(m.flags, self._flag)]
 

@@ -15,6 +15,7 @@ from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.release.attribution import KIND, KIND_END
 from egide.cloud.release.door import leaves_of
+from egide.cloud.release.moving import target_of, unfinished
 from egide.cloud.upkeep.finding import Finding
 from egide.cloud.vault.models import DataKey, Envelope, Erratum, Flag
 from egide.cloud.vault.opening import Vault
@@ -31,11 +32,16 @@ class Owners:
     def __init__(self) -> None:
         self._said: dict[int, tuple[Attributed, ...]] = {}
         self._dismissed: dict[int, list[Attribution]] = defaultdict(list)
+        self._moving: dict[int, list[Attributed]] = defaultdict(list)
         live = Attribution.objects.exclude(at_ms=None).filter(undone_ms=None).select_related("pairing")
         for row in live:
             self._said[row.pairing_id] = attributions_in_force(row.pairing)
             if row.kind == Attribution.Kind.DISMISSED:
                 self._dismissed[row.pairing_id].append(row)
+        for row in unfinished():
+            self._moving[row.pairing_id].append(
+                Attributed(id=row.pk, record=target_of(row), since_ms=row.since_ms, until_ms=row.until_ms)
+            )
         keys = DataKey.objects.values_list(
             "pk", "record_key__subject", "record_key__klass", "record_key__establishment"
         )
@@ -43,13 +49,26 @@ class Owners:
 
     def of(self, row: Envelope) -> uuid.UUID:
         """The patient whose record this must be."""
-        return self._record(row).patient
+        may = [_record(said, row) for said in self._may(row)]
+        sealed = self._sealed.get(row.data_key_id)
+        return next((record for record in may if record == sealed), may[0]).patient
 
     def wrong(self, row: Envelope) -> str:
-        """What of a row is not as signed statements say; "" when all is."""
+        """What of a row is not as signed statements say; "" when all is. What still moves may be at either place."""
+        found = [self._wrong(row, said) for said in self._may(row)]
+        return "" if "" in found else found[0]
+
+    def _may(self, row: Envelope) -> list[Attributed | None]:
+        """What is said of it; and what was before, while it still moves."""
         said = attributed(self._said.get(row.pairing_id, ()), row.first_ms, row.last_ms)
+        moving = attributed(self._moving.get(row.pairing_id, ()), row.first_ms, row.last_ms)
+        if moving is None:
+            return [said]
+        return [said, None if said is not None and said.id == moving.id else moving]
+
+    def _wrong(self, row: Envelope, said: Attributed | None) -> str:
         sealed = self._sealed.get(row.data_key_id)
-        if sealed is not None and sealed != self._record(row):
+        if sealed is not None and sealed != _record(said, row):
             return "another-record"
         spoken = said is not None and bool(row.flags & Flag.HELD or said.record != record_of(row.pairing))
         if spoken != bool(row.flags & Flag.ATTRIBUTED):
@@ -58,9 +77,9 @@ class Owners:
             return "dismissed-by-nobody"
         return ""
 
-    def _record(self, row: Envelope) -> Record:
-        said = attributed(self._said.get(row.pairing_id, ()), row.first_ms, row.last_ms)
-        return said.record if said else record_of(row.pairing)
+
+def _record(said: Attributed | None, row: Envelope) -> Record:
+    return said.record if said else record_of(row.pairing)
 
 
 def _dismisses(said: Attribution, row: Envelope) -> bool:
@@ -84,6 +103,8 @@ def check_attributions() -> Iterator[Finding]:
             )  # fmt: skip
             if said.get(key) != kept or ended.get(key) != row.undone_ms or not _to_whom(row):
                 yield Finding(kind="attribution", where=str(row.pk), what="not-attested")
+    for row in unfinished():
+        yield Finding(kind="attribution", where=str(row.pk), what="still-moving")
     for name, _ in sorted(said.keys() - seen):
         yield Finding(kind="attribution", where=name, what="row-missing")
     yield from _check_errata()

@@ -15,7 +15,8 @@ from egide.cloud.fleet.models import Attribution, Pairing
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.people.service import name_of
-from egide.cloud.release.attribution import LIFE_MS, STAFF, reason_of
+from egide.cloud.release.attribution import LIFE_MS, STAFF
+from egide.cloud.release.moving import left_of, reason_of
 from egide.cloud.vault.holding import Counted, Held, counted, held_of
 from egide.errors import AccessDeniedError, EgideError, NotFoundError
 
@@ -46,6 +47,7 @@ class Said:
     by: tuple[str, ...]
     reason: str
     undoing: bool  # somebody proposes to undo it
+    left: int = 0  # envelopes that have not moved yet, forth or back
 
     @property
     def over(self) -> bool:
@@ -101,7 +103,8 @@ def said_here(place: uuid.UUID, reader: Account, *, now_ms: int) -> tuple[list[W
         if row.at_ms is not None:
             people = [row.proposed_by, row.confirmed_by] if row.kind == Attribution.Kind.MOVED else [row.confirmed_by]
             by = tuple(names.get(who, "") for who in people if who)
-            said.append(Said(row=row, by=by, reason=_reason(row), undoing=undo))
+            left = left_of(row) if row.kind == Attribution.Kind.MOVED and row.moved_ms is None else 0
+            said.append(Said(row=row, by=by, reason=_reason(row), undoing=undo, left=left))
     return waiting, said
 
 

@@ -17,6 +17,7 @@ from egide.cloud.portal import live
 from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.portal.words import local, zone
 from egide.cloud.release import attribution
+from egide.cloud.release.moving import StillMovingError
 from egide.cloud.signin.factors import widening
 from egide.cloud.ward.acting import acting_at
 from egide.cloud.ward.held import (
@@ -99,7 +100,7 @@ def held_decide(request: HttpRequest, attribution_id: uuid.UUID) -> HttpResponse
                 raise MalformedError("there is no such act")
     except (RefusedError, MalformedError) as err:
         return _page(request, problem=_problem(err), status=400)
-    request.session[_DONE] = act
+    request.session[_DONE] = act + ("-more" if row.at_ms is not None and row.moved_ms is None else "")
     return redirect("ward:held")
 
 
@@ -154,6 +155,7 @@ def _problem(err: EgideError) -> str:
         SecondPersonError.code: _(
             "Nothing was changed: another person than the one who proposed it decides."
         ),
+        StillMovingError.code: _("Nothing was changed: these messages still move. Try again once they all have."),
         attribution.PeriodTakenError.code: _(
             "Nothing was changed: something is said of a part of this period already. Undo that first."
         ),
@@ -176,5 +178,9 @@ def _done_words(act: str) -> str:
         "refuse": _("The proposal is closed. Nothing moved."),
         "undo": _("Proposed. Nothing moves back before a second person confirms it."),
         "confirm-undo": _("Moved back. Both patients, and those who had read them, are told."),
+        "confirm-more": _("Decided. They move by themselves, some hundreds at a time: this page says how far it is."),
+        "confirm-undo-more": _(
+            "Decided. They move back by themselves, some hundreds at a time: this page says how far it is."
+        ),
         "back": _("Taken back. They are held again."),
     }.get(act, "")
