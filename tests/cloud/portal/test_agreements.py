@@ -70,7 +70,7 @@ def test_a_paper_is_written_down_with_its_scan_and_waits_for_the_patient(
         text = page.content.decode()
         for words in ("To be confirmed later", "On paper: they signed a form", "Written down by Nadia Roy"):
             assert words in text
-    assert "1 of your words waits for you to confirm it" in mine.get("/me/sharing").content.decode()
+    assert "1 answer of yours waits for you to confirm it" in mine.get("/me/sharing").content.decode()
     assert any("written down for you" in told.text for told in notices_of(cast.alice))
 
 

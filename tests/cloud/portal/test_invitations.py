@@ -87,6 +87,7 @@ def test_a_nurse_invites_and_the_code_is_shown_once(cast: Cast, nurse: Account, 
     listed = client.get(DESK).content.decode()
     assert "Zoé Neuve" in listed
     assert "Nadia Roy" in listed
+    assert (f"/rights/desk/people/{row.account_id}" in listed) == (who == "patient")
     assert token not in listed.replace(" ", "")
     assert token not in str(dict(client.session.items()))
 

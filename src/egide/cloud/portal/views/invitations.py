@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from egide.cloud.governance.desk import DESK
 from egide.cloud.people.invitations import invitation_address
 from egide.cloud.people.offices import offices_of
 from egide.cloud.portal import invitations, live
@@ -35,11 +36,13 @@ def invitations_desk(request: HttpRequest) -> HttpResponse:
     """Those that wait to be used. Raises AccessDeniedError to who receives nobody at a desk."""
     reader, now = reader_of(request), live.now_ms()
     invitations.require_registrar(reader, now_ms=now)
+    held = {one.office for one in offices_of(reader, now_ms=now)}
     context = {
         "open": invitations.open_invitations(reader, now_ms=now),
         "now_ms": now,
         "withdrawn": request.GET.get("done") == "withdrawn",
-        "steers": any(held.office == "administrator" for held in offices_of(reader, now_ms=now)),
+        "steers": "administrator" in held,
+        "cares": bool(held & DESK),
     }
     return render(request, "portal/invitations.html", context)
 
