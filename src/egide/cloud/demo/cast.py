@@ -8,8 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
+
+from egide.cloud.consent.facts import Watch
 from egide.cloud.consent.follow_ups import begin_follow_up, join_team
 from egide.cloud.consent.grants import give_grant
+from egide.cloud.consent.hours import state_hours
 from egide.cloud.consent.representation import represent
 from egide.cloud.consent.restrictions import restrict
 from egide.cloud.people.ceremony import found
@@ -24,6 +28,7 @@ from egide.cloud.people.traits import Traits
 __all__ = ["ALICE", "DOCTOR", "PATIENTS", "Cast", "stage"]
 
 _DAY_MS: Final = 86_400_000
+_WATCHED: Final = Watch(days=(1, 2, 3, 4, 5), since=8 * 60 + 30, until=18 * 60)
 PLACE: Final = "Hôpital des Trois-Rivières"
 #: Each patient, and what they measure with.
 PATIENTS: Final = {
@@ -114,6 +119,11 @@ def _follow(patients: dict[str, Account], staff: dict[str, Account], now_ms: int
             patients[name], responsible=staff[DOCTOR], prescription=why, operator=PLACE, recorded_by=staff[DOCTOR],
             informed_ms=now_ms, agreed=True, how="oral", now_ms=now_ms,
         )  # fmt: skip
+        if at < 6:  # of the seventh, nobody said when
+            state_hours(
+                patients[name], follow_up, [_WATCHED], zone=settings.TIME_ZONE, by=staff[DOCTOR], now_ms=now_ms,
+                note="Hors jours fériés",
+            )  # fmt: skip
         if at < 5:
             join_team(patients[name], follow_up, staff[_NURSE], part="nurse", now_ms=now_ms)
 

@@ -30,7 +30,7 @@ __all__ = ["MOST", "Beside", "Panel", "beside_of", "rank"]
 MOST: Final = 8  # charts of one page
 _USUAL: Final = 6
 _ROWS: Final = 12  # values of a table beside others; the rest is one link away
-_TICKS: Final = 3
+_TICKS: Final = 4
 #: What is drawn first when nobody chose, and what comes after every other.
 _FIRST: Final = {
     **dict.fromkeys(GLUCOSE, 0), PRESSURE[0]: 1, "29463-7": 2, "59408-5": 3, "2708-6": 3, "8867-4": 4, "80404-7": 9,
