@@ -155,6 +155,7 @@ _ALICE: Final = [
     Visit(name="portal:object", who="alice", path="/me/objects/{object}"),
     Visit(name="portal:object-change", who="alice", key="lost", path="/me/objects/{object}/lost"),
     Visit(name="portal:object-change", who="alice", key="pause", path="/me/objects/{object}/pause"),
+    Visit(name="portal:object-part", who="alice", path="/me/objects/{object}/part"),
     Visit(name="portal:object-code", who="alice", steps=object_code),
     Visit(name="portal:sharing", who="alice", path="/me/sharing"),
     Visit(name="portal:signed", who="alice", path="/me/sharing/signed"),

@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from egide.cloud.people.models import Account
-from egide.cloud.portal import live, objects, words
+from egide.cloud.portal import live, objects, parts, words
 from egide.cloud.portal.objects import MAX_NAME, Mine, my_object, my_objects, operators_of
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.errors import NotFoundError, RefusedError
@@ -180,6 +180,7 @@ def _allowed(mine: Mine, act: str) -> bool:
 
 def _page(request: HttpRequest, mine: Mine, *, status: int = 200, **more: Any) -> HttpResponse:
     context = {"object": _told(mine), "now_ms": live.now_ms(), "max": MAX_NAME, **more}
+    context["part"] = parts.part_words(parts.part_of(mine.pairing))
     return render(request, "portal/objects_one.html", context, status=status)
 
 

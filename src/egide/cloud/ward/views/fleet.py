@@ -10,14 +10,17 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from egide.cloud.portal import live
+from egide.cloud.portal.research import place_name
+from egide.cloud.portal.sharing import Choice
 from egide.cloud.portal.subject import signed_in
 from egide.cloud.portal.words import trust_mark
 from egide.cloud.signin.factors import widening
-from egide.cloud.ward import fleet, office_words
+from egide.cloud.ward import fleet, office_words, placing
+from egide.cloud.ward.desks import Seat
 from egide.cloud.ward.views.places import seat_at
 from egide.errors import RefusedError
 
-__all__ = ["fleet_desk", "revocation", "unit"]
+__all__ = ["fleet_desk", "placing_unit", "revocation", "unit"]
 
 
 @require_safe
@@ -46,7 +49,21 @@ def unit(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     shown = _shown(fleet.unit(seat, object_id), now)
     reasons = [{"value": why, "label": office_words.why_words(why), "checked": False} for why in fleet.WHY]
     context = {"now_ms": now, "u": shown, "reasons": reasons, "here": seat.wears(object_id)}
-    return render(request, "ward/unit.html", context)
+    return render(request, "ward/unit.html", context | _kept(seat, object_id))
+
+
+@require_POST
+@signed_in
+@widening
+def placing_unit(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    """Choose for which establishment it measures: it changes whose teams open it, so a factor is asked for.
+
+    Raises NotFoundError, RefusedError: as `placing.place`.
+    """
+    now = live.now_ms()
+    seat = seat_at(request, "engineer", now_ms=now)
+    placing.place(seat, object_id, request.POST.get("place", "")[:40], now_ms=now)
+    return redirect("ward:unit", object_id)
 
 
 @require_POST
@@ -63,6 +80,19 @@ def revocation(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
         raise RefusedError("an object is revoked only when it was confirmed")
     fleet.revoke(seat, object_id, request.POST.get("why", ""), now_ms=now)
     return redirect("ward:unit", object_id)
+
+
+def _kept(seat: Seat, object_id: uuid.UUID) -> dict[str, Any]:
+    """How what it measures is kept, in words; and for whom it may be, where that is this seat's to choose."""
+    pairing = placing.measuring(seat, object_id)
+    if pairing is None:
+        return {}
+    offered = placing.places_for(seat, pairing)
+    choices = [
+        Choice(value=str(each), label=place_name(str(each)), checked=each == pairing.establishment) for each in offered
+    ]
+    return {"kept": placing.kept_words(pairing.klass), "kept_at": place_name(str(pairing.establishment)),
+            "places": choices if len(choices) > 1 else []}  # fmt: skip
 
 
 def _shown(one: fleet.Unit, now_ms: int) -> dict[str, Any]:

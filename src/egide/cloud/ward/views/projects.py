@@ -129,21 +129,21 @@ def declaring(request: HttpRequest) -> HttpResponse:
 @require_POST
 @signed_in
 @widening
-def approval(request: HttpRequest, proposal_id: uuid.UUID) -> HttpResponse:
+def approval(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     """Be the second person: patients may read it and take part. Raises NotFoundError, RefusedError."""
     now = live.now_ms()
     seat = seat_at(request, projects.SECOND, now_ms=now)
-    projects.approve_project(_proposal(seat, proposal_id), by=seat.account, now_ms=now)
+    projects.approve_project(_proposal(seat, project_id), by=seat.account, now_ms=now)
     return redirect("ward:projects")
 
 
 @require_POST
 @signed_in
-def refusal(request: HttpRequest, proposal_id: uuid.UUID) -> HttpResponse:
+def refusal(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     """Refuse it: it narrows, so no factor is asked for. Raises NotFoundError, RefusedError."""
     now = live.now_ms()
     seat = seat_at(request, projects.SECOND, now_ms=now)
-    projects.refuse_project(_proposal(seat, proposal_id), by=seat.account, now_ms=now)
+    projects.refuse_project(_proposal(seat, project_id), by=seat.account, now_ms=now)
     return redirect("ward:projects")
 
 
