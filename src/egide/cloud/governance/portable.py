@@ -91,13 +91,13 @@ def readme(*, lang: str, name: str, proofs: int, waiting: int, now_ms: int) -> b
             _("Made for %(name)s on %(day)s.") % {"name": name, "day": _moment(now_ms)},
             _("record.fr.pdf, record.en.pdf: to read."),
             _("fhir/bundle.json: for another health service (HL7 FHIR R4, a collection)."),
-            _("data/: one table (CSV) per measure, every value as the object signed it."),
+            _("data/: one table (CSV) per kind of measurement, every value as the object signed it."),
             _("proofs/: one file per message of an object. It holds what was signed, its receipt, the checkpoint."),
             _("anchors.toml: whom the proofs lead to. Compare it with the one you were given when you enrolled."),
             _("To check a proof on your own computer, with no network: install egide, then run"),
             "    egide verify proofs/" + _("NAME") + ".cbor --trust anchors.toml",
             _("It proves what the object signed, when the register received it, and that nothing changed since."),
-            _("It does not prove that a measure is right, nor who wore the object."),
+            _("It does not prove that a measurement is right, nor who wore the object."),
         ]
         if waiting:
             parts.append(

@@ -41,15 +41,16 @@ _RIGHTS: Final = {
     ),
     "rectify": (
         gettext_noop("Correct something"),
-        gettext_noop("A measure that is not yours, a wrong date, a name that is misspelt."),
+        gettext_noop("A measurement that is not yours, a wrong date, a name that is misspelt."),
         gettext_noop(
-            "What an object signed is never changed: a wrong measure is marked as such, and those who read it are told."
+            "What an object signed is never changed: a wrong measurement is marked as such, and those who read it are "
+            "told."
         ),
         gettext_noop("What is wrong, and what should it say?"),
     ),
     "restrict": (
         gettext_noop("Limit what is shown"),
-        gettext_noop("Somebody should not see a measure, or a period. They will not know that it is hidden."),
+        gettext_noop("Somebody should not see a measurement, or a period. They will not know that it is hidden."),
         gettext_noop("You can do it yourself at once, or ask the team to do it with you."),
         gettext_noop("Who should not see what?"),
     ),

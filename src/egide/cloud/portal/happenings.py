@@ -180,6 +180,8 @@ def _text(row: Statement, facts: Facts | None, names: Mapping[str, str]) -> str:
     if sentence is None:
         return _("Another line of the register: %(kind)s.") % {"kind": row.kind}
     who = str(facts.get(_WHO.get(row.kind, ""), ""))
+    if row.kind == "stream-end" and who == str(row.subject):
+        return _("You closed a page that had stayed open on your measurements.")
     told = {"who": names.get(who, _("somebody whose account is closed")), "reason": facts.get("reason", "")}
     return _(sentence) % told
 

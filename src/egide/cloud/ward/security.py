@@ -11,6 +11,8 @@ from typing import Final
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from egide.cloud.consent.models import Ground
 from egide.cloud.fleet.models import HealthObject
@@ -232,21 +234,34 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
+_SIGN_IN: Final = {
+    "sign-in": gettext_noop("a sign-in from a new device"),
+    "factor": gettext_noop("a key that was added"),
+    "factor-end": gettext_noop("a key that was removed"),
+    "recovery-code": gettext_noop("a recovery code that was used"),
+    "copied-key": gettext_noop("a copied passkey that was refused"),
+    "recovery-asked": gettext_noop("an account to be opened anew"),
+    "recovery-approved": gettext_noop("an account to be opened anew, approved"),
+    "recovery-stopped": gettext_noop("an account to be opened anew, stopped"),
+    "recovery-done": gettext_noop("an account opened anew"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
     """Sign-in over the last day, as counts: nobody is named."""
 
     wrong: int  # codes that did not work
     buckets: int  # from how many keyed sources
-    told: tuple[tuple[str, int], ...]  # what owners of accounts were told: kind, how often
+    told: tuple[tuple[str, int], ...]  # what owners of accounts were told about signing in: words, how often
 
 
 def signin_facts(*, now_ms: int) -> SignIn:
     """What sign-in says of the last 24 hours."""
     tried = Attempt.objects.filter(at_ms__gte=now_ms - _DAY_MS)
-    told = Notice.objects.filter(at_ms__gte=now_ms - _DAY_MS).values("kind").annotate(n=Count("id"))
+    told = Notice.objects.filter(at_ms__gte=now_ms - _DAY_MS, kind__in=_SIGN_IN).values("kind").annotate(n=Count("id"))
     return SignIn(
         wrong=tried.count(),
         buckets=tried.values("bucket").distinct().count(),
-        told=tuple((row["kind"], row["n"]) for row in told.order_by("-n", "kind")),
+        told=tuple((_(_SIGN_IN[row["kind"]]), row["n"]) for row in told.order_by("-n", "kind")),
     )

@@ -144,8 +144,14 @@ def _render(request: HttpRequest, name: str, context: dict[str, Any], status: in
 
 
 def _choice(reader: Reader) -> Choice:
-    grounds = sharing.list_words(list(dict.fromkeys(words.ground_words(line.ground) for line in reader.lines)))
+    grounds = sharing.list_words(list(dict.fromkeys(_why(line.ground) for line in reader.lines)))
     return Choice(value=reader.key, label=sharing.holder_name(reader.holder), hint=grounds, checked=reader.preselected)
+
+
+def _why(ground: str) -> str:
+    """Why somebody sees, said to the patient."""
+    own = {"grant": _("an agreement of yours"), "representative": _("acts for you")}
+    return own.get(ground) or words.ground_words(ground)
 
 
 def _how(request: HttpRequest) -> str:
