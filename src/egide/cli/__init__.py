@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from egide import __version__
 from egide.cli.errors import exit_code, say_error
-from egide.errors import EgideError, StorageError
+from egide.errors import ConfigError, EgideError, StorageError
 
 __all__ = ["app", "main"]
 
@@ -41,6 +41,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "fsck": ("egide.cli.store", "fsck", "Read everything again and say what is damaged."),
     "backup": ("egide.cli.store", "backup", "Write an encrypted backup of a running platform."),
     "restore": ("egide.cli.store", "restore", "Restore a backup into an empty folder; opens a new epoch."),
+    "keys": ("egide.cli.keys", "keys_app", "Renew the platform's own certificates."),
     "prove": ("egide.cli.prove", "prove", "Attack a platform started for it, and show what happened."),
 }
 
@@ -105,6 +106,16 @@ def main() -> None:
     except Exception as err:
         if type(err).__module__ != "django.db.utils":
             raise
-        failed = StorageError("the database cannot be opened, read or written")
+        failed = _of_the_database(err)
         say_error(failed)
         sys.exit(exit_code(failed))
+
+
+def _of_the_database(err: Exception) -> EgideError:
+    """A folder that holds no platform is a wrong setting; anything else that the database says is its trouble."""
+    from django.conf import settings
+
+    unmade = "no such table" in str(err) or "UndefinedTable" in type(err.__cause__).__name__
+    if unmade or not settings.OPTIONS.data.is_dir():
+        return ConfigError("no platform was made here: name its folder with --data, or make one with egide up")
+    return StorageError("the database cannot be opened, read or written")

@@ -20,12 +20,14 @@ import pytest
 from django.conf import settings
 
 from egide.cloud.config import supervisor as module
+from egide.cloud.config.renewal import Renewed
 from egide.cloud.config.supervisor import Supervisor, stopped_by_signals
 from egide.cloud.options import Options
-from egide.errors import ConfigError, StorageError, UnavailableError
+from egide.errors import ConfigError, KeyMissingError, StorageError, UnavailableError
 from egide.prove.instance import Instance, free_ports
 from tests.support.broker import require
 from tests.support.instance import running_instance
+from tests.support.thing import NOW
 
 #: Plays a role: says "ready", then does as its second word says.
 ACTOR = """\
@@ -67,9 +69,15 @@ class Stage:
         self.options = options
         self.said: list[str] = []
         self.brokers: list[FakeBroker] = []
+        self.due: list[Renewed] = []
+        self.shown = b"the first"
 
     def make(self) -> Supervisor:
         return Supervisor(self.options, say=self.said.append)
+
+    def renew(self, _: Options, **__: object) -> list[Renewed]:
+        done, self.due = self.due, []
+        return done
 
     def start_broker(self, _: Options) -> FakeBroker:
         self.brokers.append(FakeBroker())
@@ -83,6 +91,8 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(module, "_LAUNCH", ACTOR)
     monkeypatch.setattr(module, "ROLES", (("one", ("lives",)), ("two", ("lives",))))
     monkeypatch.setattr(module, "ensure_platform", lambda *_, **__: None)
+    monkeypatch.setattr(module, "renew", made.renew)
+    monkeypatch.setattr(module, "shown", lambda _: made.shown)
     monkeypatch.setattr(module, "start_broker", made.start_broker)
     monkeypatch.setattr(module, "BROKER_RETRY_S", 0.0)
     monkeypatch.setattr(module, "broker_files", lambda o: SimpleNamespace(store=o.data / "store"))
@@ -110,6 +120,64 @@ def test_leaving_stops_every_process(stage: Stage) -> None:
     running.stop()
     with stage.make():
         pass
+
+
+@pytest.mark.parametrize("by_command", [False, True])
+def test_whoever_showed_a_certificate_that_was_renewed_is_started_again(stage: Stage, by_command: bool) -> None:
+    """Renewed at the look of each minute, or by the command beside it; once, and nothing before."""
+    with stage.make() as running:
+        before = running.pids()
+        stage.due, stage.shown = ([] if by_command else [Renewed(name="tls.pem", until_ms=NOW)]), b"another"
+        running.check()
+        assert running.pids() == before
+        running._certificates_due = 0.0
+        running.check()
+        after = running.pids()
+        assert not {before["one"], before["two"]} & {after["one"], after["two"]}
+        assert not any(alive(before[name]) for name in ("one", "two"))
+        assert [broker.stopped for broker in stage.brokers] == [True, False]
+        running._certificates_due = 0.0
+        running.check()
+        assert running.pids()["one"] == after["one"]
+    assert [line for line in stage.said if "renewed" in line] == (
+        [] if by_command else ["tls.pem is renewed until 2027-01-15"]
+    )
+
+
+def test_a_broker_that_does_not_start_again_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when its disk is full: said, the roles come back, and the next look starts it."""
+    with stage.make() as running:
+        before, refused = running.pids(), iter([StorageError("the broker's disk is full")])
+
+        def start(options: Options) -> FakeBroker:
+            for error in refused:
+                raise error
+            return stage.start_broker(options)
+
+        monkeypatch.setattr(module, "start_broker", start)
+        stage.shown, running._certificates_due = b"another", 0.0
+        stage.brokers[0].code = 0  # as a process that was stopped
+        running._check_certificates()
+        assert running.pids()["one"] != before["one"]
+        assert len(stage.brokers) == 1
+        running.check()
+        assert len(stage.brokers) == 2
+    assert "the broker does not start: the broker's disk is full" in stage.said
+
+
+def test_a_certificate_that_cannot_be_renewed_stops_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said at each look; everything goes on."""
+    with stage.make() as running:
+        before = running.pids()
+
+        def missing(*_: object, **__: object) -> list[Renewed]:
+            raise KeyMissingError("the key file tls.key is missing")
+
+        monkeypatch.setattr(module, "renew", missing)
+        running._certificates_due = 0.0
+        running.check()
+        assert running.pids() == before
+    assert "a certificate cannot be renewed: the key file tls.key is missing" in stage.said
 
 
 def test_what_dies_is_started_again(stage: Stage) -> None:

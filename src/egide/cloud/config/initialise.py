@@ -21,7 +21,7 @@ from egide.trust.cose import PublicKey
 from egide.trust.identity import Authority, issue_platform, issue_server, make_issuing, make_root
 from egide.trust.seal import Suite, derive_pair, seed_bytes
 
-__all__ = ["ensure_platform", "make_keys", "require_kind", "write_key"]
+__all__ = ["ensure_platform", "make_keys", "require_kind", "server_names", "write_key"]
 
 ROOT_DAYS = 20 * 365
 ISSUING_DAYS = 10 * 365
@@ -107,7 +107,7 @@ def _make_identities(options: Options, now_ms: int) -> None:
         not_before_ms=start, not_after_ms=until, serial=_serial(),
     )  # fmt: skip
     tls_key = ec.generate_private_key(ec.SECP256R1())
-    names, addresses = _server_names(options)
+    names, addresses = server_names(options)
     tls = issue_server(
         issuing, PublicKey(tls_key.public_key()), names=names, addresses=addresses,
         not_before_ms=start, not_after_ms=until, serial=_serial(),
@@ -122,7 +122,8 @@ def _make_identities(options: Options, now_ms: int) -> None:
     write_key(folder, "tls.pem", _chain(tls, issuing_certificate))
 
 
-def _server_names(options: Options) -> tuple[list[str], list[str]]:
+def server_names(options: Options) -> tuple[list[str], list[str]]:
+    """The DNS names and the addresses that the servers' certificate is for: those of the settings, and this machine."""
     names, addresses = ["localhost"], ["127.0.0.1", "::1"]
     try:
         addresses.append(str(ipaddress.ip_address(options.public_host)))

@@ -16,18 +16,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import IO, Final
 
 from egide.cloud.config.initialise import ensure_platform
+from egide.cloud.config.renewal import renew, shown
 from egide.cloud.fleet.broker.child import Broker, broker_files, require_free, require_store, start_broker
 from egide.cloud.options import Options
-from egide.errors import ConfigError, EgideError, StorageError, UnavailableError
+from egide.errors import ConfigError, EgideError, KeyMissingError, StorageError, UnavailableError
 
 __all__ = ["Supervisor"]
 
 READY_S: Final = 60.0
 STOP_S: Final = 10.0
 BROKER_RETRY_S: Final = 1.0
+CERTIFICATES_S: Final = 60.0
 _KILLED_RUN_S: Final = 3.0  # what a killed run leaves behind is gone by then
 _LAUNCH: Final = """\
 import ctypes, os, signal, sys
@@ -69,6 +72,8 @@ class Supervisor:
         self._broker_trouble = ""  # what was last said of it
         self._broker_due = 0.0  # when to try it again
         self._children: dict[str, _Child] = {}
+        self._certificates_due = 0.0  # when to look at them again
+        self._shown = b""  # what those who run have read
         self._stopping = threading.Event()
 
     def __enter__(self) -> Supervisor:
@@ -104,6 +109,8 @@ class Supervisor:
         ):
             require_free(host, port, patience_s=_KILLED_RUN_S)
         ensure_platform(options, now_ms=time.time_ns() // 1_000_000, say=self._say)
+        self._renew()
+        self._shown, self._certificates_due = shown(options), time.monotonic() + CERTIFICATES_S
         self._say("starting the broker")
         self._broker = start_broker(options)
         for name, arguments in (*ROLES, *(MESSAGES if options.messages_address else ())):
@@ -123,6 +130,7 @@ class Supervisor:
 
     def check(self) -> None:
         """Start again what died, and a broker that lives on without its store."""
+        self._check_certificates()
         self._check_broker()
         for child in list(self._children.values()):
             if child.process.poll() is None or self._stopping.is_set():
@@ -132,6 +140,43 @@ class Supervisor:
             deaths = child.deaths + 1 if time.monotonic() - child.started < 30 else 1
             self._say(f"{child.name} died (status {child.process.returncode}): starting it again")
             self._start(child.name, child.arguments).deaths = deaths
+
+    def _check_certificates(self) -> None:
+        """Renew what lasts under 30 days. Whoever read a certificate that is another now, renewed here or by the
+        command, is started again: objects come back by themselves, and keep what they hold meanwhile.
+        """
+        if self._stopping.is_set() or time.monotonic() < self._certificates_due:
+            return
+        self._certificates_due = time.monotonic() + CERTIFICATES_S
+        self._renew()
+        try:
+            shown_now = shown(self.options)
+        except KeyMissingError:
+            return  # it is being changed, or gone: whoever runs goes on with what it read
+        if shown_now == self._shown:
+            return
+        self._shown = shown_now
+        self._say("the certificates are others: starting again who shows them")
+        children = list(self._children.values())
+        for child in reversed(children):
+            _end(child.process)
+        if self._broker is not None:
+            self._broker.stop()
+            try:
+                self._broker = start_broker(self.options)
+            except EgideError as err:  # the look at the broker tries again
+                self._say_of_broker(f"the broker does not start: {err}")
+        for child in children:
+            self._start(child.name, child.arguments)
+
+    def _renew(self) -> None:
+        try:
+            done = renew(self.options, now_ms=time.time_ns() // 1_000_000)
+        except EgideError as err:
+            self._say(f"a certificate cannot be renewed: {err}")
+            return
+        for one in done:
+            self._say(f"{one.name} is renewed until {datetime.fromtimestamp(one.until_ms / 1000, UTC):%Y-%m-%d}")
 
     def _check_broker(self) -> None:
         """A broker whose disk filled up serves HTTPS's relay still: it goes on until its store can be written again."""
@@ -175,11 +220,7 @@ class Supervisor:
                 child.process.send_signal(signal.SIGTERM)
         until = time.monotonic() + STOP_S
         for child in children:
-            try:
-                child.process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+            _end(child.process, max(0.1, until - time.monotonic()))
         self._children.clear()
         if self._broker is not None:
             self._broker.stop()
@@ -209,6 +250,17 @@ class Supervisor:
                 raise UnavailableError(f"{name} stopped while starting (its reason is above)")
             if self._stopping.is_set() or time.monotonic() > until:
                 raise UnavailableError(f"{name} did not become ready")
+
+
+def _end(process: subprocess.Popen[bytes], patience_s: float = STOP_S) -> None:
+    """Ask it to stop, and kill it when it does not in time."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _listen(child: _Child) -> None:
