@@ -94,7 +94,8 @@ def test_an_enrolment_enters_the_register_with_the_tables(
     statement = Statement.objects.get(kind="enrolment")
     assert statement.subject == meter.pk
     assert open_statement(statement).facts["certificate"] == got.row.sha256
-    assert open_statement(statement).facts["claim"] == ticket.claim_id
+    facts = open_statement(statement).facts
+    assert (facts["claim"], facts["model"], facts["trust"]) == (ticket.claim_id, meter.model, meter.trust)
 
 
 def test_a_used_claim_is_refused_to_another_key(

@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from egide.cloud.fleet.models import Certificate, HealthObject, ObjectKey
+from egide.cloud.fleet.pairings import pair
 from egide.cloud.fleet.revocation import revoke_certificate, revoke_object
 from egide.cloud.intake.models import Refused
 from egide.cloud.intake.pipeline import Pipeline
@@ -185,6 +186,39 @@ def test_a_row_that_cannot_be_read_is_named(stored: Thing, table: str, column: s
     assert all((parts[0], parts[2]) == (table, column) for parts in named)
     assert report.statements
     assert report.damaged
+
+
+@pytest.mark.parametrize(("column", "value"), [("model", "Scale S1"), ("trust", 5)])
+def test_an_objects_model_and_trust_level_are_those_it_enrolled_with(
+    stored: Thing, column: str, value: str | int
+) -> None:
+    """They are shown beside each reading. An enrolment of before these words says neither."""
+    append_statement("enrolment", stored.row.pk, {}, now_ms=NOW)
+    publish(now_ms=NOW)
+    HealthObject.objects.update(**{column: value})
+    assert found() == set()
+    HealthObject.objects.update(model=stored.row.model, trust=stored.row.trust)
+    append_statement(
+        "enrolment", stored.row.pk, {"model": stored.row.model, "trust": int(stored.row.trust)}, now_ms=NOW
+    )
+    publish(now_ms=NOW)
+    assert found() == set()
+    HealthObject.objects.update(**{column: value})
+    assert found() == {("object", f"another-{column}")}
+
+
+def test_an_accounts_role_is_the_one_that_was_signed(stored: Thing, alice: Account, bob: Account) -> None:
+    """Of a patient by what measures them; of somebody who works here by their appointment."""
+    pair(stored.row, alice, NOW)
+    append_statement("appointment", bob.pk, {"account": str(bob.pk), "role": bob.role}, now_ms=NOW)
+    publish(now_ms=NOW)
+    before = found()
+    Account.objects.filter(pk=alice.pk).update(role="professional")
+    assert ("account", "another-role") in found() - before
+    Account.objects.filter(pk=alice.pk).update(role="patient")
+    assert found() == before
+    Account.objects.filter(pk=bob.pk).update(role="operator")
+    assert ("account", "another-role") in found() - before
 
 
 @pytest.mark.parametrize("one", [False, True])

@@ -93,6 +93,8 @@ def issue(
             "key": csr.public_key.thumbprint,
             "not_after_ms": row.not_after_ms,
             "claim": str(claim.pk) if claim else None,
+            "model": owner.model,
+            "trust": int(owner.trust),
         },
         now_ms=now_ms,
         also=keep,

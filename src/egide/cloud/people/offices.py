@@ -80,6 +80,7 @@ def seat(
     facts = {
         "membership": str(held.pk), "account": str(account.pk), "establishment": str(establishment.pk),
         "office": office, "since": now_ms, "until": until_ms, "by": [str(who.pk) for who in by], "how": how,
+        "role": str(account.role),
     }  # fmt: skip
 
     def keep() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -22,9 +25,10 @@ __all__ = ["check_objects"]
 
 def check_objects() -> Iterator[Finding]:
     """Rows that say something else than the certificate they keep, or than statements say of what was revoked."""
-    revoked, objects = Revocations.all(), set()
+    revoked, objects, enrolled = Revocations.all(), set(), _enrolled()
     for owner in readable(HealthObject.objects.order_by("pk")).iterator():
         objects.add(owner.pk)
+        yield from _against_enrolments(owner, enrolled.get(owner.pk, ()))
         if found := _against(owner.revoked_ms, revoked.of_object(owner.pk)):
             yield Finding(kind="object", where=str(owner.pk), what=found)
     keys = {}
@@ -43,7 +47,24 @@ def check_objects() -> Iterator[Finding]:
             yield Finding(kind="certificate", where=str(row.pk), what=found)
         if row.object_id not in objects:
             yield Finding(kind="certificate", where=str(row.pk), what="object-missing")
-    yield from _gone(known)
+    yield from _gone(known, enrolled)
+
+
+def _enrolled() -> dict[UUID, list[Mapping[str, Any]]]:
+    """What each enrolment said, by object; one that cannot be read is said by the check of statements."""
+    found: dict[UUID, list[Mapping[str, Any]]] = {}
+    for row in readable(Statement.objects.filter(kind="enrolment").order_by("entry")).iterator(2_000):
+        with suppress(EgideError):
+            if row.subject is not None:
+                found.setdefault(row.subject, []).append(open_statement(row).facts)
+    return found
+
+
+def _against_enrolments(owner: HealthObject, said: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Its model and trust level are what every enrolment said; those of before these words say neither."""
+    for column in ("model", "trust"):
+        if any(facts.get(column, getattr(owner, column)) != getattr(owner, column) for facts in said):
+            yield Finding(kind="object", where=str(owner.pk), what=f"another-{column}")
 
 
 def _against(kept_ms: int | None, said_ms: int | None) -> str:
@@ -73,12 +94,9 @@ def _require_own(row: Certificate, key: ObjectKey | None) -> None:
         raise ProofError("a column differs from the certificate", step="columns")
 
 
-def _gone(known: set[bytes]) -> Iterator[Finding]:
+def _gone(known: set[bytes], enrolled: Mapping[UUID, Iterable[Mapping[str, Any]]]) -> Iterator[Finding]:
     """Certificates that a statement says were issued, and that are no longer there."""
-    for row in readable(Statement.objects.filter(kind="enrolment").order_by("entry")).iterator(2_000):
-        try:
-            certificate = open_statement(row).facts.get("certificate")
-        except EgideError:
-            continue  # said by the check of statements
+    for facts in chain.from_iterable(enrolled.values()):
+        certificate = facts.get("certificate")
         if isinstance(certificate, bytes) and certificate not in known:
             yield Finding(kind="certificate", where=certificate.hex()[:16], what="row-missing")
