@@ -222,6 +222,13 @@ class UnreadableError(ConfigError):
     hint = "check the path, and that you may read the file"
 
 
+class NameTakenError(ConfigError):
+    """There is a file of that name already, and what is written here replaces nothing."""
+
+    code = "name-taken"
+    hint = "give another name, or move that file away first"
+
+
 class StorageError(UnavailableError):
     """The store cannot take or give bytes (full, read-only, damaged)."""
 

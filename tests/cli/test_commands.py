@@ -80,7 +80,7 @@ def test_objects_are_claimed_paired_listed_and_revoked(instance: Instance, alice
     state = {row["object"]: row["state"] for row in instance.json("fleet", "list")}
     assert state[made["object"]] == "revoked"
     for asked in ("claim", f"claim --model a --object {NOBODY}"):
-        refused(instance.run("fleet", *asked.split(), check=False), "refused", 1)
+        assert instance.run("fleet", *asked.split(), check=False).returncode == 2
     for asked in (f"pair {NOBODY} {alice}", "unpair x", f"revoke {NOBODY}", f"claim --object {NOBODY}"):
         refused(instance.run("fleet", *asked.split(), check=False), "not-found", 1)
 
@@ -116,7 +116,12 @@ def test_a_store_is_checked_backed_up_and_restored(instance: Instance, tmp_path:
     assert "whole" in instance.run("fsck").stderr
     file = tmp_path / "tonight.egide"
     assert instance.json("backup", str(file))["bytes"] == file.stat().st_size
+    refused(instance.run("backup", str(file), check=False), "name-taken", 2)
     assert instance.run("backup", str(tmp_path / "nowhere" / "b"), check=False).returncode == 5
+    absent = ("--data", str(tmp_path / "nothing"))
+    if not instance.settings.get("EGIDE_DATABASE_URL"):
+        refused(instance.run("restore", str(tmp_path / "no-file"), *absent, check=False), "unreadable", 2)
+        refused(instance.run("anchors", "--data", str(tmp_path / "nobody"), check=False), "config-invalid", 2)
     other = instance.run("restore", str(file), check=False)
     assert other.returncode == 2
     assert other.stderr.startswith("egide: ")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from egide.errors import ConfigError, EgideError, KeyMissingError
+import typer
 
-__all__ = ["exit_code", "say_error", "words"]
+from egide.errors import ConfigError, EgideError, KeyMissingError, MalformedError
+
+__all__ = ["exit_code", "say_error", "usage", "words"]
 
 
 def words(text: str) -> None:
@@ -25,3 +29,12 @@ def exit_code(err: EgideError) -> int:
     if isinstance(err, ConfigError | KeyMissingError):
         return 2
     return 5 if err.retryable else 1
+
+
+@contextmanager
+def usage(wrong: str) -> Iterator[None]:
+    """What was typed and has not its form is wrong usage (2), said as `wrong`: nobody was asked, so nobody refused."""
+    try:
+        yield
+    except MalformedError as err:
+        raise typer.BadParameter(wrong) from err

@@ -61,10 +61,9 @@ def claim(
     from egide.cloud.fleet.models import Trust
     from egide.cloud.fleet.service import create_claim, create_object, pair
     from egide.cloud.people.service import find
-    from egide.errors import RefusedError
 
     if bool(model) == bool(object_id):
-        raise RefusedError("give either --model for a new object, or --object for one that exists")
+        raise typer.BadParameter("give either --model for a new object, or --object for one that exists")
     to = find(patient) if patient else None
     owner = _object(object_id) if object_id else create_object(model, Trust.OBJECT, _now())
     if to is not None:

@@ -29,17 +29,15 @@ WhyOption = Annotated[str, typer.Option("--why", help="The reason: the patients 
 
 
 def _instant(text: str) -> int | None:
-    """Raises MalformedError: not a date, or one without a zone."""
-    from egide.errors import MalformedError
-
+    """Ms since 1970, None for "". Wrong usage: not a date, or one without a zone."""
     if not text:
         return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError as err:
-        raise MalformedError("this is not an ISO date and time") from err
+        raise typer.BadParameter("this is not an ISO date and time") from err
     if at.tzinfo is None:
-        raise MalformedError("give the zone of the time, as in 2026-11-21T22:13:20+01:00")
+        raise typer.BadParameter("give the zone of the time, as in 2026-11-21T22:13:20+01:00")
     return round(at.timestamp() * 1000)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from egide.cli.django import DataOption, KeysOption, setup
-from egide.cli.errors import words
+from egide.cli.errors import usage, words
 from egide.cli.people import AsOption, JsonOption, now, people_app, show, when
 
 if TYPE_CHECKING:
@@ -59,10 +59,11 @@ def declare(
     from egide.cloud.people.service import find
     from egide.cloud.people.traits import Traits
 
-    traits = Traits(
-        birth_name=birth_name, given_names=given_names, birth_date=born, sex=sex, birth_place=birth_place,
-        used_name=used_name,
-    )  # fmt: skip
+    with usage("--born is YYYY-MM-DD, --sex is M, F or I, and names are printable"):
+        traits = Traits(
+            birth_name=birth_name, given_names=given_names, birth_date=born, sex=sex, birth_place=birth_place,
+            used_name=used_name,
+        )  # fmt: skip
     _known(declare_identity(find(patient), traits, by=find(by), now_ms=now()), as_json)
 
 

@@ -18,10 +18,10 @@ from typing import Annotated, Any
 
 import typer
 
-from egide.cli.errors import words
-from egide.errors import EgideError, MalformedError, UnavailableError
+from egide.cli.errors import usage, words
+from egide.errors import EgideError, UnavailableError
 from egide.measure.catalogue import CATALOGUE, Metric
-from egide.measure.readings import Readings, Series, exact
+from egide.measure.readings import Readings, Series, encode_readings, exact
 
 object_app = typer.Typer(
     add_completion=False,
@@ -79,7 +79,10 @@ def enrol(
     Exit codes: 0 enrolled, 1 claim refused or another CA, 2 usage or settings, 5 unavailable: try again.
     """
     from egide.things import Object, Token
+    from egide.trust.claim import ClaimTicket
 
+    with usage("CLAIM is the text of a claim: egide:enrol?u=..."):
+        ClaimTicket.parse(claim)
     where = None
     if module is not None:
         if not token or pin_file is None:
@@ -124,11 +127,15 @@ def _instant(text: str) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _numeral(text: str) -> tuple[int, int]:
-    try:
-        return exact(text)
-    except MalformedError as err:
-        raise typer.BadParameter("--value is a decimal number: 36.80") from err
+def _series(metric: Metric, value: str, unit: str) -> Series:
+    """One value, as it is signed. What no envelope can say is wrong usage, and never queued."""
+    if unit and unit not in metric.units:
+        raise typer.BadParameter(f"{metric.key} is given in {' or '.join(metric.units)}")
+    with usage("--value is a decimal number that an envelope can say: 36.80"):
+        number, exponent = exact(value)
+        made = Series(code=metric.code, unit=unit or metric.unit, times=0, exponent=exponent, values=(number,))
+        encode_readings(Readings(t0_ms=0, series=(made,)))
+    return made
 
 
 @object_app.command("send")
@@ -154,16 +161,13 @@ def send(
     """
     from egide.things import Object, State
 
-    found, (number, exponent) = _metric(metric), _numeral(value)
-    if unit and unit not in found.units:
-        raise typer.BadParameter(f"{found.key} is given in {' or '.join(found.units)}")
+    series = _series(_metric(metric), value, unit)
     instant = _instant(at) if at else None
+    with usage("--at is later than what an envelope can say"):
+        encode_readings(Readings(t0_ms=instant or 0, series=(series,)))
     with Object.open(folder, transport=_transport(https, mqtt)) as obj:
         with suppress(UnavailableError):  # so that the clock is set when the reading is dated
             obj.refresh(timeout=wait if not obj.pairings else min(wait, CLOCK_S))
-        series = Series(
-            code=found.code, unit=unit or found.unit, times=0, exponent=exponent, values=(number,)
-        )
         sent = obj.send(Readings(t0_ms=obj.clock.now_ms() if instant is None else instant, series=(series,)))
         obj.flush(timeout=wait)
         item = obj.find(sent)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,7 +17,10 @@ from egide.cli.errors import words
 from egide.errors import StorageError
 
 if TYPE_CHECKING:
-    from egide.cloud.release.door import Column
+    from egide.cloud.release.door import Ask, Column
+
+_AHEAD_MS: Final = 300_000  # a clock may be a little ahead
+_NEVER_MS: Final = 1 << 46  # later than any reading can be dated
 
 
 def read(
@@ -52,13 +56,11 @@ def read(
             raise StorageError("the proof cannot be written there") from err
         return
     since = datetime.now(UTC) - timedelta(hours=hours)
-    answer = release(
-        Ask(
-            reader=who, patient=whose, since_ms=int(since.timestamp() * 1000), until_ms=now_ms + 300_000,
-            purpose=purpose, channel="cli", codes=_codes(metric or []),
-        ),
-        now_ms=now_ms,
+    ask = Ask(
+        reader=who, patient=whose, since_ms=int(since.timestamp() * 1000), until_ms=now_ms + _AHEAD_MS,
+        purpose=purpose, channel="cli", codes=_codes(metric or []),
     )  # fmt: skip
+    answer = release(ask, now_ms=now_ms)
     rows = [row for column in answer.columns for row in _rows(column)]
     if as_json:
         typer.echo(json.dumps(rows))
@@ -66,6 +68,17 @@ def read(
         for row in rows:
             typer.echo("  ".join(str(row[k]) for k in ("time", "metric", "value", "unit", "trust", "entry", "marks")))
     words(f"egide: {len(rows)} readings; journal entry {_name(answer.journal_entry)}")
+    if later := _later(ask, now_ms):
+        words(f"egide: {later} more, dated in the future, are not shown: the clock that dated them was ahead")
+
+
+def _later(ask: Ask, now_ms: int) -> int:
+    """How many readings that this reader may see are dated after what was asked: their number is all that is told."""
+    from egide.cloud.release.door import decide_ask, open_columns
+
+    beyond = replace(ask, since_ms=ask.until_ms, until_ms=_NEVER_MS)
+    decision = decide_ask(beyond, now_ms)
+    return sum(len(column.values) for column in open_columns(beyond, decision)) if decision.allowed else 0
 
 
 def _codes(metrics: list[str]) -> tuple[str, ...]:

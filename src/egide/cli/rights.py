@@ -12,7 +12,7 @@ import typer
 
 from egide.cli.django import DataOption, KeysOption, setup
 from egide.cli.errors import words
-from egide.errors import ConfigError, StorageError
+from egide.errors import NameTakenError, StorageError
 
 rights_app = typer.Typer(
     add_completion=False,
@@ -83,7 +83,7 @@ def export(
 
     Example: egide rights export jy3k6vd2m5q7tnca /mnt/usb/egide.zip --by u4krwmvwmrp6qsiz
 
-    Exit codes: 0 written, 1 refused, 2 settings, 5 the disk.
+    Exit codes: 0 written, 1 refused, 2 settings, or a file of that name, 5 the disk.
     """
     setup(data, keys)
     from egide.cloud.fhir.portability import portable_file
@@ -91,7 +91,7 @@ def export(
     from egide.cloud.people.service import find
 
     if file.exists():
-        raise StorageError("there is a file of that name already: an export replaces nothing")
+        raise NameTakenError("there is a file of that name already: an export replaces nothing")
     person, officer = find(patient), find(by)
     asked = requests.ask(person, "portability", by=officer, now_ms=_now(), via="command")
     made = portable_file(person, now_ms=_now())
@@ -115,14 +115,14 @@ def form(
 
     Example: egide rights form jy3k6vd2m5q7tnca agreement.pdf --by u4krwmvwmrp6qsiz --how paper
 
-    Exit codes: 0 written, 1 refused, 2 settings, 5 the disk.
+    Exit codes: 0 written, 1 refused, 2 settings, or a file of that name, 5 the disk.
     """
     setup(data, keys)
     from egide.cloud.governance.forms import care_agreement
     from egide.cloud.people.service import find
 
     if file.exists():
-        raise StorageError("there is a file of that name already: a form replaces nothing")
+        raise NameTakenError("there is a file of that name already: a form replaces nothing")
     made = care_agreement(find(patient), find(by), how=how, agreed=not refused, lang=lang, now_ms=_now())
     _write(file, made.content)
     words(f"egide: {file}: register, entry {made.entry & (1 << 40) - 1}")
@@ -204,7 +204,7 @@ def keyring(
 
     Example: egide rights keyring /mnt/apart/keyring-2026-11-22.cbor
 
-    Exit codes: 0 written, 2 settings, 5 the disk.
+    Exit codes: 0 written, 2 settings, or a file of that name, 5 the disk.
     """
     setup(data, keys)
     from django.conf import settings
@@ -212,7 +212,7 @@ def keyring(
     from egide.cloud.keys.keyring import KEYRING, write_keyring
 
     if file.exists():
-        raise ConfigError("there is a file of that name already: a copy replaces nothing")
+        raise NameTakenError("there is a file of that name already: a copy replaces nothing")
     write_keyring(settings.OPTIONS.keys, now_ms=_now())
     _write(file, (settings.OPTIONS.keys / KEYRING).read_bytes())
     words(f"egide: the keyring: {file}")

@@ -54,7 +54,7 @@ def backup(
 
     Example: egide backup /mnt/backups/tonight.egide
 
-    Exit codes: 0 written, 2 settings, 5 the disk.
+    Exit codes: 0 written, 2 settings, or a file of that name, 5 the disk.
     """
     setup(data, keys)
     from egide.cloud.register.journal import append_statement
@@ -80,7 +80,8 @@ def restore(
 
     Example: egide restore tonight.egide --data ./new-data --keys ./egide-keys
 
-    Exit codes: 0 restored, 1 not a backup that these keys open, 2 the folder is not empty, 5 the disk.
+    Exit codes: 0 restored, 1 not a backup that these keys open, 2 the folder is not empty, or the file cannot be read,
+    5 the disk.
     """
     options = setup(data, keys)
     from django.core.management import call_command

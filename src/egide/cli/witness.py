@@ -30,7 +30,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from egide.errors import ConfigError, EgideError, KeyMissingError, StorageError, decoding
+from egide.cli.errors import usage
+from egide.errors import ConfigError, EgideError, KeyMissingError, MalformedError, StorageError, decoding
 from egide.trust.cose import Signer, SoftwareSigner
 from egide.trust.limits import LIMITS
 from egide.trust.register.checkpoint import COSIGNATURE, LOG, VerifierKey, cosign
@@ -201,8 +202,11 @@ def load_key(path: Path) -> SoftwareSigner:
         data = path.read_bytes()
     except OSError as err:
         raise StorageError("the witness's key cannot be read or written") from err
-    with decoding("the witness's key"):
-        key = load_pem_private_key(data, password=None)
+    try:
+        with decoding("the witness's key"):
+            key = load_pem_private_key(data, password=None)
+    except MalformedError as err:
+        raise KeyMissingError("the witness's key is not a key in PEM") from err
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise KeyMissingError("the witness's key is not an Ed25519 key")
     return SoftwareSigner(key)
@@ -211,7 +215,8 @@ def load_key(path: Path) -> SoftwareSigner:
 def _logs(vkeys: list[str]) -> dict[str, VerifierKey]:
     logs: dict[str, VerifierKey] = {}
     for vkey in vkeys:
-        log = VerifierKey.parse(vkey)
+        with usage("--log is a log's vkey, as `egide anchors --vkeys` prints it"):
+            log = VerifierKey.parse(vkey)
         if log.kind != LOG or log.name in logs:
             raise ConfigError("--log takes one key of type 01 (a log's) per origin")
         logs[log.name] = log
@@ -240,6 +245,8 @@ def witness(
         raise StorageError("the witness's folder cannot be made") from err
     signer = load_key(folder / "witness.key")
     name = key_name or f"egide/witness/{signer.public_key.thumbprint.hex()[:8]}"
+    with usage("--key-name is 1 to 128 printable characters, no space and no plus"):
+        VerifierKey(name=name, kind=COSIGNATURE, public=signer.public_key.raw_ed25519)
     subject = Witness(name=name, signer=signer, memory=folder / "witness.sqlite3", logs=_logs(log))
     subject.prepare()
     try:

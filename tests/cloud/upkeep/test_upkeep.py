@@ -26,7 +26,16 @@ from egide.cloud.upkeep.backup import MAGIC, read_items, tables, write_backup
 from egide.cloud.upkeep.fsck import fsck
 from egide.cloud.upkeep.restore import restore
 from egide.cloud.vault.models import Envelope
-from egide.errors import ConfigError, KeyMissingError, MalformedError, SealError, StorageError, UnavailableError
+from egide.errors import (
+    ConfigError,
+    KeyMissingError,
+    MalformedError,
+    NameTakenError,
+    SealError,
+    StorageError,
+    UnavailableError,
+    UnreadableError,
+)
 from tests.support.thing import NOW, Thing, forget, glucose, incoming
 
 
@@ -186,9 +195,13 @@ def test_a_damaged_backup_is_refused_whole(stored: Thing, tmp_path: Path) -> Non
 
 @pytest.mark.django_db(transaction=True)
 def test_a_backup_that_cannot_be_written_leaves_nothing(stored: Thing, tmp_path: Path) -> None:
-    """A folder that is not there."""
+    """A folder that is not there, or a file of that name, which stays as it was."""
     with pytest.raises(StorageError):
         write_backup(tmp_path / "nowhere" / "b.egide", now_ms=NOW)
+    (tmp_path / "b.egide").write_bytes(b"yesterday's")
+    with pytest.raises(NameTakenError):
+        write_backup(tmp_path / "b.egide", now_ms=NOW)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("b.egide", b"yesterday's")]
 
 
 def _empty_the_database() -> None:
@@ -245,7 +258,7 @@ def test_a_restore_goes_into_an_empty_folder_only(
         restore(
             tmp_path / "b", replace(opened_platform, data=full), now_ms=NOW, migrate=lambda: None, write_key=write_key
         )
-    with pytest.raises(StorageError):
+    with pytest.raises(UnreadableError):
         restore(
             tmp_path / "none", replace(opened_platform, data=tmp_path / "e"), now_ms=NOW, migrate=lambda: None,
             write_key=write_key,

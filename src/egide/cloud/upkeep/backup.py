@@ -29,7 +29,7 @@ from django.db import models
 from egide import cbor
 from egide.cloud.keys.provider import provider
 from egide.cloud.upkeep.snapshot import snapshot
-from egide.errors import MalformedError, SealError, StorageError
+from egide.errors import MalformedError, NameTakenError, SealError, StorageError
 
 __all__ = ["MAGIC", "read_items", "tables", "write_backup"]
 
@@ -106,10 +106,10 @@ def write_backup(path: Path, *, now_ms: int) -> dict[str, int]:
     """Write a backup; returns how many rows of each table. The file appears whole or not at all.
 
     Raises:
-        StorageError: the file cannot be written.
+        NameTakenError: there is such a file. StorageError: it cannot be written.
     """
     if path.exists():
-        raise StorageError("there is a file of that name already: a backup replaces nothing")
+        raise NameTakenError("there is a file of that name already: a backup replaces nothing")
     keys = provider()
     prefix = os.urandom(7)
     header = cbor.encode({"epoch": keys.current, "created": now_ms, "prefix": prefix})

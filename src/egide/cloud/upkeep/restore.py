@@ -28,7 +28,7 @@ from egide.cloud.upkeep.backup import columns, read_items, tables
 from egide.cloud.upkeep.keyring import take_keyring
 from egide.cloud.vault.models import Envelope
 from egide.cloud.vault.sealing import insert_rows
-from egide.errors import ConfigError, MalformedError, StorageError
+from egide.errors import ConfigError, MalformedError, StorageError, UnreadableError
 
 __all__ = ["restore"]
 
@@ -48,7 +48,7 @@ def restore(
     """Fill an empty store from a backup; returns the rows of each table, and the new epoch.
 
     Raises:
-        ConfigError: the data folder (or database) is not empty.
+        ConfigError: the data folder (or database) is not empty. UnreadableError: no such file, or not ours to read.
         MalformedError, SealError, KeyMissingError: not a backup that these keys open, or one older than an erasure
             without the keyring that goes with it; nothing was written.
         StorageError: the disk.
@@ -93,7 +93,7 @@ def _require_readable(path: Path) -> None:
             for _ in read_items(file):
                 pass
     except OSError as err:
-        raise StorageError("the backup cannot be read") from err
+        raise UnreadableError("the backup cannot be read") from err
 
 
 def _set_aside(key: Path, now_ms: int) -> None:
