@@ -151,7 +151,7 @@ def test_a_document_is_signed_for_with_a_factor_and_a_tick(known: Account, nurse
     assert (proof.level, proof.evidence, proof.by) == (Level.DESK, "passport", str(nurse.pk))
     assert identity.known_identity(known).status == "validée"
     page = text(client, where(known))
-    for words in ("Checked at a desk, on a document</b>: passport", "Signed by Nina Petit", "register, entry"):
+    for words in ("Checked at a desk, on a document</b> · passport", "Signed by Nina Petit", "register, entry"):
         assert words in page
 
 

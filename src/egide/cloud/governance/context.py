@@ -30,7 +30,6 @@ def _of(request: HttpRequest) -> list[dict[str, str]]:
     if user.role == Account.Role.PATIENT:
         return [{"url": reverse("rights:mine"), "title": _("My rights")}]
     held = {one.office for one in offices_of(user, now_ms=now_ms())}
-    pages = [{"url": reverse("rights:desk"), "title": _("Rights desk")}] if held & DESK else []
-    if held & set(REGISTRARS):
-        pages.append({"url": reverse("rights:identities"), "title": _("Identities")})
-    return pages
+    if held & DESK:  # the desk's first page leads to the others
+        return [{"url": reverse("rights:desk"), "title": _("Rights desk")}]
+    return [{"url": reverse("rights:identities"), "title": _("Identities")}] if held & set(REGISTRARS) else []
