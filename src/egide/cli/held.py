@@ -168,7 +168,7 @@ def move(
 
 @held_app.command("file")
 def file(
-    merge: Annotated[str, typer.Argument(help="The merge's id, as `egide people merge` prints it.")],
+    merge: Annotated[str, typer.Argument(help="The merge's id, as `egide people merge-decide` prints it.")],
     by: AsOption,
     why: Annotated[str, typer.Option("--why", help="The reason, when the files are one person's.")] = "",
     data: DataOption = None,
