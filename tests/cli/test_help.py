@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 from egide import cli
 from egide.cli import app
 from egide.cli.errors import exit_code, say_error
+from egide.cloud.config.initialise import make_keys
+from egide.cloud.options import Options
 from egide.errors import (
     AccessDeniedError,
     ConfigError,
@@ -130,3 +133,20 @@ def test_usage_is_2_and_version_is_data() -> None:
     assert egide("nothing").returncode == 2
     said = egide("--version")
     assert (said.returncode, said.stdout.split()[0]) == (0, "egide")
+
+
+def test_certificates_are_renewed_by_a_command(tmp_path: Path) -> None:
+    """0 and what was written, 0 and a word when nothing is due, 2 without keys."""
+    keys = tmp_path / "keys"
+    make_keys(Options(data=tmp_path / "data", keys=keys), now_ms=time.time_ns() // 1_000_000 - 86_400_000)
+    where = ("--data", str(tmp_path / "data"), "--keys", str(keys))
+    before = (keys / "tls.pem").read_bytes()
+    calm = egide("keys", "renew", *where)
+    assert (calm.returncode, calm.stdout, calm.stderr) == (0, "", "egide: nothing is due\n")
+    assert (keys / "tls.pem").read_bytes() == before
+    assert egide("keys", "renew", "--all", *where).stdout.split()[::2] == ["ca-issuing.pem", "tls.pem"]
+    assert (keys / "tls.pem").read_bytes() != before
+    (keys / "ca-issuing.key").unlink()
+    missing = egide("keys", "renew", "--all", *where)
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert missing.stderr.startswith("egide: key-missing: ")

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import typer
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from egide.cli.witness import Witness, WitnessServer, load_key, witness
-from egide.errors import ConfigError, EgideError, KeyMissingError, StorageError
+from egide.errors import ConfigError, KeyMissingError, StorageError
 from egide.trust.cose import SoftwareSigner
 from egide.trust.register.checkpoint import (
     COSIGNATURE,
@@ -142,7 +143,7 @@ def test_the_key_is_made_once_and_kept_to_itself(tmp_path: Path) -> None:
     with pytest.raises(KeyMissingError):
         load_key(path)
     path.write_bytes(b"not a key")
-    with pytest.raises(EgideError):
+    with pytest.raises(KeyMissingError):
         load_key(path)
     with pytest.raises(StorageError):
         load_key(tmp_path / "nowhere" / "witness.key")
@@ -161,6 +162,16 @@ def test_options_that_cannot_work_are_refused_at_the_start(logs: list[str], tmp_
     """Before it listens."""
     with pytest.raises(ConfigError):
         witness(log=logs, folder=tmp_path / "w", port=0)
+
+
+@pytest.mark.parametrize(
+    ("vkey", "name"), [("garbage", ""), (LOG_KEY.vkey[:-4], ""), (LOG_KEY.vkey, "a b"), (LOG_KEY.vkey, "a+b")]
+)
+def test_what_was_typed_wrong_is_2(vkey: str, name: str, tmp_path: Path) -> None:
+    """As its help says: a log's key, or a name, that has not its form."""
+    with pytest.raises(typer.BadParameter) as said:
+        witness(log=[vkey], folder=tmp_path / "w", port=0, key_name=name)
+    assert said.value.exit_code == 2
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
