@@ -14,12 +14,13 @@ from egide.cloud.consent.facts import Watch
 from egide.cloud.consent.follow_ups import begin_follow_up, join_team
 from egide.cloud.consent.grants import give_grant
 from egide.cloud.consent.hours import state_hours
+from egide.cloud.consent.projects import Terms, approve_project, join_project, propose_project
 from egide.cloud.consent.representation import represent
 from egide.cloud.consent.restrictions import restrict
 from egide.cloud.people.ceremony import found
 from egide.cloud.people.establishments import create_establishment, home, rename
 from egide.cloud.people.identity import declare_identity
-from egide.cloud.people.models import Account
+from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.offices import appoint
 from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
@@ -78,6 +79,7 @@ _OFFICES: Final = {
 #: The engineer works in this clinic too, and acts for one place at a time.
 _CLINIC: Final = "Clinique des Tilleuls"
 _ENGINEER: Final = "Inès Marchand"
+_STUDY: Final = "Le sommeil, le cœur et le sucre"
 _FIRST_TWO: Final = ("Karine Lopez", "Luc Vasseur")
 
 
@@ -109,6 +111,7 @@ def stage(*, now_ms: int) -> Cast:
         declare_identity(patient, traits, by=patient, now_ms=now_ms)
     _follow(patients, staff, now_ms)
     _share(patients, staff, now_ms)
+    _study(patients, staff, place, now_ms)
     return Cast([p.username for p in patients.values()], staff[DOCTOR].username)
 
 
@@ -140,3 +143,15 @@ def _share(patients: dict[str, Account], staff: dict[str, Account], now_ms: int)
         patients["Emma Garcia"], father, nature="parent", deed="Livret de famille", recorded_by=staff[DOCTOR],
         adult_ms=now_ms + 4 * 365 * _DAY_MS, now_ms=now_ms,
     )  # fmt: skip
+
+
+def _study(patients: dict[str, Account], staff: dict[str, Account], place: Establishment, now_ms: int) -> None:
+    """A project that asks everybody here; Claire takes part."""
+    terms = Terms(
+        title=_STUDY, purpose="Savoir si le cœur et le sucre se reposent la nuit, et si le sommeil aide les soins.",
+        ethics="Comité de protection des personnes Ouest II, avis 2026-114", past_days=90,
+        families=frozenset({"heart", "glucose", "sleep"}), until_ms=now_ms + 2 * 365 * _DAY_MS,
+    )  # fmt: skip
+    proposal = propose_project(staff["Rémi Castel"], place, terms, now_ms=now_ms)
+    project = approve_project(proposal, by=staff["Jules Carpentier"], now_ms=now_ms)
+    join_project(patients["Claire Petit"], project, shown=f"Je participe à « {_STUDY} ».", now_ms=now_ms)

@@ -21,8 +21,8 @@ __all__ = ["PAST", "Told", "joining", "past_of", "period_words", "place_name", "
 PURPOSE: Final = "HRESCH"
 #: What a project may ask for of the time before somebody joins.
 PAST: Final = {
-    "new": gettext_noop("Only what is measured from the day that they join"),
-    "90": gettext_noop("The three months before they join, and what comes"),
+    "new": gettext_noop("Only what is measured from the day of joining on"),
+    "90": gettext_noop("What was measured in the three months before joining, and what comes"),
     "all": gettext_noop("Everything measured so far, and what comes"),
 }
 _DAYS: Final = {"new": 0, "90": 90, "all": None}
@@ -77,7 +77,7 @@ def period_words(terms: Terms) -> str:
     answer = by_days.get(terms.past_days)
     if answer is not None:
         return _(PAST[answer])
-    return _("The %(n)s days before they join, and what comes") % {"n": terms.past_days}
+    return _("What was measured in the %(n)s days before joining, and what comes") % {"n": terms.past_days}
 
 
 def joining(project: Project, now_ms: int) -> Act:

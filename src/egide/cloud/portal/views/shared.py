@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from egide.cloud.consent.models import Ground
 from egide.cloud.consent.overview import who_may_see
-from egide.cloud.consent.rules import GRANT, REPRESENTATIVE
+from egide.cloud.consent.rules import GRANT, REPRESENTATIVE, RESEARCH
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
@@ -20,7 +20,7 @@ from egide.cloud.portal.subject import reader_of, signed_in
 
 __all__ = ["Opened", "opened_to", "shared"]
 
-_KINDS = (Ground.Kind.GRANT, Ground.Kind.REPRESENTATION)
+_KINDS = (Ground.Kind.GRANT, Ground.Kind.REPRESENTATION, Ground.Kind.RESEARCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Opened:
 
     patient: Account
     name: str
-    ground: str  # rules.GRANT or rules.REPRESENTATIVE
+    ground: str  # rules.GRANT, rules.REPRESENTATIVE or rules.RESEARCH
     until_ms: int | None
 
 
@@ -39,7 +39,7 @@ def opened_to(reader: Account, *, now_ms: int) -> Iterator[Opened]:
     rows = Ground.objects.filter(kind__in=_KINDS, holder__in=[h.id for h in mine]).select_related("patient")
     for patient in sorted({row.patient for row in rows}, key=lambda p: p.created_ms):
         for line in who_may_see(patient, now_ms=now_ms):
-            if line.holder in mine and line.ground in (GRANT, REPRESENTATIVE) and line.state == "open":
+            if line.holder in mine and line.ground in (GRANT, REPRESENTATIVE, RESEARCH) and line.state == "open":
                 yield Opened(patient=patient, name=name_of(patient), ground=line.ground, until_ms=line.until_ms)
                 break
 

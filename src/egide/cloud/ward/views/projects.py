@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -60,7 +61,9 @@ def research_project(request: HttpRequest, project_id: uuid.UUID) -> HttpRespons
         ({"id": patient.pk, "name": name_of(patient), "part": part} for patient, part in _participants(project, now)),
         key=lambda row: str(row["name"]).casefold(),
     )
-    return render(request, "ward/research_project.html", {"now_ms": now, **_shown(project, now), "people": people})
+    address = request.build_absolute_uri(reverse("portal:research-project", args=[project.id]))
+    context = {"now_ms": now, **_shown(project, now), "people": people, "address": address}
+    return render(request, "ward/research_project.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
