@@ -21,6 +21,7 @@ _SEED = """
 import time
 import django
 django.setup()
+from egide.cloud.messages import codes
 from egide.cloud.messages.ways import turn_on
 from egide.cloud.people.contacts import add_contact
 from egide.cloud.people.establishments import home
@@ -49,7 +50,8 @@ asked = look(bob, "TREAT", "care-team", now - 86_400_000 + 60_000, "export")
 questions.ask(alice, asked, "objection", "Pourquoi une copie ?", now_ms=now - 3_600_000)
 key = withheld.ask_to_withhold(diane, alice, reason="Menaces à son domicile.", now_ms=now)
 contact = add_contact(alice, "email", "alice.moreau@exemple.fr", by=alice, now_ms=now)
-turn_on(alice, contact.pk, language="fr", now_ms=now)
+way = turn_on(alice, contact.pk, language="fr", now_ms=now)
+codes.prove(alice, way.pk, codes.code_of(way), now_ms=now)
 add_contact(alice, "phone", "06 12 34 56 78", by=alice, now_ms=now)
 tell(alice, "answer", now_ms=now)
 print(dpo.pk)

@@ -8,10 +8,11 @@ import pytest
 
 from egide.cloud.messages.channels import Message
 from egide.cloud.messages.outward import Outward
-from egide.cloud.messages.ways import turn_on, turn_on_push
+from egide.cloud.messages.ways import turn_on_push
 from egide.cloud.people.contacts import add_contact
 from egide.cloud.people.models import Account
 from tests.cloud.conftest import NOW
+from tests.support.reached import reach
 from tests.support.ward import Ward
 
 EMAIL = "alice.moreau@exemple.fr"
@@ -37,7 +38,7 @@ def alice(ward: Ward) -> Account:
     alice = ward.patient("Alice Moreau")
     for kind, value in (("email", EMAIL), ("phone", PHONE)):
         contact = add_contact(alice, kind, value, by=alice, now_ms=NOW)
-        turn_on(alice, contact.pk, language="fr", now_ms=NOW)
+        reach(alice, contact.pk, language="fr", now_ms=NOW)
     turn_on_push(alice, language="en", now_ms=NOW)
     return alice
 

@@ -95,6 +95,8 @@ import django
 django.setup()
 from django.conf import settings
 from egide.cloud.config.initialise import ensure_platform
+from egide.cloud.messages import codes
+from egide.cloud.messages.models import Outgoing
 from egide.cloud.messages.ways import turn_on
 from egide.cloud.people.contacts import add_contact
 from egide.cloud.people.service import create_account
@@ -104,7 +106,9 @@ ensure_platform(settings.OPTIONS, now_ms=now)
 for name in ("Nora Petit", "Omar Blanc"):
     who = create_account("professional", name, now)
     contact = add_contact(who, "email", f"{name[:4].lower()}@exemple.fr", by=who, now_ms=now)
-    turn_on(who, contact.pk, language="fr", now_ms=now)
+    way = turn_on(who, contact.pk, language="fr", now_ms=now)
+    codes.prove(who, way.pk, codes.code_of(way), now_ms=now)
+    Outgoing.objects.all().filter(is_code=True).delete()
     tell(who, "sign-in", now_ms=now)
 """
 

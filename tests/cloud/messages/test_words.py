@@ -49,7 +49,7 @@ def test_every_notice_of_the_system_leaves_in_the_same_words(
 
 
 def test_there_is_no_text_beside_the_list() -> None:
-    """The catalogue holds these four sentences and no other."""
+    """The catalogue holds these four sentences, and the code that proves an address (test_codes.py)."""
     texts = catalogue.TEXTS.values()
     assert {t.subject for t in texts} | {t.body("https://portail.exemple.fr") for t in texts} == ALLOWED
 
@@ -124,5 +124,5 @@ def test_the_queue_has_no_column_for_a_text() -> None:
     """What is not there cannot leak."""
     names = {field.name for field in Outgoing._meta.get_fields()}
     assert names == {
-        "id", "way", "state", "queued_ms", "due_ms", "held_ms", "tries", "trouble", "settled_ms",
+        "id", "way", "is_code", "state", "queued_ms", "due_ms", "held_ms", "tries", "trouble", "settled_ms",
     }  # fmt: skip

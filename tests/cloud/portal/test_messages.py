@@ -12,8 +12,8 @@ from django.conf import settings
 from django.test import Client
 
 from egide.cloud.consent import grants, restrictions
+from egide.cloud.messages import codes
 from egide.cloud.messages.models import Outgoing, Way
-from egide.cloud.messages.ways import turn_on
 from egide.cloud.people.contacts import add_contact, contacts_of
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
@@ -24,6 +24,7 @@ from egide.cloud.signin.notices import tell
 from tests.cloud.conftest import NOW
 from tests.cloud.portal.conftest import Enter
 from tests.support.cast import Cast
+from tests.support.reached import reach
 from tests.support.ward import DAY_MS, HOUR_MS, spot
 
 EMAIL = "alice.moreau@exemple.fr"
@@ -113,6 +114,39 @@ def test_turning_on_asks_for_a_factor_and_turning_off_never(cast: Cast, enter: E
     assert (contacts_of(cast.alice), Way.objects.count()) == ([], 0)
 
 
+def test_messages_go_to_a_contact_once_its_code_is_typed(cast: Cast, enter: Enter, set_up: None) -> None:
+    """On the same page, in any session of one's own; wrong ones are told in words."""
+    client = enter(cast.alice)
+    confirm(client)
+    client.post("/messages/ways", {"value": EMAIL})
+    (way,) = Way.objects.all()
+    assert "a code was sent there: messages follow once it is typed here" in text(client)
+    assert "messages go there" not in text(client)
+    tell(cast.alice, "answer", now_ms=NOW)
+    assert not Outgoing.objects.filter(is_code=False).exists()
+    address, code = f"/messages/ways/{way.pk}/code", codes.code_of(way)
+    stranger = enter(cast.charlie)
+    assert stranger.post(address, {"code": code}).status_code == 400
+    wrong = client.post(address, {"code": "no"})
+    assert (wrong.status_code, b'role="alert"' in wrong.content) == (400, True)
+    assert enter(cast.alice).post(address, {"code": code}).status_code == 302
+    assert "messages go there" in text(client)
+    client.post(f"/messages/ways/{way.contact_id}/on")
+    assert Way.objects.get().proved_ms is not None
+
+
+def test_the_sixth_wrong_code_is_refused_in_words(cast: Cast, enter: Enter, set_up: None) -> None:
+    """And another one can be sent, up to six a day."""
+    client = enter(cast.alice)
+    confirm(client)
+    client.post("/messages/ways", {"value": EMAIL})
+    (way,) = Way.objects.all()
+    sent = [client.post(f"/messages/ways/{way.pk}/code", {"code": "x"}).status_code for _ in range(6)]
+    assert sent == [400] * 5 + [429]
+    again = [client.post(f"/messages/ways/{way.contact_id}/on").status_code for _ in range(6)]
+    assert again == [302] * 5 + [429]
+
+
 def test_push_goes_under_a_code_of_one_s_own(cast: Cast, enter: Enter, set_up: None) -> None:
     """Shown to its owner, told to nobody else, the same until it is stopped."""
     client = enter(cast.alice)
@@ -138,10 +172,10 @@ def test_what_is_no_address_comes_back_with_words(cast: Cast, enter: Enter, set_
 
 
 def test_the_seventh_change_of_a_day_is_refused_in_words(cast: Cast, enter: Enter, set_up: None) -> None:
-    """Which the page said before: nothing proves that a mailbox is one's own."""
+    """Which the page said before: a stranger's mailbox gets few codes, and nothing else."""
     client = enter(cast.alice)
     confirm(client)
-    assert "nothing checks that it is yours" in text(client)
+    assert "A code is sent there, to be typed here." in text(client)
     answers = [client.post("/messages/ways", {"value": f"a{at}@exemple.fr"}).status_code for at in range(7)]
     assert answers == [302] * 6 + [429]
     assert len(contacts_of(cast.alice)) == 6
@@ -150,7 +184,7 @@ def test_the_seventh_change_of_a_day_is_refused_in_words(cast: Cast, enter: Ente
 def test_nobody_touches_another_s_ways(cast: Cast, enter: Enter, set_up: None) -> None:
     """Neither stops, nor turns on, nor forgets, nor reads."""
     contact = add_contact(cast.alice, "email", EMAIL, by=cast.alice, now_ms=NOW)
-    way = turn_on(cast.alice, contact.pk, language="fr", now_ms=NOW)
+    way = reach(cast.alice, contact.pk, language="fr", now_ms=NOW)
     client = enter(cast.charlie)
     confirm(client)
     client.post(f"/messages/ways/{way.pk}/off")
@@ -165,7 +199,7 @@ def paul(cast: Cast) -> Account:
     """Alice's brother, who sees her glucose and is reached by mail."""
     paul = create_account("relative", "Paul Moreau", NOW - DAY_MS)
     contact = add_contact(paul, "email", "paul@exemple.fr", by=paul, now_ms=NOW)
-    turn_on(paul, contact.pk, language="fr", now_ms=NOW)
+    reach(paul, contact.pk, language="fr", now_ms=NOW)
     grants.give_grant(
         cast.alice, paul, families=("glucose",), purpose="SUPNWK", now_ms=NOW - DAY_MS, until_ms=NOW + 9 * DAY_MS
     )
@@ -178,7 +212,7 @@ def test_leaving_safely_silences_what_leaves_and_sends_nothing_to_anybody(
 ) -> None:
     """What waited for the patient is taken back; nobody is told, inside or outside, whoever they are."""
     contact = add_contact(cast.alice, "email", EMAIL, by=cast.alice, now_ms=NOW)
-    turn_on(cast.alice, contact.pk, language="fr", now_ms=NOW)
+    reach(cast.alice, contact.pk, language="fr", now_ms=NOW)
     client = enter(cast.alice)
     tell(cast.alice, "sign-in", now_ms=NOW)
     before = Notice.objects.count()
@@ -199,7 +233,7 @@ def test_leaving_safely_silences_what_leaves_and_sends_nothing_to_anybody(
 def test_silence_alone_is_a_way_of_leaving(cast: Cast, enter: Enter, set_up: None) -> None:
     """Nobody chosen, no session ended: only the messages stop, and no factor is asked for."""
     contact = add_contact(cast.alice, "email", EMAIL, by=cast.alice, now_ms=NOW)
-    turn_on(cast.alice, contact.pk, language="fr", now_ms=NOW)
+    reach(cast.alice, contact.pk, language="fr", now_ms=NOW)
     client = enter(cast.alice)
     assert client.post("/settings/options", {"quiet": "1"}).headers["Location"] == "/settings/options/check"
     client.post("/settings/options/check")

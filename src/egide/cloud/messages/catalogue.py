@@ -1,5 +1,7 @@
 """Every word that may leave, in French and in English. One message for everything that happens.
 
+The one beside it is the code that proves an address, sent when its owner asks for messages there.
+
 It tells no name, no metric, no service, no speciality, no establishment: whoever reads over a shoulder, at the operator
 of a mailbox or on a locked screen learns that there is a message. It holds no link that signs in.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LANGUAGES", "TEXTS", "Text", "text_in"]
+__all__ = ["CODES", "LANGUAGES", "TEXTS", "Text", "code_in", "text_in"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +35,25 @@ TEXTS: Final = {
         sentence="You have a message. To read it, sign in at {address}",
     ),
 }
+CODES: Final = {
+    "fr": Text(
+        subject="Votre code",
+        sentence="Votre code : {code}. Tapez-le sur {address} dans la demi-heure. Il n’ouvre rien d’autre.",
+    ),
+    "en": Text(
+        subject="Your code",
+        sentence="Your code: {code}. Type it at {address} within half an hour. It opens nothing else.",
+    ),
+}
 LANGUAGES: Final = tuple(TEXTS)
 
 
 def text_in(language: str) -> Text:
     """The text in that language; in French where there is none."""
     return TEXTS.get(language, TEXTS["fr"])
+
+
+def code_in(language: str, code: str) -> Text:
+    """The text that takes a code to who asked for messages; in French where there is none."""
+    found = CODES.get(language, CODES["fr"])
+    return Text(subject=found.subject, sentence=found.sentence.replace("{code}", code))

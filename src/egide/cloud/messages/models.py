@@ -27,6 +27,9 @@ class Way(models.Model):
     sealed_handle = models.BinaryField(null=True)  # of push: what the operator's app knows this account by
     language = models.CharField(max_length=2)
     since_ms = models.BigIntegerField()
+    proved_ms = models.BigIntegerField(null=True)  # when its code was typed (codes.py): nothing else leaves before
+    code_ms = models.BigIntegerField(null=True)  # when the latest code was asked for; it lies nowhere
+    code_tries = models.SmallIntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -45,6 +48,7 @@ class Outgoing(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     way = models.ForeignKey(Way, on_delete=models.CASCADE, related_name="messages")
+    is_code = models.BooleanField(default=False)  # the code that proves the contact, not "you have a message"
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     queued_ms = models.BigIntegerField()
     due_ms = models.BigIntegerField()  # not before
@@ -55,6 +59,13 @@ class Outgoing(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["state", "due_ms"], name="outgoing_due")]
+
+
+class CodeSent(models.Model):
+    """Somebody had a code sent: counted for a day, whatever became of the contact."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="codes_sent")
+    at_ms = models.BigIntegerField(db_index=True)
 
 
 class Rule(models.Model):

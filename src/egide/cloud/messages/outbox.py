@@ -33,15 +33,15 @@ _LONGEST_MS: Final = 6 * 3_600_000
 def queue(account: Account, *, now_ms: int, due_ms: int | None = None) -> int:
     """Queue "you have a message" in each way that this person turned on; return how many were queued.
 
-    A way in which such a message waits already gets no second one: it would say the same. Call it in the transaction
-    of what it tells of.
+    None is where nobody proved that they read what is sent there, nor where such a message waits already: it would say
+    the same. Call it in the transaction of what it tells of.
     """
     due_at = now_ms if due_ms is None else max(now_ms, due_ms)
-    ways = list(Way.objects.filter(account=account))
+    ways = list(Way.objects.filter(account=account, proved_ms__isnull=False))
     if not ways:
         return 0
     soon = Q(due_ms__lte=due_at) | Q(tries__gt=0)  # a try that failed put it off: it tells of this, too
-    waiting = Outgoing.objects.filter(soon, way__in=ways, state=Outgoing.State.WAITING)
+    waiting = Outgoing.objects.filter(soon, way__in=ways, is_code=False, state=Outgoing.State.WAITING)
     there = set(waiting.values_list("way_id", flat=True))
     made = [Outgoing(way=way, queued_ms=now_ms, due_ms=due_at) for way in ways if way.pk not in there]
     Outgoing.objects.bulk_create(made)

@@ -16,8 +16,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from egide.cloud.messages import outbox
-from egide.cloud.messages.catalogue import Text, text_in
+from egide.cloud.messages.catalogue import Text, code_in, text_in
 from egide.cloud.messages.channels import Message, MessageRefusedError, MessageUndeliveredError
+from egide.cloud.messages.codes import CodeError, code_of, lapsed
 from egide.cloud.messages.models import Outgoing
 from egide.cloud.messages.outward import Outward, outward
 from egide.cloud.messages.ways import address_of
@@ -93,8 +94,8 @@ class Sender:
         channel = self._out.channels.get(row.way.channel)
         if channel is None:
             return "no-channel", False
-        text: Text = text_in(row.way.language)
         try:
+            text = _text(row, self._now_ms())
             to = address_of(row.way)
         except EgideError as err:
             return err.code, True
@@ -106,3 +107,12 @@ class Sender:
         except MessageUndeliveredError as err:
             return err.trouble, False
         return "", False
+
+
+def _text(row: Outgoing, now_ms: int) -> Text:
+    """Raises CodeError: it would take a code that is over."""
+    if not row.is_code:
+        return text_in(row.way.language)
+    if row.way.proved_ms is not None or lapsed(row.way, now_ms=now_ms):
+        raise CodeError("this code is over")
+    return code_in(row.way.language, code_of(row.way))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from egide.cloud.keys.columns import open_text, seal_text
+from egide.cloud.messages import codes
 from egide.cloud.messages.catalogue import LANGUAGES
 from egide.cloud.messages.models import Way
 from egide.cloud.people import tokens
@@ -31,6 +32,7 @@ class Reached:
     kind: str
     value: str
     way: str
+    waits: bool  # for the code that was sent there
 
 
 def channel_for(kind: str) -> str:
@@ -42,24 +44,32 @@ def reached(account: Account) -> list[Reached]:
     """One's contacts, opened, and push where it is on."""
     ways = {row.contact_id: row for row in Way.objects.filter(account=account)}
     found = [
-        Reached(contact=c.id, kind=c.kind, value=c.value, way=str(ways[c.id].pk) if c.id in ways else "")
+        Reached(contact=c.id, kind=c.kind, value=c.value, way=str(ways[c.id].pk) if c.id in ways else "",
+                waits=c.id in ways and ways[c.id].proved_ms is None)
         for c in contacts_of(account)
     ]
     push = ways.get(None)
     if push is not None:
-        found.append(Reached(contact=None, kind=Way.Channel.PUSH, value=_handle(push), way=str(push.pk)))
+        found.append(Reached(contact=None, kind=Way.Channel.PUSH, value=_handle(push), way=str(push.pk), waits=False))
     return found
 
 
 def turn_on(account: Account, contact: uuid.UUID, *, language: str, now_ms: int) -> Way:
-    """Messages go to this contact from now on; nothing changes if they do. Raises RefusedError: no such contact."""
+    """Send a code to this contact: once it is typed (codes.prove), messages go there. Nothing changes if they do.
+
+    Raises:
+        RefusedError: no such contact. TooManyTriesError: six codes were sent within a day.
+    """
     row = Contact.objects.filter(account=account, pk=contact).first()
     if row is None:
         raise RefusedError("there is no such contact")
-    made, _ = Way.objects.get_or_create(
-        account=account, contact=row,
-        defaults={"channel": channel_for(row.kind), "language": _language(language), "since_ms": now_ms},
-    )  # fmt: skip
+    with transaction.atomic():
+        made, _ = Way.objects.get_or_create(
+            account=account, contact=row,
+            defaults={"channel": channel_for(row.kind), "language": _language(language), "since_ms": now_ms},
+        )  # fmt: skip
+        if made.proved_ms is None:
+            codes.ask(made, now_ms=now_ms)
     return made
 
 
@@ -71,7 +81,7 @@ def turn_on_push(account: Account, *, language: str, now_ms: int) -> Way:
         account=account, contact=None,
         defaults={
             "id": way, "channel": Way.Channel.PUSH, "language": _language(language), "since_ms": now_ms,
-            "sealed_handle": sealed,
+            "sealed_handle": sealed, "proved_ms": now_ms,
         },
     )  # fmt: skip
     return made

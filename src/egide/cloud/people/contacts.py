@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from egide.cloud.keys.columns import blind_index, open_text, seal_text
@@ -29,7 +30,7 @@ _EMAIL: Final = re.compile(r"[^\s@<>\"',;:()\[\]\\]{1,64}@([\w.-]{3,253})")
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 MAX_CONTACTS: Final = 10
-#: Of one's own contacts: nothing proves that an address is one's own, so nobody points our messages at many strangers.
+#: Of one's own contacts: a code goes to each that is to get messages, and nobody points our codes at many strangers.
 MAX_CHANGES: Final = 6
 _DAY_MS: Final = 86_400_000
 
@@ -63,7 +64,10 @@ def add_contact(account: Account, kind: str, value: str, *, by: Account, now_ms:
         _require_seldom(account, now_ms)
     made = Contact(id=uuid.uuid4(), account=account, kind=kind, value_index=index, since_ms=now_ms)
     made.sealed_value = seal_text(clean, _context(made.id, account.pk))
-    _say(account, made.id, kind, "added", by, now_ms, lambda: made.save(force_insert=True))
+    try:
+        _say(account, made.id, kind, "added", by, now_ms, lambda: made.save(force_insert=True))
+    except IntegrityError:  # the same one, added at the same instant: that one is kept, and said
+        return Contact.objects.get(account=account, value_index=index)
     return made
 
 

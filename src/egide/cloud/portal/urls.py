@@ -64,6 +64,7 @@ urlpatterns = [
     path("messages/ways", messages.add, name="messages-add"),
     path("messages/push", messages.push, name="messages-push"),
     path("messages/ways/<uuid:contact_id>/on", messages.on, name="messages-on"),
+    path("messages/ways/<uuid:way_id>/code", messages.prove, name="messages-prove"),
     path("messages/ways/<uuid:way_id>/off", messages.off, name="messages-off"),
     path("messages/contacts/<uuid:contact_id>/forget", messages.forget, name="messages-forget"),
     path("me/objects", objects.overview, name="objects"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from egide.cloud.messages import ways
+from egide.cloud.messages import codes, ways
 from egide.cloud.messages.outward import available
 from egide.cloud.messages.sender import establishment_names
 from egide.cloud.people.contacts import add_contact, forget_contact
@@ -27,7 +27,7 @@ from egide.cloud.signin.factors import widening
 from egide.cloud.signin.notices import mark_read, notices_of, unread
 from egide.errors import RefusedError, TooManyTriesError
 
-__all__ = ["add", "forget", "messages", "off", "on", "push", "read"]
+__all__ = ["add", "forget", "messages", "off", "on", "prove", "push", "read"]
 
 
 @require_safe
@@ -50,7 +50,7 @@ def read(request: HttpRequest) -> HttpResponse:
 @signed_in
 @widening
 def add(request: HttpRequest) -> HttpResponse:
-    """Add an address or a number, and let messages go there. It widens: a factor is asked for."""
+    """Add an address or a number, and have a code sent there. It widens: a factor is asked for."""
     me, now = reader_of(request), live.now_ms()
     value = request.POST.get("value", "")[:254]
 
@@ -65,9 +65,26 @@ def add(request: HttpRequest) -> HttpResponse:
 @signed_in
 @widening
 def on(request: HttpRequest, contact_id: uuid.UUID) -> HttpResponse:
-    """Let messages go to a contact that is known already."""
+    """Have a code sent, or another, to a contact that is known already."""
     me = reader_of(request)
     return _try(request, me, lambda: ways.turn_on(me, contact_id, language=_language(), now_ms=live.now_ms()))
+
+
+@sensitive_post_parameters()
+@require_POST
+@signed_in
+def prove(request: HttpRequest, way_id: uuid.UUID) -> HttpResponse:
+    """The code that was sent there. The factor was asked for when it was sent."""
+    me = reader_of(request)
+    try:
+        codes.prove(me, way_id, request.POST.get("code", ""), now_ms=live.now_ms())
+    except codes.CodeError:
+        problem = _("This is not the code of the last message there, or its half hour is over.")
+        return _page(request, me, status=400, problem=problem)
+    except TooManyTriesError:
+        problem = _("Five wrong codes: this one is worth nothing any more. Have another sent.")
+        return _page(request, me, status=429, problem=problem)
+    return redirect(f"{reverse('portal:messages')}#ways")
 
 
 @require_POST
@@ -100,7 +117,7 @@ def _try(request: HttpRequest, me: Account, do: Callable[[], object]) -> HttpRes
     try:
         do()
     except TooManyTriesError:
-        problem = _("Six changes a day at most. What is there stays; try again tomorrow.")
+        problem = _("Six changes and six codes a day at most. What is there stays; try again tomorrow.")
         return _page(request, me, status=429, problem=problem)
     except RefusedError:
         problem = _("This is not an address or a number that can be kept. Ten are kept at most.")
