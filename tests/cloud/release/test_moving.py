@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.utils.translation import override
 
 from egide.cloud.config.worker import move_once
 from egide.cloud.consent.service import start_follow_up
@@ -138,8 +139,9 @@ def test_readers_of_a_later_batch_are_told_once_and_it_is_signed(
     assert not told.exists()
     move_on(row, now_ms=NOW + 1)
     assert told.count() == 1
-    lines = [one.text for one in happenings_of(alice, lambda _: {}) if one.kind == "attribution-told"]
-    assert lines == ["Une personne qui avait vu des mesures depuis réattribuées en a été prévenue."]
+    with override("en"):
+        lines = [one.text for one in happenings_of(alice, lambda _: {}) if one.kind == "attribution-told"]
+    assert lines == ["Somebody who had seen measurements that were attributed anew was told."]
 
 
 def test_an_altered_one_stays_and_holds_up_no_other(

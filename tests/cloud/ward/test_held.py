@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.db.models import Count
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from egide.cloud.config.worker import move_once
-from egide.cloud.fleet.models import Attribution
+from egide.cloud.fleet.models import Attribution, Pairing
 from egide.cloud.fleet.pairings import unpair
 from egide.cloud.people.models import Account, Registration
 from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.second import SecondPersonError
 from egide.cloud.release import resealing
 from egide.cloud.release.attribution import NothingHeldError, NothingInsideError, OtherPatientError, PeriodTakenError
+from egide.cloud.vault.holding import held_page, held_rows
 from egide.cloud.vault.owning import rows_of
+from egide.cloud.ward import held as ward_held
+from egide.cloud.ward.views import held as ward_held_view
 from egide.cloud.ward.views.held import _problem
 from egide.errors import MalformedError, RefusedError
 from tests.cloud.conftest import NOW
@@ -77,6 +83,33 @@ def test_a_move_that_is_not_whole_says_how_far_it_is(
     page = text(doctor)
     assert "still moving" not in page
     assert "Propose to undo it" in page
+
+
+def test_what_is_held_of_many_objects_is_paged_by_one_look_at_the_index(
+    held: int, cast: Cast, offices: Offices, engineer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One object a page here: the counts are of all, each page names its own, and no page costs more than another."""
+    for module in (ward_held, ward_held_view):
+        monkeypatch.setattr(module, "PAGE", 1)
+    unpair(cast.watch.pairing, NOW - 2 * HOUR_MS)
+    cast.watch.deliver(cast.watch.sign(spot("8867-4", "/min", "61"), t0_ms=NOW - HOUR_MS), NOW + 1)
+    first, second = (engineer.get(f"{PAGE}?page={n}").content.decode() for n in (1, 2))
+    for page, own, other in ((first, cast.watch, cast.scale), (second, cast.scale, cast.watch)):
+        assert "3 messages are held" in page
+        cards = page.split('id="held"')[1].split("</section>")[0]
+        assert str(own.row.pk) in cards
+        assert str(other.row.pk) not in cards
+    assert ['href="?page=2"' in first, 'href="?page=2"' in second, 'href="?page=1"' in second] == [True, False, True]
+    for odd in ("0", "-1", "x", "99", "9" * 30, "²"):
+        assert engineer.get(PAGE, {"page": odd, "said": odd}).status_code == 200
+    with CaptureQueriesContext(connection) as asked:
+        held_page(Pairing.objects.all(), start=0, size=20)
+    assert len([q for q in asked if "vault_envelope" in q["sql"]]) == 1
+    plan = held_rows().filter(pairing__in=[cast.scale.pairing.pk]).values("pairing_id").annotate(n=Count("entry"))
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "envelope_held" in plan.explain()
 
 
 def text(client: Client) -> str:

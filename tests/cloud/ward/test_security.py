@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -213,6 +214,47 @@ def test_the_desk_keeps_a_message_with_a_reason_and_shows_no_bytes_of_it(
 
 def decide(client: Client, ids: list[int], reason: str, act: str = "keep") -> Any:
     return client.post("/office/quarantine/decide", {"id": ids, "reason": reason, "act": act})
+
+
+def refused(source: uuid.UUID, count: int, *, code: str = "pairing-unknown") -> list[Refused]:
+    """So many more refused messages of an object."""
+    return Refused.objects.bulk_create(
+        Refused(at_ms=NOW + n, code=code, digest=bytes([n]) * 32, source=str(source), sealed=b"") for n in range(count)
+    )
+
+
+def test_all_of_a_list_are_decided_by_one_confirmation_and_signed_each(
+    cast: Cast, offices: Offices, enter: Enter
+) -> None:
+    """More than the page shows: asked once, nothing before the yes; then a statement for each, none for the others."""
+    wanted = refused(cast.scale.row.pk, quarantine.SHOWN + 3)
+    refused(cast.scale.row.pk, 4, code="too-late")
+    client = enter(offices.security)
+    page = client.get("/office/quarantine?code=pairing-unknown").content.decode()
+    assert "All 53 of this list" in page
+    form = {"all": "yes", "code": "pairing-unknown", "reason": "Objet au rebut", "act": "keep"}
+    sure = client.post("/office/quarantine/decide", form).content.decode()
+    assert "Do 53 messages stay in quarantine?" in sure
+    assert not Statement.objects.filter(kind=notes.KIND).exists()
+    ids = re.findall(r'name="id" value="(\d+)"', sure)
+    assert {int(each) for each in ids} == {row.pk for row in wanted}
+    done = {"id": ids, "reason": "Objet au rebut", "act": "keep", "sure": "yes"}
+    assert client.post("/office/quarantine/decide", done).status_code == 302
+    assert Statement.objects.filter(kind=notes.KIND).count() == 53
+    assert "53 messages stay." in client.get("/office/quarantine").content.decode()
+
+
+def test_what_one_confirmation_decides_is_bounded_and_of_here(cast: Cast, offices: Offices, enter: Enter) -> None:
+    """At most 200, said beforehand; an officer of elsewhere who asks for all has none of these."""
+    refused(cast.scale.row.pk, quarantine.AT_ONCE + 5)
+    form = {"all": "yes", "code": "", "reason": "Essai", "act": "again"}
+    sure = enter(offices.security).post("/office/quarantine/decide", form).content.decode()
+    assert "Give 200 messages to intake again?" in sure
+    assert "At most 200 are decided at once" in sure
+    far = enter(offices.far_security)
+    assert far.post("/office/quarantine/decide", form).status_code == 400
+    some = list(Refused.objects.values_list("pk", flat=True)[:3])
+    assert far.post("/office/quarantine/decide", {"id": some, "reason": "x", "act": "again"}).status_code == 404
 
 
 def test_another_establishments_officer_decides_nothing_here(

@@ -6,15 +6,17 @@ Only what columns tell is read here: nothing is opened, and no value is known.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, F, Max, Min
+from django.db.models import BooleanField, Count, F, Max, Min, QuerySet, Sum
+from django.db.models.expressions import RawSQL
 
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.vault.models import Envelope, Flag
 
-__all__ = ["Counted", "Held", "counted", "held_of", "mark_held"]
+__all__ = ["Counted", "Held", "HeldPage", "counted", "held_of", "held_page", "held_rows", "mark_held"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,28 +31,58 @@ class Held:
     dismissed: int
 
 
-def held_of(pairings: Iterable[Pairing]) -> list[Held]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPage:
+    """Some of it, and counts of all: envelopes that wait, those set aside, pairings of which something waits."""
+
+    held: list[Held]
+    envelopes: int
+    aside: int
+    pairings: int
+
+
+def held_of(pairings: QuerySet[Pairing] | Iterable[Pairing]) -> list[Held]:
     """What is held of each, the latest received first; pairings of which nothing is held are left out."""
-    wanted = {pairing.pk: pairing for pairing in pairings}
-    flags = Envelope.objects.filter(pairing__in=wanted).annotate(
-        held=F("flags").bitand(int(Flag.HELD)), said=F("flags").bitand(int(Flag.ATTRIBUTED)),
-        put_aside=F("flags").bitand(int(Flag.DISMISSED)),
+    return _with_pairings(_counts(pairings))
+
+
+def held_page(pairings: QuerySet[Pairing], *, start: int, size: int) -> HeldPage:
+    """What waits of `size` pairings from the `start`-th on, the latest received first, by one look at the index."""
+    rows = _counts(pairings)
+    waiting = [row for row in rows if row["n"] > row["aside"] // Flag.DISMISSED]
+    aside = sum(row["aside"] // Flag.DISMISSED for row in rows)
+    return HeldPage(
+        held=_with_pairings(waiting[start : start + size]), envelopes=sum(row["n"] for row in rows) - aside,
+        aside=aside, pairings=len(waiting),
     )  # fmt: skip
-    rows = flags.filter(held__gt=0, said=0).values("pairing_id", "put_aside")
-    counted = rows.annotate(n=Count("entry"), a=Min("first_ms"), b=Max("last_ms"), c=Max("received_ms"))
-    found: dict[int, Held] = {}
-    for row in counted.order_by("pairing_id"):
-        before = found.get(row["pairing_id"])
-        aside = row["n"] if row["put_aside"] else 0
-        found[row["pairing_id"]] = Held(
-            pairing=wanted[row["pairing_id"]],
-            count=row["n"] - aside + (before.count if before else 0),
-            first_ms=min(row["a"], before.first_ms) if before else row["a"],
-            last_ms=max(row["b"], before.last_ms) if before else row["b"],
-            received_ms=max(row["c"], before.received_ms) if before else row["c"],
-            dismissed=aside + (before.dismissed if before else 0),
+
+
+def held_rows() -> QuerySet[Envelope]:
+    """What is held and nobody attributed, in the index's own words: SQLite looks there for no others."""
+    return Envelope.objects.filter(RawSQL('("vault_envelope"."flags" & 24) = 8', (), BooleanField()))
+
+
+def _counts(pairings: QuerySet[Pairing] | Iterable[Pairing]) -> list[dict[str, Any]]:
+    """One row a pairing, by one query: `aside` is a sum of marks, not yet a count."""
+    keys: Any = (
+        pairings.order_by().values("pk") if isinstance(pairings, QuerySet) else [pairing.pk for pairing in pairings]
+    )
+    rows: Any = held_rows().filter(pairing__in=keys).values("pairing_id").annotate(
+        n=Count("entry"), a=Min("first_ms"), b=Max("last_ms"), c=Max("received_ms"),
+        aside=Sum(F("flags").bitand(int(Flag.DISMISSED))),
+    )  # fmt: skip
+    return sorted(rows, key=lambda row: (-row["c"], row["pairing_id"]))
+
+
+def _with_pairings(rows: Sequence[dict[str, Any]]) -> list[Held]:
+    known = Pairing.objects.select_related("object", "patient").in_bulk([row["pairing_id"] for row in rows])
+    return [
+        Held(
+            pairing=known[row["pairing_id"]], count=row["n"] - row["aside"] // Flag.DISMISSED, first_ms=row["a"],
+            last_ms=row["b"], received_ms=row["c"], dismissed=row["aside"] // Flag.DISMISSED,
         )
-    return sorted(found.values(), key=lambda held: (-held.received_ms, held.pairing.pk))
+        for row in rows
+    ]  # fmt: skip
 
 
 def mark_held(

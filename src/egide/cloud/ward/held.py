@@ -17,13 +17,15 @@ from egide.cloud.people.offices import offices_of
 from egide.cloud.people.service import name_of
 from egide.cloud.release.attribution import LIFE_MS, STAFF
 from egide.cloud.release.moving import left_of, reason_of
-from egide.cloud.vault.holding import Counted, Held, counted, held_of
+from egide.cloud.vault.holding import Counted, HeldPage, counted, held_page
 from egide.errors import AccessDeniedError, EgideError, NotFoundError
 
 __all__ = [
-    "Said", "Waiting", "attribution_here", "held_here", "pairing_here", "pairings_here", "place_of_work", "said_here",
+    "PAGE", "Said", "Waiting", "attribution_here", "held_here", "pairing_here", "pairings_here", "place_of_work",
+    "said_here",
 ]  # fmt: skip
 
+PAGE: Final = 20
 _SHOWN: Final = 60
 
 
@@ -85,14 +87,21 @@ def attribution_here(place: uuid.UUID, attribution: uuid.UUID) -> Attribution:
     return row
 
 
-def held_here(place: uuid.UUID) -> list[Held]:
-    """What is held of the pairings here, dismissed ones counted apart."""
-    return held_of(pairings_here(place))
+def held_here(place: uuid.UUID, *, page: int = 1) -> HeldPage:
+    """What is held of the pairings here, a page of objects, dismissed ones counted apart."""
+    return held_page(pairings_here(place), start=(page - 1) * PAGE, size=PAGE)
 
 
-def said_here(place: uuid.UUID, reader: Account, *, now_ms: int) -> tuple[list[Waiting], list[Said]]:
-    """What waits for a second person, and what was said, the latest first."""
-    rows = list(_rows(place).filter(refused_ms=None).order_by("-proposed_ms")[:_SHOWN])
+def said_here(
+    place: uuid.UUID, reader: Account, *, now_ms: int, page: int = 1
+) -> tuple[list[Waiting], list[Said], bool]:
+    """What waits for a second person; a page of what was said, the latest first; whether there is more of it."""
+    open_now = Q(at_ms=None, proposed_ms__gt=now_ms - LIFE_MS)
+    open_now |= Q(undone_ms=None, undo_by__isnull=False, undo_ms__gt=now_ms - LIFE_MS)
+    start, kept = (page - 1) * PAGE, _rows(place).filter(refused_ms=None).order_by("-proposed_ms", "pk")
+    decided = list(kept.exclude(at_ms=None)[start : start + PAGE + 1])
+    rows = list({row.pk: row for row in [*kept.filter(open_now)[:_SHOWN], *decided[:PAGE]]}.values())
+    listed = {row.pk for row in decided[:PAGE]}
     ids = {who for row in rows for who in (row.proposed_by, row.confirmed_by, row.undo_by) if who}
     names = {who: name_of(account) for who, account in Account.objects.in_bulk(ids).items()}
     waiting, said = [], []
@@ -100,12 +109,12 @@ def said_here(place: uuid.UUID, reader: Account, *, now_ms: int) -> tuple[list[W
         undo = row.undo_by is not None and row.undone_ms is None and now_ms < (row.undo_ms or 0) + LIFE_MS
         if (row.at_ms is None and now_ms < row.proposed_ms + LIFE_MS) or undo:
             waiting.append(_waiting(row, undo, names, reader))
-        if row.at_ms is not None:
+        if row.pk in listed:
             people = [row.proposed_by, row.confirmed_by] if row.kind == Attribution.Kind.MOVED else [row.confirmed_by]
             by = tuple(names.get(who, "") for who in people if who)
             left = left_of(row) if row.kind == Attribution.Kind.MOVED and row.moved_ms is None else 0
             said.append(Said(row=row, by=by, reason=_reason(row), undoing=undo, left=left))
-    return waiting, said
+    return waiting, said, len(decided) > PAGE
 
 
 def _waiting(row: Attribution, undo: bool, names: dict[uuid.UUID, str], reader: Account) -> Waiting:

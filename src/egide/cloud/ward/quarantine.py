@@ -6,6 +6,7 @@ Opened to be sent, never to be read: the bytes go from the seal to intake, which
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,9 +24,13 @@ from egide.cloud.ward.security import refused_in
 from egide.errors import MalformedError, NotFoundError, RefusedError, SealError, UnavailableError
 from egide.trust.seal import Suite, open_sealed
 
-__all__ = ["SHOWN", "STORED", "Lying", "Outcome", "keep", "lying", "send_to_intake", "try_again"]
+__all__ = [
+    "AT_ONCE", "SHOWN", "STORED", "Lying", "Outcome", "codes_of", "keep", "listed", "lying", "send_to_intake",
+    "try_again",
+]  # fmt: skip
 
 SHOWN: Final = 50
+AT_ONCE: Final = 200  # that one confirmation may decide: each is a statement of its own
 STORED: Final = "stored"
 CUT: Final = "cut-short"
 BROKEN: Final = "seal-broken"
@@ -58,14 +63,27 @@ class Outcome:
 
 def lying(seat: Seat, *, code: str = "", source: str | None = None) -> list[Lying]:
     """The latest of what lies there, of one code or source where these are given ("" is who proved nothing)."""
-    rows = refused_in(seat).order_by("-at_ms", "-pk").defer("sealed")
-    if code:
-        rows = rows.filter(code=code)
-    if source is not None:
-        rows = rows.filter(source=source)
-    found = list(rows[:SHOWN])
+    found = list(_narrowed(seat, code, source).order_by("-at_ms", "-pk")[:SHOWN])
     said = notes_on(_about(row) for row in found)
     return [Lying(row=row, notes=tuple(said.get(_about(row), ()))) for row in found]
+
+
+def listed(seat: Seat, *, code: str = "", source: str | None = None) -> list[int]:
+    """The numbers of all that lies there, of one code or source where given: the oldest first, AT_ONCE at most."""
+    rows = _narrowed(seat, code, source).order_by("at_ms", "pk")
+    return list(rows.values_list("pk", flat=True)[:AT_ONCE])
+
+
+def codes_of(seat: Seat, ids: Sequence[int]) -> list[tuple[str, int]]:
+    """How many of these lie there under each code, most first. Raises as `keep` does."""
+    return Counter(_rows(seat, ids).values_list("code", flat=True)).most_common()
+
+
+def _narrowed(seat: Seat, code: str, source: str | None) -> QuerySet[Refused]:
+    rows = refused_in(seat).defer("sealed")
+    if code:
+        rows = rows.filter(code=code)
+    return rows if source is None else rows.filter(source=source)
 
 
 def keep(seat: Seat, ids: Sequence[int], reason: str, *, now_ms: int) -> int:
@@ -129,7 +147,7 @@ def _try(row: Refused, send: Send) -> str:
 
 
 def _rows(seat: Seat, ids: Sequence[int]) -> QuerySet[Refused]:
-    rows = refused_in(seat).filter(pk__in=list(ids)[:SHOWN])
+    rows = refused_in(seat).filter(pk__in=list(ids)[:AT_ONCE])
     if not ids:
         raise RefusedError("nothing was chosen")
     if not rows.exists():

@@ -21,6 +21,7 @@ from egide.cloud.release.moving import StillMovingError
 from egide.cloud.signin.factors import widening
 from egide.cloud.ward.acting import acting_at
 from egide.cloud.ward.held import (
+    PAGE,
     attribution_here,
     held_here,
     pairing_here,
@@ -107,14 +108,16 @@ def held_decide(request: HttpRequest, attribution_id: uuid.UUID) -> HttpResponse
 def _page(request: HttpRequest, *, problem: str = "", posted: Any = None, status: int = 200) -> HttpResponse:
     now, reader = live.now_ms(), reader_of(request)
     place = place_of_work(reader, acting_at(request, reader, now_ms=now), now_ms=now)
-    waiting, said = said_here(place, reader, now_ms=now)
-    held = held_here(place)
-    open_now = [one for one in held if one.count]
+    page, told = _number(request, "page"), _number(request, "said")
+    waiting, said, more = said_here(place, reader, now_ms=now, page=told)
+    held = held_here(place, page=page)
     context = {
         "now_ms": now,
-        "held": [{"is": one, "since": _field(one.first_ms), "until": _field(one.last_ms + 1_000)} for one in open_now],
-        "aside": sum(one.dismissed for one in held),
-        "envelopes": sum(one.count for one in open_now),
+        "held": [{"is": one, "since": _field(one.first_ms), "until": _field(one.last_ms + 1_000)} for one in held.held],
+        "aside": held.aside,
+        "envelopes": held.envelopes,
+        "pages": {"newer": page - 1, "older": page + 1 if page * PAGE < held.pairings else 0},
+        "told": {"newer": told - 1, "older": told + 1 if more else 0},
         "waiting": waiting,
         "said": said,
         "pairings": list(pairings_here(place)[:_PAIRINGS]),
@@ -123,6 +126,12 @@ def _page(request: HttpRequest, *, problem: str = "", posted: Any = None, status
         "done": _done_words(request.session.pop(_DONE, "")) if request.method == "GET" else "",
     }
     return render(request, "ward/held.html", context, status=status)
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    """Which page: the first one when it makes no sense."""
+    text = request.GET.get(name, "")
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 6 else 1
 
 
 def _patient(request: HttpRequest) -> Account:

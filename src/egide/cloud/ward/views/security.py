@@ -74,13 +74,18 @@ def quarantine_desk(request: HttpRequest) -> HttpResponse:
 @require_POST
 @signed_in
 def quarantined(request: HttpRequest) -> HttpResponse:
-    """Try the chosen ones again, or say that they stay. Raises NotFoundError: none of them lies here."""
+    """Try the chosen ones again, or say that they stay. Several are asked for once more, all of them by one page.
+
+    Raises NotFoundError: none of them lies here.
+    """
     now = live.now_ms()
     seat = _seat(request, now)
-    ids = [int(each) for each in request.POST.getlist("id") if each.isascii() and each.isdigit() and len(each) < 16]
+    ids = _chosen(request, seat)
     reason = request.POST.get("reason", "")
     try:
         notes.require_reason(reason)
+        if len(ids) > 1 and request.POST.get("sure") != "yes":
+            return _sure(request, seat, ids, reason)
         if request.POST.get("act") == "again":
             _tell(request, quarantine.try_again(seat, ids, reason, now_ms=now))
         else:
@@ -94,6 +99,30 @@ def quarantined(request: HttpRequest) -> HttpResponse:
         problem = _("Intake does not answer now. What was not tried is as before: try again in a moment.")
         return _quarantine(request, problem=problem, status=503)
     return redirect(reverse("ward:quarantine"))
+
+
+def _chosen(request: HttpRequest, seat: Seat) -> list[int]:
+    """Those that were ticked; or all that is listed under the reason and the object that the page was narrowed to."""
+    if request.POST.get("all") == "yes":
+        source = request.POST.get("object")
+        code = request.POST.get("code", "")[:32]
+        return quarantine.listed(seat, code=code, source=source if source is None else source[:36])
+    return [int(each) for each in request.POST.getlist("id") if each.isascii() and each.isdigit() and len(each) < 16]
+
+
+def _sure(request: HttpRequest, seat: Seat, ids: list[int], reason: str) -> HttpResponse:
+    """One page for all of them: how many, why they were refused, what happens. Nothing is done before it."""
+    codes = quarantine.codes_of(seat, ids)
+    context = {
+        "ids": ids[: quarantine.AT_ONCE],
+        "n": sum(count for _code, count in codes),
+        "codes": [(office_words.refused_code_words(code), count) for code, count in codes],
+        "again": request.POST.get("act") == "again",
+        "full": len(ids) >= quarantine.AT_ONCE,
+        "most": quarantine.AT_ONCE,
+        "reason": reason,
+    }
+    return render(request, "ward/quarantine_sure.html", context)
 
 
 def _tell(request: HttpRequest, outcome: quarantine.Outcome) -> None:
@@ -164,6 +193,10 @@ def _quarantine(request: HttpRequest, *, problem: str = "", status: int = 400) -
         "sources": [{"is": p, "chosen": p.key == source} for p in sources],
         "total": security.refused_count(seat),
         "narrowed": bool(code) or source is not None,
+        "code": code,
+        "source": source,
+        "listed": len(quarantine.listed(seat, code=code, source=source)),
+        "most": quarantine.AT_ONCE,
         "told": [] if problem else request.session.pop(_TOLD, []),
         "problem": problem,
         "reason": request.POST.get("reason", "")[: notes.MAX_REASON],
