@@ -42,7 +42,7 @@ def own(cast: Cast) -> Own:
 def test_the_page_says_what_holds_and_what_each_choice_changes(cast: Cast, enter: Enter, own: Own) -> None:
     """On the object's page in a line; on the page of the choice with what becomes of it."""
     client = enter(cast.alice)
-    assert "Mine alone to keep or erase" in client.get(f"/me/objects/{own.mine.id}").content.decode()
+    assert "My own measurements, to keep or erase" in client.get(f"/me/objects/{own.mine.id}").content.decode()
     page = confirmed(client).get(own.path).content.decode()
     for words in ("You can have it erased for good", "20 years, as a rule", "What it measured before stays as it was."):
         assert words in page
@@ -100,7 +100,7 @@ def test_what_a_service_gave_stays_in_care_or_is_lent_and_is_never_made_one_s_ow
 ) -> None:
     """A care record is not made erasable by a click; nor is another patient's object anybody's to choose for."""
     client, path = confirmed(enter(cast.alice)), f"/me/objects/{cast.cuff.row.pk}/part"
-    assert "Mine alone" not in client.get(path).content.decode()
+    assert "My own measurements" not in client.get(path).content.decode()
     assert client.post(path, {"part": f"personal-{ESTABLISHMENT}"}).status_code == 400
     assert confirmed(enter(cast.charlie)).get(path).status_code == 404
     assert confirmed(enter(cast.bob)).get(path).status_code == 403

@@ -97,7 +97,7 @@ def choose(patient: Account, mine: Mine, answer: str, *, now_ms: int) -> None:
 def part_words(part: Part) -> str:
     """What it measures is ..."""
     if part.klass == PERSONAL:
-        return _("mine alone to keep or erase")
+        return _("my own measurements, to keep or erase")
     if part.klass == RESEARCH:
         return _("lent to research: %(project)s") % {"project": part.project or _("a research project")}
     return _("in my care record at %(place)s") % {"place": place_name(str(part.establishment))}
