@@ -138,7 +138,7 @@ joining = propose_merge(by["charlie"], twin, reason="Même passeport", by=bob, n
 joined = merge(kept, merged, by=bob, now_ms=now)
 pairing = Pairing.objects.filter(patient=alice).first()
 print(json.dumps(dict(
-    study=study, project=project.id,
+    study=study, project=project.id, twin=str(twin.pk), fresh=str(fresh.pk), joining=joining, joined=str(joined.pk),
     paul=str(paul.pk), rose=str(rose.pk), grant=str(grant), mandate=str(mandate), asked=str(asked.pk),
     erase=str(erase.pk), object=str(pairing.object_id), place=str(place.pk), **more,
 )))
