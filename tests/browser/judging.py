@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 
 from tests.browser.everypage import PAGES, Visit, methods_of, named
 from tests.browser.test_pages import SMALL as SMALL_ANYWHERE
@@ -89,6 +89,18 @@ def judged(page: Page, rules: list[str] | None = None) -> list[Any]:
     page.evaluate(AXE)
     found: list[Any] = page.evaluate(JUDGE, rules)
     return found
+
+
+def documents(page: Page) -> list[Response]:
+    """Every document that the page is answered with from now on, as it is served."""
+    served: list[Response] = []
+
+    def note(answer: Response) -> None:
+        if answer.request.is_navigation_request() and not 300 <= answer.status < 400:
+            served.append(answer)
+
+    page.on("response", note)
+    return served
 
 
 def keep(page: Page, visit: Visit, where: str) -> None:

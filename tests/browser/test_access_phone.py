@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.everypage import WHO, be
-from tests.browser.judging import SMALL, judged, keep, of
+from tests.browser.judging import SMALL, documents, judged, keep, of
 from tests.browser.screens import PHONE, visitor
 from tests.browser.test_pages import WIDE
+from tests.support.markup import invalid
 from tests.support.people import Portal
 
 
@@ -19,12 +20,15 @@ from tests.support.people import Portal
 @pytest.mark.server
 @pytest.mark.slow
 def test_no_rule_is_broken_in_english_on_a_phone(everywhere: Portal, chromium: Browser, who: str) -> None:
-    """The language is said and is the one read; nothing sticks out; everything is as large as a fingertip."""
+    """Valid HTML; the language is said and is the one read; nothing sticks out; all is as large as a fingertip."""
     wrong: dict[str, Any] = {}
+    pages: dict[str, str] = {}
     with visitor(chromium, lang="en", size=PHONE, bypass_csp=True) as page:
+        served = documents(page)
         be(page, everywhere, who)
         for visit in of(who):
             visit.open(page, everywhere)
+            pages[f"{visit.id} markup"] = served[-1].text()
             found = {"axe": judged(page), "small": page.evaluate(SMALL)}
             found["wide"] = [wide] if (wide := page.evaluate(WIDE)) > 0 else []
             lang = page.locator("html").get_attribute("lang")
@@ -35,6 +39,7 @@ def test_no_rule_is_broken_in_english_on_a_phone(everywhere: Portal, chromium: B
                 keep(page, visit, "phone-en-dark")
                 page.emulate_media(color_scheme="light")
             wrong |= {f"{visit.id} {where}": what for where, what in found.items() if what}
+    wrong |= invalid(pages)
     assert not wrong, "\n".join(f"{where}: {what}" for where, what in wrong.items())
 
 
