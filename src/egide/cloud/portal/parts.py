@@ -1,7 +1,7 @@
 """For which part of a record an object measures, in words: an establishment's care record, one's own, a study's.
 
 Each part has a key of its own. The choice counts from now on; it changes how long a measurement is kept and who may
-have it erased, never who may see it: that is what grounds are for.
+have it erased. Who may see it is what grounds say, and, for a care team, whose keys its people open (release/scope.py).
 """
 
 from __future__ import annotations
