@@ -18,6 +18,7 @@ from egide.cloud.people.offices import seat
 from egide.cloud.people.service import create_account
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.signin.notices import is_unread
 from tests.cloud.conftest import NOW
 from tests.cloud.portal.conftest import Enter, confirmed
 from tests.support.cast import Cast
@@ -75,7 +76,7 @@ def test_a_project_says_who_what_what_for_until_when_and_that_a_no_changes_nothi
 
 
 def test_taking_part_asks_for_a_factor_and_keeps_the_words_that_were_read(
-    cast: Cast, enter: Enter, project: Project
+    cast: Cast, enter: Enter, project: Project, researcher: Account
 ) -> None:
     """Without the factor nothing is entered; then the statement holds the sentences, and the page says it is so."""
     path = f"/me/research/{project.id}/join"
@@ -93,6 +94,8 @@ def test_taking_part_asks_for_a_factor_and_keeps_the_words_that_were_read(
     assert personal is not None
     assert "René Cherche" in personal["shown"]
     assert "CPP Ouest II, 2026-114" in personal["shown"]
+    assert is_unread(researcher, "shared")
+    assert f"/patients/{cast.alice.pk}" in enter(researcher).get("/shared").content.decode()
     assert "You take part since" in client.get(answer["Location"]).content.decode()
     assert client.get(path)["Location"].endswith(path.removesuffix("/join"))
 

@@ -17,6 +17,7 @@ from egide.cloud.people.models import Account
 from egide.cloud.portal import live, research, sharing, signing
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
+from egide.cloud.signin.notices import tell
 from egide.errors import NotFoundError, RefusedError
 
 __all__ = ["join", "project", "projects"]
@@ -78,6 +79,7 @@ def join(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
             problem = signing.problem_words(err)
         else:
             declared.join_project(patient, found, shown=act.text, now_ms=now)
+            tell(declared.require_open(found, now_ms=now), "shared", now_ms=now)
             return redirect(f"{reverse('portal:research-project', args=[found.id])}?done=joined")
     context = {"p": research.told(found), "act": act, "sentences": act.sentences, "problem": problem}
     return render(request, "portal/research_join.html", context, status=400 if problem else 200)
