@@ -9,8 +9,10 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern
 
+from egide.cloud.consent import projects
 from egide.cloud.consent.emergency import break_glass
 from egide.cloud.consent.follow_ups import begin_follow_up
+from egide.cloud.consent.models import ProjectProposal
 from egide.cloud.fleet.models import Attribution
 from egide.cloud.people.invitations import invite_staff
 from egide.cloud.people.models import Account, Invitation, Membership
@@ -53,6 +55,7 @@ def addresses(cast: Cast, offices: Offices) -> Iterator[str]:
         "question_id": _asked(cast),
         "ask_id": withheld.ask_to_withhold(cast.bob, cast.alice, reason="r", now_ms=NOW - 400),
         "place_id": offices.here.pk,
+        "project_id": _project(offices).pk,
         "invitation_id": Invitation.objects.get(account=invited(offices)).pk,
     }
     for pattern in urlpatterns:
@@ -63,6 +66,14 @@ def addresses(cast: Cast, offices: Offices) -> Iterator[str]:
             word = {"UUIDConverter": "uuid", "Act": "act"}[converter]
             route = route.replace(f"<{word}:{name}>", str(ids[name]))
         yield "/" + route + (f"?p={cast.alice.pk}" if route == "stream" else "")
+
+
+def _project(offices: Offices) -> ProjectProposal:
+    terms = projects.Terms(
+        title="Weight at home", purpose="p", ethics="e", families=frozenset({"weight"}), past_days=0,
+        until_ms=NOW + 86_400_000,
+    )  # fmt: skip
+    return projects.propose_project(offices.researcher, offices.here, terms, now_ms=NOW - 300)
 
 
 def _proposed(cast: Cast) -> Attribution:
