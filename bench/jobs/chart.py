@@ -29,7 +29,7 @@ def main(*, base: str, folder: str, patient: str, times: int) -> None:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         context.add_cookies([{"name": "sessionid", "value": session, "url": base}])
         page = context.new_page()
-        page.goto(f"{base}/patients/{patient}?period=30d")
+        page.goto(f"{base}/patients/{patient}?period=30d&metric=99504-3")
         page.locator("figure canvas").first.wait_for()
         drawn = [page.evaluate(_DRAW) for _ in range(times)]
         browser.close()

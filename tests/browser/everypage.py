@@ -208,7 +208,11 @@ _STAFF_PAGES: Final = [
     Visit(name="portal:home", who="bob", path="/"),
     Visit(name="ward:patients", who="bob", path="/patients"),
     Visit(name="ward:find", who="bob", path="/patients/find"),
-    Visit(name="portal:patient", who="bob", path="/patients/{alice}?period=7d", ready="canvas"),
+    Visit(name="portal:patient", who="bob", path="/patients/{alice}?period=7d"),
+    Visit(name="portal:patient", who="bob", key="tables", path="/patients/{alice}?period=24h&as=tables"),
+    Visit(
+        name="portal:patient", who="bob", key="one", path="/patients/{alice}?period=7d&metric=99504-3", ready="canvas",
+    ),
     Visit(name="portal:patient-reading", who="bob", steps=reading("/patients/{alice}")),
     Visit(name="ward:why", who="bob", path="/patients/{alice}/why"),
     Visit(name="ward:emergency", who="bob", path="/patients/{alice}/emergency"),

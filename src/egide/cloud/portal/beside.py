@@ -171,8 +171,10 @@ def _percent(ticks: Sequence[Tick]) -> tuple[Tick, ...]:
 def _said(count: int, low: str, high: str, unit: str, doubtful: int) -> str:
     """What a drawing holds, for who does not see it: how many, from what to what, how many to be checked."""
     told = {"n": words.number(count), "low": low, "high": high, "unit": unit}
-    if low:
-        text = ngettext("%(n)s value, %(low)s %(unit)s", "%(n)s values, %(low)s to %(high)s %(unit)s", count) % told
+    if low and count == 1:
+        text = _("1 value, %(low)s %(unit)s") % told
+    elif low:
+        text = _("%(n)s values, %(low)s to %(high)s %(unit)s") % told
     else:
         text = ngettext("%(n)s value", "%(n)s values", count) % told
     if doubtful:

@@ -52,9 +52,15 @@ def why(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
 
 
 def _choose(request: HttpRequest, subject: Subject, now_ms: int) -> HttpResponse:
-    """Ask for another purpose that a grant of this reader's names. Raises RefusedError: there is none."""
-    purpose = request.POST.get("purpose", "")
-    if not any(line.ground == GRANT and purpose in line.purposes for line in _mine(subject, now_ms)):
+    """Ask for another purpose that a grant of this reader's names.
+
+    Raises:
+        AccessDeniedError: nothing is open to them, as where there is no such record. RefusedError: no such grant.
+    """
+    purpose, mine = request.POST.get("purpose", ""), _mine(subject, now_ms)
+    if not mine:
+        raise AccessDeniedError("nothing lets this reader see this record")
+    if not any(line.ground == GRANT and purpose in line.purposes for line in mine):
         raise RefusedError("nothing was given for this purpose")
     wish_purpose(request, subject.patient, purpose)
     return redirect("portal:patient", subject.patient.pk)
