@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from egide.cloud.people import contacts
+from egide.cloud.keys.columns import seal_text
 from egide.cloud.people.contacts import add_contact, contacts_of
 from egide.cloud.people.service import create_account
 from egide.cloud.register.models import Statement
@@ -12,6 +12,7 @@ from tests.cloud.conftest import NOW
 from tests.support.ward import Ward
 
 pytestmark = pytest.mark.django_db
+SEAL = "egide.cloud.people.contacts.seal_text"
 
 
 @pytest.mark.parametrize("role", ["patient", "relative"])
@@ -20,16 +21,15 @@ def test_one_contact_added_twice_at_the_same_instant_is_kept_once(
 ) -> None:
     """A press that was sent twice: both get the one that is kept, and one statement says so."""
     paul = ward.patient("Paul Moreau") if role == "patient" else create_account("relative", "Paul Moreau", NOW)
-    real = contacts.seal_text
     between = []
 
     def other_one_first(text: str, context: bytes) -> bytes:
         """Between the look and the insertion, the other press comes first."""
-        monkeypatch.setattr(contacts, "seal_text", real)
+        monkeypatch.setattr(SEAL, seal_text)
         between.append(add_contact(paul, "email", "paul@exemple.fr", by=paul, now_ms=NOW))
-        return real(text, context)
+        return seal_text(text, context)
 
-    monkeypatch.setattr(contacts, "seal_text", other_one_first)
+    monkeypatch.setattr(SEAL, other_one_first)
     mine = add_contact(paul, "email", "Paul@exemple.fr", by=paul, now_ms=NOW)
     assert [row.pk for row in between] == [mine.pk]
     assert [one.value for one in contacts_of(paul)] == ["paul@exemple.fr"]

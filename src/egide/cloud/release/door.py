@@ -16,7 +16,7 @@ from egide.cloud.people.attested import attested_kinds, attested_offices
 from egide.cloud.people.authority import APART
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
-from egide.cloud.register.store import nodes_of, split_entry
+from egide.cloud.register.store import leaves_at
 from egide.cloud.release import journal
 from egide.cloud.release.scope import keys_open
 from egide.cloud.release.sight import see, sees_whole
@@ -29,8 +29,8 @@ from egide.measure.readings import Readings, decode_readings
 from egide.trust.cose import Sign1
 
 __all__ = [
-    "Answer", "Ask", "Column", "columns_of", "decide_ask", "entries_of", "entry_of", "flag_names", "leaves_of",
-    "open_columns", "release", "why", "works_of",
+    "Answer", "Ask", "Column", "columns_of", "decide_ask", "entries_of", "entry_of", "flag_names", "open_columns",
+    "release", "why", "works_of",
 ]  # fmt: skip
 
 #: Channels by which an answer leaves as a file, or for other software.
@@ -217,27 +217,16 @@ def _rows(ask: Ask, decision: Decision) -> Sequence[Envelope]:
     for row in rows:
         row.pairing = pairings[row.pairing_id]
     aside = [row for row in rows if held(row.flags)]
-    for _ in open_envelopes(aside, leaves_of(aside), ask.patient.pk):
+    for _ in open_envelopes(aside, leaves_at(row.entry for row in aside), ask.patient.pk):
         pass  # opening compares: one that only its column calls held is not left out in silence
     return [row for row in rows if not held(row.flags)]
-
-
-def leaves_of(rows: Sequence[Envelope]) -> dict[int, bytes]:
-    """The register's leaf hash of each row."""
-    nodes: dict[int, object] = {}
-    leaves = {}
-    for row in rows:
-        log_id, index = split_entry(row.entry)
-        source = nodes.setdefault(log_id, nodes_of(log_id))
-        leaves[row.entry] = source(0, index)  # type: ignore[operator]
-    return leaves
 
 
 def open_columns(ask: Ask, decision: Decision) -> list[Column]:
     """What a decision lets this ask see, in the order of time. The caller journals what leaves."""
     rows = _rows(ask, decision)
     columns: list[Column] = []
-    for row, opened in open_envelopes(rows, leaves_of(rows), ask.patient.pk):
+    for row, opened in open_envelopes(rows, leaves_at(row.entry for row in rows), ask.patient.pk):
         columns += columns_of(row, opened, ask, decision)
     columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
     return columns
@@ -308,7 +297,7 @@ def entries_of(answer: Answer) -> Iterator[tuple[Envelope, Opened]]:
     if not sees_whole(answer.decision):
         return
     rows = _rows(answer.ask, answer.decision)
-    yield from open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)
+    yield from open_envelopes(rows, leaves_at(row.entry for row in rows), answer.ask.patient.pk)
 
 
 def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
@@ -324,4 +313,4 @@ def entry_of(answer: Answer) -> tuple[Envelope, Opened]:
     rows = _rows(answer.ask, answer.decision)
     if answer.ask.entry is None or not rows:  # one that is held is nobody's until it is attributed
         raise NotFoundError("this record has no such entry")
-    return next(iter(open_envelopes(rows, leaves_of(rows), answer.ask.patient.pk)))
+    return next(iter(open_envelopes(rows, leaves_at(row.entry for row in rows), answer.ask.patient.pk)))

@@ -5,7 +5,8 @@ The values are in the record that they belong to. Restrictions hide an erratum a
 
 from __future__ import annotations
 
-from egide.cloud.release.door import Answer, Column, flag_names, leaves_of
+from egide.cloud.register.store import leaves_at
+from egide.cloud.release.door import Answer, Column, flag_names
 from egide.cloud.release.scope import keys_open
 from egide.cloud.release.sight import see
 from egide.cloud.vault.models import Envelope
@@ -28,7 +29,7 @@ def errata_of(answer: Answer) -> list[Column]:
     if not found:
         return []
     envelopes = {row.entry: row for row in Envelope.objects.filter(entry__in={row.entry for row in found})}
-    leaves = leaves_of(list(envelopes.values()))
+    leaves = leaves_at(envelopes)
     vault, columns = Vault(patient), []
     for row in found:
         if row.entry not in leaves:  # its envelope is gone, which fsck says: nothing can be told of it here

@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from egide.cloud.fleet.attributing import Record
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.keys.records import class_key
-from egide.cloud.release.door import leaves_of
+from egide.cloud.register.store import leaves_at
 from egide.cloud.vault.models import SAID_LATER, Envelope, Erratum, Flag
 from egide.cloud.vault.opening import Opened, Vault
 from egide.cloud.vault.owning import keys_of
@@ -120,7 +120,7 @@ class Mover:
 
     def _take(self, rows: Iterable[Envelope], *, skip: bool = False) -> None:
         wanted = list(rows)
-        leaves = leaves_of(wanted)
+        leaves = leaves_at(row.entry for row in wanted)
         for row in wanted:
             try:
                 opened = self._vault.open(row, leaves[row.entry])

@@ -13,8 +13,8 @@ from egide.cloud.fleet.pairings import attributions_in_force, record_of
 from egide.cloud.keys.records import care_key
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.register.store import leaves_at
 from egide.cloud.release.attribution import KIND, KIND_END
-from egide.cloud.release.door import leaves_of
 from egide.cloud.release.moving import target_of, unfinished
 from egide.cloud.upkeep.finding import Finding
 from egide.cloud.vault.models import DataKey, Envelope, Erratum, Flag
@@ -173,7 +173,7 @@ def _check_errata() -> Iterator[Finding]:
             if gone is not None:
                 continue
             try:
-                leaf = leaves_of([envelopes[row.entry]])[row.entry]
+                leaf = leaves_at([envelopes[row.entry].entry])[row.entry]
                 vault.open_erratum(row, leaf, owner=patient)
             except Exception:  # whatever a row was made into, the next one is read
                 yield Finding(kind="erratum", where=str(row.pk), what="unreadable")
