@@ -56,6 +56,15 @@ def test_the_compiled_catalogue_is_the_source(app: Path) -> None:
             assert [compiled.ngettext(msgid, "", n) for n in (1, 2)] == forms
 
 
+def test_one_sentence_has_one_french() -> None:
+    """Catalogues are read as one: of two translations of a sentence, some pages would show the other's."""
+    said: dict[str, set[tuple[str, ...]]] = {}
+    for app in APPS:
+        for msgid, forms in PO[app].items():
+            said.setdefault(msgid, set()).add(tuple(forms))
+    assert {msgid: forms for msgid, forms in said.items() if len(forms) > 1} == {}
+
+
 @each_app
 def test_french_typography(app: Path) -> None:
     """A space that does not break before double signs, and the curved apostrophe."""
