@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from egide.cloud.consent import follow_ups
-from egide.cloud.consent.facts import Watch
+from egide.cloud.consent.facts import Shift
 from egide.cloud.consent.follow_ups import begin_follow_up, follow_ups_of, join_team
 from egide.cloud.consent.hours import state_hours
 from egide.cloud.people.models import Account
@@ -101,9 +101,9 @@ def test_an_ended_follow_up_has_no_hours_to_say(cast: Cast, care: str, enter: En
     say(enter(cast.bob), cast, care, **WEEK)
     follow_ups.close_follow_up(cast.charlie, care, reason="recovered", now_ms=NOW)
     assert say(enter(cast.bob), cast, care, **WEEK) == 404
-    watch = Watch(days=(1,), since=0, until=60)
+    shift = Shift(days=(1,), since=0, until=60)
     with pytest.raises(RefusedError):
-        state_hours(cast.charlie, care, [watch], zone="Europe/Paris", by=cast.bob, now_ms=NOW)
+        state_hours(cast.charlie, care, [shift], zone="Europe/Paris", by=cast.bob, now_ms=NOW)
     assert "Nobody watches your measurements" in told(enter, cast.charlie, "/")
 
 

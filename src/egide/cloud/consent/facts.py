@@ -9,8 +9,26 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 __all__ = [
-    "ACCOUNT", "APP", "ESTABLISHMENT", "EVERYONE", "TEAM", "Care", "Emergency", "Facts", "Follow", "Grant", "Holder",
-    "Hours", "Opposition", "Participation", "Representation", "Restriction", "Secret", "Span", "Watch", "Window",
+    "ACCOUNT",
+    "APP",
+    "ESTABLISHMENT",
+    "EVERYONE",
+    "TEAM",
+    "Care",
+    "Emergency",
+    "Facts",
+    "Follow",
+    "Grant",
+    "Holder",
+    "Hours",
+    "Opposition",
+    "Participation",
+    "Representation",
+    "Restriction",
+    "Secret",
+    "Shift",
+    "Span",
+    "Window",
     "runs",
 ]  # fmt: skip
 
@@ -73,7 +91,7 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Shift:
     """Some days of the week (1 is Monday) and minutes of the day, from `since` until just before `until`."""
 
     days: tuple[int, ...]
@@ -83,9 +101,9 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """When a team watches the measurements, as who answers for the follow-up said it. No watch: at no set hour."""
+    """When a team watches the measurements, as who answers for the follow-up said it. No shift: at no set hour."""
 
-    watches: tuple[Watch, ...]
+    shifts: tuple[Shift, ...]
     zone: str  # whose wall clock the minutes are of
     note: str
     by: str

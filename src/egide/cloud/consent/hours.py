@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from egide.cloud.consent.acts import say, text_of
-from egide.cloud.consent.facts import Watch, runs
+from egide.cloud.consent.facts import Shift, runs
 from egide.cloud.consent.follow_ups import follow_ups_of
 from egide.cloud.people.models import Account
 from egide.errors import NotFoundError, RefusedError
@@ -17,12 +17,12 @@ from egide.errors import NotFoundError, RefusedError
 __all__ = ["DAY_MINUTES", "MOST", "state_hours"]
 
 DAY_MINUTES: Final = 1_440
-MOST: Final = 4  # watches of one follow-up
+MOST: Final = 4  # shifts of one follow-up
 _WEEK: Final = frozenset(range(1, 8))
 
 
 def state_hours(
-    patient: Account, follow_up: str, watches: Sequence[Watch], *, zone: str, by: Account, now_ms: int, note: str = ""
+    patient: Account, follow_up: str, shifts: Sequence[Shift], *, zone: str, by: Account, now_ms: int, note: str = ""
 ) -> None:
     """From now on the measurements are watched in these hours; none: at no set hour. The last word counts.
 
@@ -37,13 +37,13 @@ def state_hours(
         raise RefusedError("this follow-up is over")
     if care.responsible != str(by.pk):
         raise RefusedError("only who answers for a follow-up says when it is watched")
-    if len(watches) > MOST:
+    if len(shifts) > MOST:
         raise RefusedError("these are too many hours")
-    for watch in watches:
-        if not watch.days or not _WEEK.issuperset(watch.days) or not 0 <= watch.since < watch.until <= DAY_MINUTES:
+    for shift in shifts:
+        if not shift.days or not _WEEK.issuperset(shift.days) or not 0 <= shift.since < shift.until <= DAY_MINUTES:
             raise RefusedError("say some days, and hours that end after they begin")
     said = {
         "follow_up": follow_up, "zone": zone, "note": text_of(note, needed=False), "by": str(by.pk), "since": now_ms,
-        "watches": [{"days": sorted(set(w.days)), "since": w.since, "until": w.until} for w in watches],
+        "shifts": [{"days": sorted(set(w.days)), "since": w.since, "until": w.until} for w in shifts],
     }  # fmt: skip
     say("care-hours", patient, said, now_ms=now_ms)

@@ -23,8 +23,8 @@ from egide.cloud.consent.facts import (
     Representation,
     Restriction,
     Secret,
+    Shift,
     Span,
-    Watch,
 )
 
 __all__ = ["KINDS", "NARROWING", "Said", "replay"]
@@ -150,8 +150,8 @@ def _care_end(state: _State, said: Mapping[str, Any]) -> None:
 
 def _care_hours(state: _State, said: Mapping[str, Any]) -> None:
     care = state.care[said["follow_up"]]
-    watches = tuple(Watch(days=tuple(w["days"]), since=w["since"], until=w["until"]) for w in said["watches"])
-    hours = Hours(watches=watches, zone=said["zone"], note=said["note"], by=said["by"], since_ms=said["since"])
+    shifts = tuple(Shift(days=tuple(w["days"]), since=w["since"], until=w["until"]) for w in said["shifts"])
+    hours = Hours(shifts=shifts, zone=said["zone"], note=said["note"], by=said["by"], since_ms=said["since"])
     state.care[care.id] = replace(care, hours=hours)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from django.conf import settings
 
-from egide.cloud.consent.facts import Watch
+from egide.cloud.consent.facts import Shift
 from egide.cloud.consent.follow_ups import begin_follow_up, join_team
 from egide.cloud.consent.grants import give_grant
 from egide.cloud.consent.hours import state_hours
@@ -29,7 +29,7 @@ from egide.cloud.people.traits import Traits
 __all__ = ["ALICE", "DOCTOR", "PATIENTS", "Cast", "stage"]
 
 _DAY_MS: Final = 86_400_000
-_WATCHED: Final = Watch(days=(1, 2, 3, 4, 5), since=8 * 60 + 30, until=18 * 60)
+_WATCHED: Final = Shift(days=(1, 2, 3, 4, 5), since=8 * 60 + 30, until=18 * 60)
 PLACE: Final = "Hôpital des Trois-Rivières"
 #: Each patient, and what they measure with.
 PATIENTS: Final = {

@@ -11,14 +11,14 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
 from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import Care, Hours, Watch, runs
+from egide.cloud.consent.facts import Care, Hours, Shift, runs
 from egide.cloud.consent.rules import opposed
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import words
 from egide.cloud.portal.sharing import list_words
 
-__all__ = ["Watched", "hours_words", "watch_words", "watched_of", "watching_of"]
+__all__ = ["Watched", "hours_words", "shift_words", "watched_of", "watching_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +78,13 @@ def watched_of(care: Care, who: str, *, now_ms: int) -> Watched:
 
 
 def hours_words(hours: Hours | None) -> tuple[str, ...]:
-    """Each watch as a person says it, in the wall clock of who said it."""
-    return tuple(watch_words(watch) for watch in hours.watches) if hours else ()
+    """Each shift as a person says it, in the wall clock of who said it."""
+    return tuple(shift_words(shift) for shift in hours.shifts) if hours else ()
 
 
-def watch_words(watch: Watch) -> str:
-    told = {"days": _days(watch.days), "since": _minute(watch.since), "until": _minute(watch.until)}
-    if (watch.since, watch.until) == (0, 24 * 60):
+def shift_words(shift: Shift) -> str:
+    told = {"days": _days(shift.days), "since": _minute(shift.since), "until": _minute(shift.until)}
+    if (shift.since, shift.until) == (0, 24 * 60):
         return _("%(days)s, day and night") % told
     return _("%(days)s, %(since)s to %(until)s") % told
 

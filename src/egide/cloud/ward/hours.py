@@ -9,16 +9,16 @@ from typing import Any, Final
 
 from django.utils.dates import WEEKDAYS
 
-from egide.cloud.consent.facts import Hours, Watch
+from egide.cloud.consent.facts import Hours, Shift
 from egide.cloud.consent.hours import DAY_MINUTES
 from egide.cloud.portal.sharing import Choice
 from egide.errors import RefusedError
 
-__all__ = ["ROWS", "HourRow", "hour_rows", "watches_in"]
+__all__ = ["ROWS", "HourRow", "hour_rows", "shifts_in"]
 
 ROWS: Final = 2
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
-_USUAL: Final = Watch(days=(), since=9 * 60, until=18 * 60)
+_USUAL: Final = Shift(days=(), since=9 * 60, until=18 * 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +33,21 @@ class HourRow:
 
 def hour_rows(hours: Hours | None) -> list[HourRow]:
     """What was said, to be said anew; as many lines as it needs, two at least."""
-    watches = list(hours.watches) if hours else []
-    watches += [_USUAL] * (ROWS - len(watches))
-    return [_row(n, watch) for n, watch in enumerate(watches, 1)]
+    shifts = list(hours.shifts) if hours else []
+    shifts += [_USUAL] * (ROWS - len(shifts))
+    return [_row(n, shift) for n, shift in enumerate(shifts, 1)]
 
 
-def _row(n: int, watch: Watch) -> HourRow:
+def _row(n: int, shift: Shift) -> HourRow:
     return HourRow(
         n=n,
-        days=tuple(Choice(value=str(d), label=str(WEEKDAYS[d - 1]), checked=d in watch.days) for d in range(1, 8)),
-        since=_written(watch.since),
-        until=_written(watch.until),
+        days=tuple(Choice(value=str(d), label=str(WEEKDAYS[d - 1]), checked=d in shift.days) for d in range(1, 8)),
+        since=_written(shift.since),
+        until=_written(shift.until),
     )
 
 
-def watches_in(posted: Any, most: int) -> list[Watch]:
+def shifts_in(posted: Any, most: int) -> list[Shift]:
     """The lines of which a day is ticked. Raises RefusedError: a day or an hour that is none."""
     found = []
     for n in range(1, most + 1):
@@ -57,8 +57,8 @@ def watches_in(posted: Any, most: int) -> list[Watch]:
         if any(day not in set("1234567") for day in days):
             raise RefusedError("there is no such day")
         until = _minute(posted, f"until-{n}")
-        watch = Watch(days=tuple(sorted({int(d) for d in days})), since=_minute(posted, f"since-{n}"), until=until)
-        found.append(Watch(days=watch.days, since=watch.since, until=until or DAY_MINUTES))
+        shift = Shift(days=tuple(sorted({int(d) for d in days})), since=_minute(posted, f"since-{n}"), until=until)
+        found.append(Shift(days=shift.days, since=shift.since, until=until or DAY_MINUTES))
     return found
 
 

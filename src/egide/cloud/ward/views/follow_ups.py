@@ -27,7 +27,7 @@ from egide.cloud.portal.watching import watched_of
 from egide.cloud.signin.factors import widening
 from egide.cloud.signin.notices import tell
 from egide.cloud.ward.follow import Carer, Relation, carers_with, doctors_among, relation_of, relations_of
-from egide.cloud.ward.hours import hour_rows, watches_in
+from egide.cloud.ward.hours import hour_rows, shifts_in
 from egide.errors import NotFoundError, RefusedError
 
 __all__ = ["act", "find", "follow_up", "hours", "include", "replace"]
@@ -134,8 +134,8 @@ def hours(request: HttpRequest, patient_id: uuid.UUID, follow_up: uuid.UUID) -> 
         raise _no_such()
     note = request.POST.get("note", "")[:200]
     try:
-        watches = watches_in(request.POST, MOST)
-        state_hours(patient, care.id, watches, zone=settings.TIME_ZONE, by=reader, now_ms=now, note=note)
+        shifts = shifts_in(request.POST, MOST)
+        state_hours(patient, care.id, shifts, zone=settings.TIME_ZONE, by=reader, now_ms=now, note=note)
     except RefusedError:
         problem = _("Nothing was signed: tick days, and give hours that end after they begin.")
         return _follow_up_page(request, reader, patient, now, problem)
