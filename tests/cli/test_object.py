@@ -87,6 +87,13 @@ def test_an_object_is_enrolled_sends_and_shows_its_outbox(instance: Instance, tm
     assert sent.returncode == 0, sent.stderr
     assert json.loads(sent.stdout)["state"] == "receipted"
 
+    assert egide(*value, "--https", "--at", "2199-01-01T00:00:00Z").returncode == 0
+    read = instance.run("read", alice, "--as", alice, "--purpose", "PATRQT")
+    assert "1 readings" in read.stderr
+    assert "1 more, dated in the future, are not shown" in read.stderr
+    other = instance.run("read", alice, "--as", alice, "--purpose", "PATRQT", "--metric", "body-weight")
+    assert "in the future" not in other.stderr
+
     instance.run("fleet", "revoke", json.loads(name.stdout)["object"], "--why", "stolen")
     refused = egide(*value, "--https", "--wait", "20")
     assert refused.returncode == 1, refused.stderr
@@ -97,7 +104,7 @@ def test_an_object_is_enrolled_sends_and_shows_its_outbox(instance: Instance, tm
     assert kept.returncode == 4, kept.stderr
     assert json.loads(kept.stdout)["state"] == "waiting"
     shown = json.loads(egide("outbox", *folder, "--json").stdout)
-    assert shown["counts"]["receipted"] == 1
+    assert shown["counts"]["receipted"] == 2
     assert shown["counts"]["dead"] == 1
     assert shown["counts"]["waiting"] >= 1
     assert "36.8" not in egide("outbox", *folder).stdout
