@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
@@ -17,6 +18,12 @@ from tests.browser.test_patient import authenticator
 from tests.support.people import Portal
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
+#: Tells the test when a button says that it is being waited for, and in which words.
+_BUSY: Final = """() => new MutationObserver(() => {
+  const pressed = document.querySelector('button[aria-busy]');
+  const said = document.querySelector('body > p.sr[role=status]');
+  if (pressed) window.busy(`${pressed.textContent}: ${said.textContent}`);
+}).observe(document.body, { attributes: true, subtree: true, attributeFilter: ['aria-busy'] })"""
 EASY = ("Je peux dire non.", "Cela s’arrête après ce jour")
 
 
@@ -140,3 +147,25 @@ def test_easy_words_stay_from_page_to_page_and_go_again(everywhere: Portal, chro
         expect(page.get_by_text("Vous choisissez à qui.")).to_be_visible()
         page.get_by_role("button", name="Revenir au texte complet").click()
         expect(page.get_by_text("Vous choisissez à qui.")).to_have_count(0)
+
+
+def test_a_wait_is_said_and_seen(everywhere: Portal, chromium: Browser) -> None:
+    """What was pressed turns and says so while the answer is held back; once it came, nothing is busy any more."""
+    held: list[Route] = []
+    said: list[str] = []
+
+    def busy(words: str) -> None:
+        said.append(words)
+        held.pop().continue_()
+
+    with visitor(chromium, lang="fr") as page:
+        be(page, everywhere, "alice")
+        page.expose_function("busy", busy)
+        page.goto(f"{everywhere.base}/me/objects/add")
+        page.route("**/add", lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+        page.evaluate(_BUSY)
+        page.locator("main input[type=text]").first.fill("Oxy Doigt")
+        page.locator("main form button.button").click(no_wait_after=True)
+        page.wait_for_url(lambda url: not url.endswith("/add"))
+        assert said == ["Ajouter: Un instant…"]
+        expect(page.locator("[aria-busy]")).to_have_count(0)
