@@ -9,26 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 __all__ = [
-    "ACCOUNT",
-    "APP",
-    "ESTABLISHMENT",
-    "EVERYONE",
-    "TEAM",
-    "Care",
-    "Emergency",
-    "Facts",
-    "Follow",
-    "Grant",
-    "Holder",
-    "Hours",
-    "Opposition",
-    "Participation",
-    "Representation",
-    "Restriction",
-    "Secret",
-    "Shift",
-    "Span",
-    "Window",
+    "ACCOUNT", "APP", "ESTABLISHMENT", "EVERYONE", "TEAM", "Care", "Emergency", "Facts", "Follow", "Grant", "Holder",
+    "Hours", "Opposition", "Participation", "Representation", "Restriction", "Secret", "Shift", "Span", "Window",
     "runs",
 ]  # fmt: skip
 
