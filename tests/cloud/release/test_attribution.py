@@ -22,11 +22,11 @@ from egide.cloud.release.attribution import (
     confirm_undo,
     propose,
     propose_undo,
-    reason_of,
     refuse,
 )
 from egide.cloud.release.door import Ask, release
 from egide.cloud.release.errata import errata_of
+from egide.cloud.release.moving import reason_of
 from egide.cloud.release.proof import platform_anchors, release_proof
 from egide.cloud.signin.models import Notice
 from egide.cloud.upkeep.fsck import fsck
