@@ -19,9 +19,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.server]
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 #: Controls smaller than a fingertip; links inside a sentence are let be (WCAG 2.2, 2.5.8).
+#: A box to tick is as large as its choice: the label covers it.
 SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidden]), summary')]
   .filter(e => !e.closest('p, .sr, .skip, td') || e.closest('.acts'))
-  .map(e => [e.textContent.trim() || e.name, e.getBoundingClientRect()])
+  .map(e => [e.textContent.trim() || e.name, (e.closest('.choice') || e).getBoundingClientRect()])
   .filter(([, r]) => r.width && r.height && (r.height < 43.5 || r.width < 14))
   .map(([name, r]) => `${name} ${r.width}x${r.height}`)"""
 
