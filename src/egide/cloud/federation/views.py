@@ -31,7 +31,7 @@ from egide.cloud.signin import clock
 from egide.cloud.signin.factors import may_enrol, our_page
 from egide.cloud.signin.sessions import close_session
 from egide.cloud.signin.workstations import SHARED
-from egide.errors import EgideError, ProviderError, SignInLostError
+from egide.errors import EgideError, NotFoundError, ProviderError, SignInLostError
 
 __all__ = ["back_channel", "callback", "identities", "link", "problem", "sign_in", "sign_out", "signed_out", "unlink"]
 
@@ -198,7 +198,12 @@ def _said(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_safe
 def problem(request: HttpRequest, code: str) -> HttpResponse:
-    """What went wrong at the callback, by its public code: a page of its own, that does not have its address."""
+    """What went wrong at the callback, by its public code: a page of its own, that does not have its address.
+
+    Raises NotFoundError: no error has this code.
+    """
+    if not words.known(code):
+        raise NotFoundError("no error has this code")
     return _said(request, code)
 
 

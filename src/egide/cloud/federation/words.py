@@ -18,11 +18,12 @@ from egide.errors import (
     NotLinkedError,
     ProviderError,
     ProviderUnreachableError,
+    RefusedError,
     SignInDeniedError,
     SignInLostError,
 )
 
-__all__ = ["Line", "Words", "line", "of", "status_of"]
+__all__ = ["Line", "Words", "known", "line", "of", "status_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +111,25 @@ def of(code: str) -> Words:
     return Words(happened=_(happened), now_do=_(now_do))
 
 
+def known(code: str) -> bool:
+    """Whether an error of ours has this code: any other word was typed into the address."""
+    return _kind(code) is not None
+
+
+def _kind(code: str) -> type[EgideError] | None:
+    kinds = [EgideError]
+    while kinds:
+        kind = kinds.pop()
+        if kind.code == code:
+            return kind
+        kinds += kind.__subclasses__()
+    return None
+
+
 def status_of(code: str) -> int:
     """The HTTP status of the page that says it."""
     if not any(kind.code == code for kind, _said, _advice in _SAID):
-        return 500
+        return 400 if issubclass(_kind(code) or EgideError, RefusedError) else 500
     return _STATUS.get(code, 400)
 
 
