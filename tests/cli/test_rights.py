@@ -24,7 +24,7 @@ from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import seat
 from egide.cloud.people.service import create_account
-from egide.errors import AccessDeniedError, StorageError
+from egide.errors import AccessDeniedError, NameTakenError
 from tests.support.thing import NOW, made_keys, open_platform
 
 DAY = 86_400_000
@@ -89,7 +89,7 @@ def test_a_file_is_handed_over_by_somebody_of_the_desk_by_name(
         ("asked", str(doctor.pk), "command"), ("delivered", str(doctor.pk), "command"),
     ]  # fmt: skip
     again = run("export", alice.username, str(file), "--by", doctor.username)
-    assert isinstance(again.exception, StorageError)
+    assert isinstance(again.exception, NameTakenError)
     nobody = create_account("professional", "Nobody", NOW)
     refused = run("export", alice.username, str(tmp_path / "other.zip"), "--by", nobody.username)
     assert isinstance(refused.exception, AccessDeniedError)
