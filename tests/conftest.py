@@ -21,6 +21,23 @@ hypothesis_settings.load_profile("egide")
 _NETWORK = {socket.AF_INET, socket.AF_INET6}
 
 
+class _AtOnce:
+    """A long run names what failed when it fails, not only at its end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.write_line(f" {report.when} of {report.nodeid} failed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(_AtOnce(config))
+
+
 def pytest_report_header() -> list[str]:
     engine = os.environ.get("EGIDE_TEST_ENGINE", "sqlite")
     return [f"egide: engine {engine}, EGIDE_TEST_SEED={_SEED}"]

@@ -21,7 +21,8 @@ TOKEN: Final = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _SECRET: Final = re.compile(r"<code[^>]*>([A-Z2-7 ]{32,})</code>")
 _STEP_S: Final = 30
 _PASSING: Final = re.compile(
-    r"csrfmiddlewaretoken\" value=\"[^\"]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9]{13,19}\b|data-left=.[0-9]+"
+    r"(csrfmiddlewaretoken|name=\"form)\" value=\"[^\"]+"
+    r"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9]{13,19}\b|data-left=.[0-9]+"
     r"|entry [0-9]+( of [0-9]+)?|proof-[0-9]+|\"(issued|lastUpdated|recorded)\": ?\"[^\"]+|[0-9]+\.[0-9]+"
     r"|\b[0-9]{2}:[0-9]{2}(:[0-9]{2})?"
 )

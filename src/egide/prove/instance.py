@@ -113,6 +113,8 @@ class Instance:
             UnavailableError: with what it said, when it does not become ready.
         """
         self._ready.clear()
+        if self.process is not None:  # it ended by itself, or was killed
+            self.stop()
         self.process = subprocess.Popen(
             dying_with_us("up"),
             env=self.environment,
