@@ -27,6 +27,7 @@ from tests.support.consents import (
     consent,
     signed_by,
 )
+from tests.support.harm import flipped
 from tests.support.proofs import LOG
 
 APP = typer.Typer()
@@ -149,7 +150,7 @@ def test_json_holds_the_report_exactly(run: Run) -> None:
     assert report["shown"]["text"] == consent().shown.text
     assert report["register"]["index"] == 4
     assert report["not_proved"] == ["screen", "coercion", "person", "running", "retired"]
-    broken = json.loads(run("--json", proof=WORLD.proof()[:-1] + b"\x00").stdout)
+    broken = json.loads(run("--json", proof=flipped(WORLD.proof())).stdout)
     assert broken == {"verdict": "invalid", "step": "10 platform signature", "code": "proof-invalid"}
 
 

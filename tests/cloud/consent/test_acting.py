@@ -18,6 +18,7 @@ from egide.cloud.release.door import release
 from egide.cloud.release.journal import journal_of
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 from tests.cloud.consent.asking import BOTH, HOUR, PULSE, SUGAR, an_ask, begin, codes, glass, parent
+from tests.support.harm import flipped
 from tests.support.thing import DAY, NOW, Thing
 
 
@@ -198,7 +199,7 @@ def test_a_review_that_somebody_hides_is_overdue_again(alice: Account, charlie: 
     assert [r.emergency for r in emergency.overdue_reviews(now_ms=NOW + DAY)] == [key]
     emergency.review_emergency(alice, key, reviewer=dora, verdict="unjustified", note="no", now_ms=NOW)
     row = Statement.objects.get(kind="emergency-review")
-    Statement.objects.filter(pk=row.pk).update(body=bytes(row.body)[:-1] + b"\0")
+    Statement.objects.filter(pk=row.pk).update(body=flipped(row.body))
     assert [r.emergency for r in emergency.overdue_reviews(now_ms=NOW + DAY)] == [key]
 
 

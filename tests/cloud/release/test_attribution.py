@@ -38,6 +38,7 @@ from tests.support.attributing import carol as carol
 from tests.support.attributing import doctor as doctor
 from tests.support.attributing import engineer as engineer
 from tests.support.attributing import sent as sent
+from tests.support.harm import flipped
 from tests.support.thing import DAY, NOW
 
 # ------------------------------------------------------------------------------------------------------- what it does
@@ -288,7 +289,7 @@ def test_an_altered_envelope_stops_the_move(
     """One that does not open as it was stored is not sealed anew, as if it were whole; nothing moves."""
     entry = sent.entries[3]
     row = Envelope.objects.get(entry=entry)
-    Envelope.objects.filter(entry=entry).update(sealed=bytes(row.sealed)[:-1] + b"\0")
+    Envelope.objects.filter(entry=entry).update(sealed=flipped(row.sealed))
     with pytest.raises(SealError):
         moved(sent, bob, (engineer, doctor))
     assert values(bob) == []

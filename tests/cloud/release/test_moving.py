@@ -26,6 +26,7 @@ from tests.support.attributing import carol as carol
 from tests.support.attributing import doctor as doctor
 from tests.support.attributing import engineer as engineer
 from tests.support.attributing import sent as sent
+from tests.support.harm import flipped
 from tests.support.thing import NOW
 
 MOVING = {("attribution", "still-moving")}
@@ -150,7 +151,7 @@ def test_an_altered_one_stays_and_holds_up_no_other(
     """It is said, not sealed anew; the worker survives it, and the state stays open until somebody mends it."""
     row = decided(sent, bob, engineer, doctor)
     stays = Envelope.objects.get(entry=sent.entries[5])
-    Envelope.objects.filter(pk=stays.pk).update(sealed=bytes(stays.sealed)[:-1] + b"\0")
+    Envelope.objects.filter(pk=stays.pk).update(sealed=flipped(stays.sealed))
     move_once()
     with pytest.raises(SealError):
         move_on(row, now_ms=NOW + 1)
