@@ -54,10 +54,10 @@ def flipped(data: bytes, position: int, bit: int) -> bytes:
 @pytest.mark.parametrize("anchored", [True, False], ids=["anchored", "alone"])
 @pytest.mark.parametrize("kind", PROOFS)
 def test_no_bit_of_a_consent_proof_can_flip_unnoticed(kind: str, anchored: bool) -> None:
-    """Every byte, two of its bits: one for its place, and the lowest, the one that base64 may not carry."""
+    """Every byte: its lowest bit, which base64 may not carry; where nothing is anchored, one for its place."""
     data, anchors = PROOFS[kind], ANCHORS[kind] if anchored else None
-    for bits in ([0] * 8, [1, 2, 3, 4, 5, 6, 7, 3]):
-        assert survivors(kind, {i: flipped(data, i, bits[i % 8]) for i in range(len(data))}, anchors) == []
+    bits = [0] * 8 if anchored else [1, 2, 3, 4, 5, 6, 7, 3]
+    assert survivors(kind, {i: flipped(data, i, bits[i % 8]) for i in range(len(data))}, anchors) == []
 
 
 @pytest.mark.parametrize("kind", PROOFS)
