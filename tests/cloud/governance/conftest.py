@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from egide.cloud.fleet.pairings import pair, unpair
@@ -20,6 +21,8 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.offices import seat
 from egide.cloud.people.service import create_account
 from egide.cloud.register.publishing import publish
+from egide.cloud.signin import clock
+from egide.cloud.signin.factors import mark_confirmed
 from egide.cloud.upkeep.fsck import fsck
 from egide.cloud.vault.models import Envelope
 from tests.support.core import *  # noqa: F403
@@ -43,6 +46,17 @@ def officer(name: str, office: str) -> Account:
     assert place.pk == ESTABLISHMENT
     seat(account, place, office, by=(account, account), now_ms=NOW - 1, how="test")
     return account
+
+
+def enter(account: Account, *, confirmed: bool = False, lang: str = "en") -> Client:
+    """A browser in which somebody has signed in; `confirmed`: a factor was presented there just now."""
+    client = Client(headers={"accept-language": lang})
+    client.force_login(account)
+    if confirmed:
+        session = client.session
+        mark_confirmed(session, now_ms=clock.now_ms())
+        session.save()
+    return client
 
 
 @pytest.fixture

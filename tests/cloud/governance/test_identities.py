@@ -21,8 +21,7 @@ from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
 from egide.cloud.register.models import Statement
 from egide.cloud.signin import clock
-from egide.cloud.signin.factors import mark_confirmed
-from tests.cloud.governance.conftest import officer
+from tests.cloud.governance.conftest import enter, officer
 from tests.support.thing import NOW
 
 ALICE = Traits(birth_name="Martin", given_names="Alice Jeanne", birth_date="1955-08-03", sex="F", birth_place="14168")
@@ -55,16 +54,6 @@ def here(alice: Account, nurse: Account) -> Account:
 def known(here: Account, nurse: Account) -> Account:
     identity.declare_identity(here, ALICE, by=nurse, now_ms=NOW)
     return here
-
-
-def enter(account: Account, *, confirmed: bool = False, lang: str = "en") -> Client:
-    client = Client(headers={"accept-language": lang})
-    client.force_login(account)
-    if confirmed:
-        session = client.session
-        mark_confirmed(session, now_ms=NOW)
-        session.save()
-    return client
 
 
 def where(patient: Account, act: str = "") -> str:

@@ -16,8 +16,8 @@ from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
 from egide.cloud.signin import clock
-from tests.cloud.governance.conftest import officer
-from tests.cloud.governance.test_identities import enter, text
+from tests.cloud.governance.conftest import enter, officer
+from tests.cloud.governance.test_identities import text
 from tests.support.thing import NOW, Thing, glucose, incoming
 
 ALICE = Traits(birth_name="Martin", given_names="Alice", birth_date="1955-08-03", sex="F")

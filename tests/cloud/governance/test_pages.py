@@ -22,7 +22,7 @@ from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
 from egide.cloud.signin import clock
-from egide.cloud.signin.factors import mark_confirmed
+from tests.cloud.governance.conftest import enter
 from tests.support.thing import NOW
 
 DAY = 86_400_000
@@ -32,16 +32,6 @@ DAY = 86_400_000
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages believe that it is NOW."""
     monkeypatch.setattr(clock, "now_ms", lambda: NOW)
-
-
-def enter(account: Account, *, confirmed: bool = False, lang: str = "en") -> Client:
-    client = Client(headers={"accept-language": lang})
-    client.force_login(account)
-    if confirmed:
-        session = client.session
-        mark_confirmed(session, now_ms=NOW)
-        session.save()
-    return client
 
 
 @pytest.fixture

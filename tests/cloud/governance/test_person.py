@@ -23,9 +23,8 @@ from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
 from egide.cloud.release.door import Ask, release
 from egide.cloud.signin import clock
-from egide.cloud.signin.factors import mark_confirmed
 from egide.errors import AccessDeniedError
-from tests.cloud.governance.conftest import officer
+from tests.cloud.governance.conftest import enter, officer
 from tests.support.thing import DAY, NOW
 
 YEAR = 366 * DAY
@@ -39,16 +38,6 @@ class Clock:
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     Clock.now_ms = NOW
     monkeypatch.setattr(clock, "now_ms", lambda: Clock.now_ms)
-
-
-def enter(account: Account, *, confirmed: bool = False) -> Client:
-    client = Client(headers={"accept-language": "en"})
-    client.force_login(account)
-    if confirmed:
-        session = client.session
-        mark_confirmed(session, now_ms=Clock.now_ms)
-        session.save()
-    return client
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ from egide.cloud.people.traits import Traits
 from egide.cloud.register.journal import open_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.signin import clock
-from egide.cloud.signin.factors import mark_confirmed
 from egide.errors import KeyMissingError
+from tests.cloud.governance.conftest import enter
 from tests.support.thing import DAY, NOW
 
 AFTER = NOW + 21 * 366 * DAY
@@ -40,16 +40,6 @@ ARCHIVES = {"outcome": "destroy", "sure": "yes", "archives": "AD 69, visa 2048-1
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty-one years later."""
     monkeypatch.setattr(clock, "now_ms", lambda: AFTER)
-
-
-def enter(account: Account, *, confirmed: bool = True) -> Client:
-    client = Client(headers={"accept-language": "en"})
-    client.force_login(account)
-    if confirmed:
-        session = client.session
-        mark_confirmed(session, now_ms=AFTER)
-        session.save()
-    return client
 
 
 def known(patient: Account, doctor: Account, born: str) -> Account:
@@ -94,13 +84,13 @@ def test_one_proposes_another_decides_and_the_register_says_so(
 ) -> None:
     """On the pages: not the same person, not without the archives, a tick and a factor."""
     known(alice, doctor, "1960-01-01")
-    first, second = enter(dpo), enter(doctor)
+    first, second = enter(dpo, confirmed=True), enter(doctor, confirmed=True)
     assert "Alice Martin" in text_of(first)
-    sent = enter(dpo, confirmed=False).post(f"/rights/desk/terms/propose/{alice.pk}")
+    sent = enter(dpo).post(f"/rights/desk/terms/propose/{alice.pk}")
     assert sent["Location"] == "/rights/desk/terms?done=proposed"
     row = Destruction.objects.get()
     where = f"/rights/desk/terms/{row.pk}"
-    assert "/confirm" in enter(doctor, confirmed=False).post(where, ARCHIVES)["Location"]
+    assert "/confirm" in enter(doctor).post(where, ARCHIVES)["Location"]
     assert first.post(where, ARCHIVES).status_code == 400
     assert second.post(where, {**ARCHIVES, "sure": ""}).status_code == 400
     assert second.post(where, {**ARCHIVES, "archives": " "}).status_code == 400
@@ -121,7 +111,7 @@ def test_one_proposes_another_decides_and_the_register_says_so(
 def test_a_no_keeps_the_record_and_its_line(alice: Account, dpo: Account, doctor: Account) -> None:
     """Whoever proposed may say it too."""
     known(alice, doctor, "1960-01-01")
-    client = enter(dpo)
+    client = enter(dpo, confirmed=True)
     client.post(f"/rights/desk/terms/propose/{alice.pk}")
     assert client.post(f"/rights/desk/terms/{Destruction.objects.get().pk}", {"outcome": "keep"}).status_code == 302
     assert care_key(alice.pk).wrapped is not None
@@ -134,8 +124,8 @@ def test_what_the_law_still_keeps_cannot_be_proposed(
     """Nor what is not sure."""
     known(alice, doctor, "1960-01-01")
     register_patient(bob, home(NOW), by=doctor, now_ms=NOW)
-    assert "Perhaps: the birth date is not known" in text_of(enter(dpo))
-    assert enter(dpo).post(f"/rights/desk/terms/propose/{bob.pk}").status_code == 400
+    assert "Perhaps: the birth date is not known" in text_of(enter(dpo, confirmed=True))
+    assert enter(dpo, confirmed=True).post(f"/rights/desk/terms/propose/{bob.pk}").status_code == 400
     monkeypatch.setattr(clock, "now_ms", lambda: NOW + DAY)
     client = Client()
     client.force_login(dpo)
@@ -146,17 +136,17 @@ def test_what_the_law_still_keeps_cannot_be_proposed(
 def test_the_list_is_for_those_who_answer_here(alice: Account, dpo: Account, doctor: Account) -> None:
     """Neither a patient, nor a nurse, nor an officer elsewhere sees or touches it."""
     known(alice, doctor, "1960-01-01")
-    enter(dpo).post(f"/rights/desk/terms/propose/{alice.pk}")
+    enter(dpo, confirmed=True).post(f"/rights/desk/terms/propose/{alice.pk}")
     row, other = Destruction.objects.get(), create_establishment("clinic", "Parc", now_ms=NOW)
     nurse, far = (create_account("professional", name, NOW) for name in ("Nina", "Loin"))
     seat(nurse, home(NOW), "nurse", by=(nurse, nurse), now_ms=NOW, how="x")
     seat(far, other, "dpo", by=(far, far), now_ms=NOW, how="x")
     for who in (alice, nurse):
-        assert enter(who).get("/rights/desk/terms").status_code == 403
-    assert "Alice" not in text_of(enter(far))
+        assert enter(who, confirmed=True).get("/rights/desk/terms").status_code == 403
+    assert "Alice" not in text_of(enter(far, confirmed=True))
     for who in (alice, nurse, far):
-        assert enter(who).post(f"/rights/desk/terms/{row.pk}", ARCHIVES).status_code in (403, 404)
-        assert enter(who).post(f"/rights/desk/terms/propose/{alice.pk}").status_code in (403, 404)
+        assert enter(who, confirmed=True).post(f"/rights/desk/terms/{row.pk}", ARCHIVES).status_code in (403, 404)
+        assert enter(who, confirmed=True).post(f"/rights/desk/terms/propose/{alice.pk}").status_code in (403, 404)
     assert care_key(alice.pk).wrapped is not None
 
 
@@ -191,11 +181,11 @@ def file_at(here: Clinic, patient: Account) -> None:
 
 def destroy(here: Clinic, patient: Account) -> str:
     """Propose and decide on the pages; what the page says then, or its status."""
-    proposed = enter(here.dpo).post(f"/rights/desk/terms/propose/{patient.pk}")
+    proposed = enter(here.dpo, confirmed=True).post(f"/rights/desk/terms/propose/{patient.pk}")
     if proposed.status_code != 302:
         return str(proposed.status_code)
     row = Destruction.objects.get(patient=patient, approved=None)
-    answer = enter(here.doctor).post(f"/rights/desk/terms/{row.pk}", ARCHIVES)
+    answer = enter(here.doctor, confirmed=True).post(f"/rights/desk/terms/{row.pk}", ARCHIVES)
     return answer["Location"].partition("done=")[2] if answer.status_code == 302 else str(answer.status_code)
 
 
@@ -207,7 +197,7 @@ def test_a_file_known_in_one_place_goes_whole(alice: Account, opened_platform: O
     create_record_key(alice.pk, now_ms=NOW, establishment=pins.place.pk)
     assert destroy(pins, alice) == "destroyed"
     assert not RecordKey.objects.filter(subject=alice.pk, erased_ms=None).exists()
-    assert "No record has reached its term." in text_of(enter(pins.dpo))
+    assert "No record has reached its term." in text_of(enter(pins.dpo, confirmed=True))
 
 
 def test_the_home_key_stays_while_another_place_keeps_its_part(alice: Account, opened_platform: Options) -> None:
@@ -220,7 +210,7 @@ def test_the_home_key_stays_while_another_place_keeps_its_part(alice: Account, o
     assert destroy(pins, alice) == "part"
     left = RecordKey.objects.filter(subject=alice.pk, erased_ms=None).values_list("establishment", flat=True)
     assert set(left) == {ESTABLISHMENT, nord.place.pk}
-    assert "Alice" not in text_of(enter(pins.dpo)).partition("Decided")[0]
+    assert "Alice" not in text_of(enter(pins.dpo, confirmed=True)).partition("Decided")[0]
     assert destroy(pins, alice) == "404"
     assert destroy(nord, alice) == "destroyed"
     assert not RecordKey.objects.filter(subject=alice.pk, erased_ms=None).exists()
@@ -239,18 +229,20 @@ def test_who_is_registered_at_home_is_destroyed_at_home(alice: Account, dpo: Acc
 def test_care_after_the_proposal_keeps_the_record(alice: Account, dpo: Account, doctor: Account) -> None:
     """Somebody follows the person again, anywhere: the term runs anew."""
     known(alice, doctor, "1960-01-01")
-    client = enter(dpo)
+    client = enter(dpo, confirmed=True)
     client.post(f"/rights/desk/terms/propose/{alice.pk}")
     start_follow_up(doctor, alice, now_ms=AFTER)
-    assert enter(doctor).post(f"/rights/desk/terms/{Destruction.objects.get().pk}", ARCHIVES).status_code == 400
+    decided = enter(doctor, confirmed=True).post(f"/rights/desk/terms/{Destruction.objects.get().pk}", ARCHIVES)
+    assert decided.status_code == 400
     assert care_key(alice.pk).wrapped is not None
 
 
 def test_two_accounts_of_one_name_are_one_person(alice: Account, dpo: Account, doctor: Account) -> None:
     """Whoever proposed does not decide under another account."""
     known(alice, doctor, "1960-01-01")
-    enter(dpo).post(f"/rights/desk/terms/propose/{alice.pk}")
+    enter(dpo, confirmed=True).post(f"/rights/desk/terms/propose/{alice.pk}")
     twin = create_account("professional", "Diane Roux", NOW)
     seat(twin, home(NOW), "doctor", by=(twin, twin), now_ms=NOW, how="x")
-    assert enter(twin).post(f"/rights/desk/terms/{Destruction.objects.get().pk}", ARCHIVES).status_code == 400
+    decided = enter(twin, confirmed=True).post(f"/rights/desk/terms/{Destruction.objects.get().pk}", ARCHIVES)
+    assert decided.status_code == 400
     assert care_key(alice.pk).wrapped is not None

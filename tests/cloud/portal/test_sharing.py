@@ -16,11 +16,9 @@ from egide.cloud.people.service import create_account
 from egide.cloud.portal import sharing, words
 from egide.cloud.portal.sharing import Draft
 from egide.cloud.register.models import Statement
-from egide.cloud.signin import clock
-from egide.cloud.signin.factors import mark_confirmed
 from egide.errors import NotFoundError, RefusedError
 from tests.cloud.conftest import NOW
-from tests.cloud.portal.conftest import Enter
+from tests.cloud.portal.conftest import Enter, confirmed
 from tests.support.cast import Cast
 from tests.support.ward import DAY_MS
 
@@ -29,13 +27,6 @@ from tests.support.ward import DAY_MS
 def paul(cast: Cast) -> Account:
     """Alice's brother."""
     return create_account("relative", "Paul Moreau", NOW - DAY_MS)
-
-
-def confirm(client: Client) -> None:
-    """As if a factor had just been presented."""
-    session = client.session
-    mark_confirmed(session, now_ms=clock.now_ms())
-    session.save()
 
 
 def text(client: Client, path: str) -> str:
@@ -69,7 +60,7 @@ def test_everybody_who_may_see_is_named_with_the_reason(cast: Cast, enter: Enter
 def test_a_grant_is_one_question_a_page_then_a_sentence_then_a_yes(cast: Cast, enter: Enter, paul: Account) -> None:
     """Given with the code that Paul reads out: what was read aloud is what holds."""
     client = enter(cast.alice)
-    confirm(client)
+    confirmed(client)
     assert client.get("/me/sharing/new")["Location"] == "/me/sharing/new/who"
     answer_all(client, {"name": f"{paul.username[:4]} {paul.username[4:].upper()}"})
     answer = client.get("/me/sharing/new/review")
@@ -99,7 +90,7 @@ def test_the_last_day_that_was_agreed_to_is_the_one_that_the_list_shows(
 ) -> None:
     """A grant of a week ends with its last day, on the page of the yes as on the page of who may see."""
     client = enter(cast.alice)
-    confirm(client)
+    confirmed(client)
     answer_all(client, {"name": paul.username})
     said = re.search(r"Until the end of ([^,<]+),", text(client, "/me/sharing/new/review"))
     mark = re.search('name="text" value="([^"]+)"', text(client, "/me/sharing/new/review"))
@@ -211,7 +202,7 @@ def test_an_opposition_closes_the_record_at_once_and_can_be_taken_back(cast: Cas
     assert enter(cast.bob).get(f"/patients/{cast.alice.pk}").status_code == 403
     assert "You objected" in text(client, "/me/sharing")
     assert "/security/confirm" in client.post(f"/me/sharing/team/{cast.bob.pk}/agree")["Location"]
-    confirm(client)
+    confirmed(client)
     client.post(f"/me/sharing/team/{cast.bob.pk}/agree")
     assert enter(cast.bob).get(f"/patients/{cast.alice.pk}").status_code == 200
 
@@ -220,64 +211,6 @@ def test_only_somebody_of_the_team_can_be_objected_to(cast: Cast, enter: Enter) 
     """Of a stranger, nothing is said."""
     assert enter(cast.alice).post(f"/me/sharing/team/{cast.diane.pk}/object").status_code == 404
     assert not facts_of(cast.alice.pk).oppositions
-
-
-def test_what_was_measured_between_two_days_can_be_hidden(cast: Cast, enter: Enter) -> None:
-    """Both days included, in the time of the place; the day before and the day after stay; a period that cannot be,
-    no."""
-    client = enter(cast.alice)
-    client.post("/me/sharing/hide/from", {"who": str(cast.bob.pk)})
-    answer = {"family": "weight", "data": "days"}
-    for first, last in (
-        ("2026-03-02", "2026-03-01"),
-        ("", "2026-03-01"),
-        ("soon", "2026-03-01"),
-        ("0001-01-01", "9999-12-31"),
-    ):
-        assert client.post("/me/sharing/hide/which", {**answer, "first": first, "last": last}).status_code == 400
-    client.post("/me/sharing/hide/which", {**answer, "first": "2026-03-01", "last": "2026-03-02"})
-    page = text(client, "/me/sharing/hide/check")
-    assert "weight, measured from 1 March 2026 to 2 March 2026, both included" in page
-    assert 'value="2026-03-02"' in client.get("/me/sharing/hide/which").content.decode()
-    client.post("/me/sharing/hide/check")
-    (hidden,) = facts_of(cast.alice.pk).restrictions
-    zone = words.zone()
-    assert hidden.data.since_ms == datetime(2026, 3, 1, tzinfo=zone).timestamp() * 1000
-    assert hidden.data.until_ms == datetime(2026, 3, 3, tzinfo=zone).timestamp() * 1000
-    assert hidden.until_ms is None
-    assert "until 2 March 2026" in text(client, "/me/sharing")
-
-
-def test_hiding_says_what_stops_before_it_hides(cast: Cast, enter: Enter) -> None:
-    """From whom, what, the consequences; then at once, without a factor; lifting it asks for one."""
-    client = enter(cast.alice)
-    client.post("/me/sharing/hide/from", {"who": str(cast.bob.pk)})
-    client.post("/me/sharing/hide/which", {"family": "weight", "data": "all"})
-    page = text(client, "/me/sharing/hide/check")
-    assert "To Dr Bob Durand, this was never measured: weight." in page
-    assert "A decision on your care may then be taken without it." in page
-    assert not restrictions.restrictions_of(cast.alice)
-    client.post("/me/sharing/hide/check")
-    (held,) = restrictions.restrictions_of(cast.alice)
-    assert (held.who.id, held.data) == (str(cast.bob.pk), Window(families=frozenset({"weight"})))
-    assert "Hidden from them:" in text(client, "/me/sharing")
-    lift = f"/me/sharing/hidden/{held.id}/lift"
-    assert "/security/confirm" in client.post(lift)["Location"]
-    confirm(client)
-    client.post(lift)
-    assert restrictions.restrictions_of(cast.alice)[0].until_ms == NOW
-
-
-def test_hiding_needs_its_answers_in_order(cast: Cast, enter: Enter) -> None:
-    """No page hides what was not chosen, nor from somebody who may not see anyway."""
-    client = enter(cast.alice)
-    assert client.get("/me/sharing/hide/check")["Location"].endswith("/from")
-    client.post("/me/sharing/hide/check")
-    assert client.post("/me/sharing/hide/from", {"who": str(cast.diane.pk)}).status_code == 400
-    client.post("/me/sharing/hide/from", {"who": "everyone"})
-    assert client.get("/me/sharing/hide/check")["Location"].endswith("/which")
-    assert client.post("/me/sharing/hide/which", {"data": "all"}).status_code == 400
-    assert not restrictions.restrictions_of(cast.alice)
 
 
 def test_a_mandate_is_the_patient_s_to_end_and_a_parent_s_right_is_not(cast: Cast, enter: Enter, paul: Account) -> None:
@@ -306,7 +239,7 @@ def test_nobody_changes_another_s_sharing(cast: Cast, enter: Enter, paul: Accoun
     before = Statement.objects.filter(subject=cast.alice.pk).count()
     reader: Account = getattr(cast, who)
     client = enter(reader)
-    confirm(client)
+    confirmed(client)
     for path in (
         f"/me/sharing/grants/{grant}/withdraw", f"/me/sharing/hidden/{hidden}/lift",
         f"/me/sharing/team/{cast.bob.pk}/object", f"/me/sharing/research/{grant}/leave",
@@ -339,7 +272,7 @@ def test_those_known_already_are_offered_once_and_only_while_they_are_there(cast
 def test_a_professional_has_no_such_pages(cast: Cast, enter: Enter) -> None:
     """They are about one's own record."""
     client = enter(cast.bob)
-    confirm(client)
+    confirmed(client)
     for path in ("/me/sharing", "/me/sharing/new", "/me/sharing/new/who", "/me/sharing/hide", "/me/sharing/hide/from"):
         assert client.get(path).status_code == 403
 
@@ -368,7 +301,7 @@ def test_a_whole_follow_up_can_be_refused_and_agreed_to_again(cast: Cast, enter:
     again = f"/me/sharing/follow-ups/{care}/agree"
     assert again in text(client, "/me/sharing")
     assert "/security/confirm" in client.post(again)["Location"]
-    confirm(client)
+    confirmed(client)
     client.post(again)
     assert enter(cast.bob).get(f"/patients/{cast.charlie.pk}").status_code == 200
     assert enter(cast.alice).post(path).status_code == 404
