@@ -17,7 +17,7 @@ import pytest
 
 from egide.prove.instance import Instance
 from tests.support.broker import require
-from tests.support.processes import running, under
+from tests.support.processes import alive, under
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -102,7 +102,7 @@ def test_a_demo_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         below = under(parent.pid)
         parent.kill()
     assert len(below) >= 6
-    require(lambda: not any(running(pid) for pid in below), 30)
+    require(lambda: not any(alive(pid) for pid in below), 30)
 
 
 def test_a_demo_may_stop_by_itself(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.broker import require
-from tests.support.processes import running, under
+from tests.support.processes import alive, under
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -31,7 +31,7 @@ def proving(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
         process.wait()
         for pid in left:
-            if running(pid):
+            if alive(pid):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -45,7 +45,7 @@ def test_nothing_stays_behind(
     below = under(proving.pid)
     proving.send_signal(how)
     assert proving.wait(60) != 0
-    require(lambda: not any(running(pid) for pid in below), 10)
+    require(lambda: not any(alive(pid) for pid in below), 10)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -56,4 +56,4 @@ def test_nothing_survives_its_being_killed(proving: subprocess.Popen[bytes], par
     below = under(proving.pid)
     proving.kill()
     assert proving.wait(10) == -signal.SIGKILL
-    require(lambda: not any(running(pid) for pid in below), 20)
+    require(lambda: not any(alive(pid) for pid in below), 20)

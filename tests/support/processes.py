@@ -20,7 +20,7 @@ def under(parent: int) -> set[int]:
     return found
 
 
-def running(pid: int) -> bool:
+def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from egide.prove.instance import Instance, free_ports
-from tests.cloud.config.test_supervisor import alive
 from tests.support.broker import require
 from tests.support.instance import running_instance
+from tests.support.processes import alive
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from egide.cloud.config.supervisor import Supervisor, stopped_by_signals
 from egide.cloud.options import Options
 from egide.errors import ConfigError, KeyMissingError, StorageError, UnavailableError
 from tests.support.broker import require
+from tests.support.processes import alive
 from tests.support.thing import NOW
 
 #: Plays a role: says "ready", then does as its second word says.
@@ -92,14 +93,6 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(module, "BROKER_RETRY_S", 0.0)
     monkeypatch.setattr(module, "broker_files", lambda o: SimpleNamespace(store=o.data / "store"))
     return made
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
 
 
 def test_leaving_stops_every_process(stage: Stage) -> None:

@@ -19,6 +19,7 @@ from egide.cloud.fleet.broker.child import find_nats_server, start_broker
 from egide.cloud.options import Options
 from egide.errors import ConfigError, KeyMissingError, StorageError, UnavailableError
 from tests.support.broker import make_folders, make_ground, require
+from tests.support.processes import alive
 
 from .conftest import Ward
 
@@ -40,13 +41,6 @@ def busy() -> Iterator[int]:
     """A port that somebody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
-    except OSError:
-        return False
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ties a child to its parent")
