@@ -1,11 +1,15 @@
-"""For which establishment an object measures is the engineer's to choose, among places that know its patient."""
+"""For which place an object measures, and how that is kept, is the engineer's to choose if a service gave it."""
 
 from __future__ import annotations
 
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.fleet.service import pair
-from egide.cloud.keys.records import ESTABLISHMENT
+from egide.cloud.keys.records import ESTABLISHMENT, care_key
 from egide.cloud.people.models import Registration
+from egide.cloud.portal import objects
+from egide.cloud.register.journal import open_statement
+from egide.cloud.register.models import Statement
+from egide.cloud.signin.notices import is_unread
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter, Offices, confirm
 from tests.support.cast import Cast
@@ -50,6 +54,55 @@ def test_another_place_takes_nothing_from_where_it_is_kept(cast: Cast, offices: 
     assert client.get(path).status_code == 200
     assert client.post(f"{path}/place", {"place": str(offices.elsewhere.pk)}).status_code == 400
     assert running(cast).establishment == ESTABLISHMENT
+
+
+def test_the_engineer_chooses_how_it_is_kept_in_a_signed_line_and_the_patient_is_told(
+    cast: Cast, offices: Offices, enter: Enter
+) -> None:
+    """With a factor; from then on; the pairing before is closed and not rewritten; and it can be chosen back."""
+    client, path, before = enter(offices.engineer), f"/office/fleet/{cast.cuff.row.pk}", running(cast)
+    client.post(f"{path}/kept", {"kept": "personal"})
+    assert running(cast) == before
+    confirm(client)
+    assert "20 years, as a rule" in client.get(path).content.decode()
+    assert client.post(f"{path}/kept", {"kept": "personal"}).status_code == 302
+    after = running(cast)
+    assert (after.klass, after.establishment, after.since_ms) == ("personal", ESTABLISHMENT, NOW)
+    before.refresh_from_db()
+    assert (before.klass, before.until_ms) == ("care", NOW)
+    line = Statement.objects.filter(subject=cast.alice.pk, kind="pairing").latest("entry")
+    said = open_statement(line, care_key(cast.alice.pk)).personal or {}
+    assert (said["pairing"], said["class"], said["by"]) == (str(after.uuid), "personal", str(offices.engineer.pk))
+    assert is_unread(cast.alice, "object-kept")
+    assert client.post(f"{path}/kept", {"kept": "personal"}).status_code == 302
+    assert Pairing.objects.filter(object=cast.cuff.row).count() == 2
+    assert client.post(f"{path}/kept", {"kept": "care"}).status_code == 302
+    assert running(cast).klass == "care"
+
+
+def test_how_it_is_kept_is_chosen_among_two_answers_by_the_place_that_keeps_it(
+    cast: Cast, offices: Offices, enter: Enter
+) -> None:
+    """A study is joined by who takes part in it; another place's engineer takes nothing."""
+    Registration.objects.create(patient=cast.alice, establishment=offices.elsewhere, since_ms=NOW)
+    for who, answers in ((offices.engineer, ("research", "x", "")), (offices.far_engineer, ("personal", "care"))):
+        client = enter(who)
+        confirm(client)
+        for answer in answers:
+            assert client.post(f"/office/fleet/{cast.cuff.row.pk}/kept", {"kept": answer}).status_code == 400
+    assert Pairing.objects.filter(object=cast.cuff.row).count() == 1
+
+
+def test_what_a_patient_added_is_kept_as_they_choose(cast: Cast, offices: Offices, enter: Enter) -> None:
+    """Nobody takes from them what they may erase."""
+    mine = objects.add(cast.alice, "Balance", "", now_ms=NOW - 1)
+    client, path = enter(offices.engineer), f"/office/fleet/{mine.id}"
+    confirm(client)
+    page = client.get(path).content.decode()
+    assert "its patient’s own measurements" in page
+    assert "Choose how what it measures is kept" not in page
+    assert client.post(f"{path}/kept", {"kept": "care"}).status_code == 400
+    assert Pairing.objects.get(object=mine.id).klass == "personal"
 
 
 def test_what_a_patient_keeps_as_their_own_is_not_the_engineer_s_to_choose(

@@ -25,14 +25,15 @@ __all__ = ["attributions_in_force", "current_pairings", "need_key", "pair", "rec
 
 def pair(
     owner: HealthObject, patient: Account, now_ms: int, *, since_ms: int | None = None, klass: str | None = None,
-    establishment: uuid.UUID | None = None, study: str = "",
+    establishment: uuid.UUID | None = None, study: str = "", by: Account | None = None,
 ) -> Pairing:  # fmt: skip
     """Link an object to a patient from now on, or from an earlier `since_ms` that the caller answers for.
 
     If it already is linked, for the same part of the record, that pairing is given back. `klass` and `establishment`
     say for which part it measures: as its last pairing with this patient did, else care, in the establishment that
     runs the platform. A part that has no key yet gets one. `study` is the participation that a research pairing is
-    opened under; whoever calls has verified it (governance.studies).
+    opened under; whoever calls has verified it (governance.studies). `by` is who chose it, where it is not the patient:
+    the statement names them.
 
     Raises:
         CertificateRevokedError: the object was revoked.
@@ -54,7 +55,7 @@ def pair(
     pairing = Pairing(
         uuid=uuid.uuid4(), object=owner, patient=patient, since_ms=since, klass=klass, establishment=place
     )
-    personal = _link(pairing, "since_ms", since)
+    personal = _link(pairing, "since_ms", since) | ({"by": str(by.pk)} if by else {})
     append_statement(
         "pairing", patient.pk, {}, now_ms=now_ms, personal={**personal, "study": study} if study else personal,
         sealed_for=care_key(patient.pk), also=lambda: pairing.save(force_insert=True),

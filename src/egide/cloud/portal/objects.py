@@ -28,7 +28,7 @@ from egide.trust.limits import LIMITS
 
 __all__ = [
     "MAX_NAME", "Mine", "Note", "add", "is_silent", "my_object", "my_objects", "new_code", "operators_of", "pause",
-    "remove", "rename", "resume", "stop_for_good",
+    "remove", "rename", "resume", "stop_for_good", "was_added",
 ]  # fmt: skip
 
 NOTE: Final = "object-note"
@@ -118,6 +118,14 @@ def operators_of(mine: Mine, *, now_ms: int) -> list[str]:
         return []
     running = [c for c in care if c.since_ms <= now_ms and (c.until_ms is None or now_ms < c.until_ms) and c.operator]
     return list(dict.fromkeys(c.operator for c in running))
+
+
+def was_added(patient: Account, object_id: uuid.UUID) -> bool:
+    """Whether the patient added it themselves; also where their record's key is gone, and nobody can tell."""
+    try:
+        return _notes(patient).get(str(object_id), Note()).added
+    except EgideError:
+        return True
 
 
 def add(patient: Account, model: str, name: str, *, now_ms: int) -> Mine:

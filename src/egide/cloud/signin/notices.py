@@ -24,7 +24,7 @@ __all__ = ["KINDS", "Told", "is_unread", "mark_read", "notices_of", "tell", "unr
 KINDS: Final = (
     "sign-in", "factor", "factor-end", "recovery-code", "copied-key", "recovery-asked", "recovery-approved",
     "recovery-stopped", "recovery-done", "wrong-codes", "emergency", "team", "shared", "journal", "journal-week",
-    "answer", "question", "correction", "desk", "review-overdue",
+    "answer", "question", "correction", "desk", "object-kept", "review-overdue",
 )  # fmt: skip
 
 #: Providers by which people sign in, by the names that they have in every language.
@@ -114,6 +114,8 @@ def _words(row: Notice) -> str:
             return _(
                 "At the desk, a choice was written down for you, as you said it. “Who may see” says which, and by whom."
             )
+        case "object-kept":
+            return _("What one of your objects measures is kept otherwise from now on. The object’s page says how.")
         case "answer":
             return _("The data protection officer answered you. The answer stands in your journal, beside the line.")
         case "review-overdue":

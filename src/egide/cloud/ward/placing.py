@@ -1,6 +1,7 @@
-"""Whose care record an object measures for, as the engineer chooses it: an establishment, never a patient or a class.
+"""For which part of a record an object measures, as the engineer chooses it: an establishment and a class, no patient.
 
-Only of what measures for care: what a patient keeps as their own, or lends to a study, is theirs to change.
+An object that a service gave measures for care, or for what its patient may have erased. What patients added and keep
+as their own, or lend to a study, is theirs to change: a study is joined by whoever takes part in it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from egide.cloud.fleet.service import pair
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import ESTABLISHMENT
 from egide.cloud.people.registrations import registered_at
+from egide.cloud.portal.objects import was_added
+from egide.cloud.signin.notices import tell
 from egide.cloud.ward.desks import Seat
 from egide.cloud.ward.fleet import unit
 from egide.errors import NotFoundError, RefusedError
 
-__all__ = ["kept_words", "measuring", "place", "places_for"]
+__all__ = ["classes_for", "effect_words", "keep_as", "kept_words", "measuring", "place", "places_for"]
 
 
 _KEPT: Final = {
@@ -29,10 +32,22 @@ _KEPT: Final = {
     RecordKey.Class.RESEARCH: gettext_noop("a research project"),
 }
 
+_EFFECT: Final = {
+    RecordKey.Class.CARE: gettext_noop(
+        "Kept as long as the law asks of a care record (20 years, as a rule), and not erased before."
+    ),
+    RecordKey.Class.PERSONAL: gettext_noop("The patient may have it erased for good, when they like."),
+}
+
 
 def kept_words(klass: str) -> str:
     """How long it is kept, and by whose choice, goes with this."""
     return _(_KEPT[RecordKey.Class(klass)])
+
+
+def effect_words(klass: str) -> str:
+    """What choosing a class changes."""
+    return _(_EFFECT[RecordKey.Class(klass)])
 
 
 def measuring(seat: Seat, object_id: uuid.UUID) -> Pairing | None:
@@ -71,4 +86,31 @@ def place(seat: Seat, object_id: uuid.UUID, answer: str, *, now_ms: int) -> None
         raise RefusedError("this object does not measure for that place")
     if chosen != pairing.establishment:
         owner = HealthObject.objects.get(pk=object_id)
-        pair(owner, pairing.patient, now_ms, klass=str(RecordKey.Class.CARE), establishment=chosen)
+        pair(owner, pairing.patient, now_ms, klass=str(RecordKey.Class.CARE), establishment=chosen, by=seat.account)
+
+
+def classes_for(seat: Seat, pairing: Pairing) -> list[str]:
+    """How what it measures may be kept from now on, as today first; nothing when that is not this seat's to choose."""
+    care, personal = str(RecordKey.Class.CARE), str(RecordKey.Class.PERSONAL)
+    mine = seat.whole or pairing.establishment in seat.steers
+    if not mine or pairing.klass not in (care, personal) or was_added(pairing.patient, pairing.object_id):
+        return []
+    return [care, personal] if pairing.klass == care else [personal, care]
+
+
+def keep_as(seat: Seat, object_id: uuid.UUID, answer: str, *, now_ms: int) -> None:
+    """From now on what it measures is kept so: the signed statement names this seat's holder, and the patient is told.
+
+    Raises:
+        NotFoundError: no such object here, or it measures nobody here. RefusedError: not among `classes_for`.
+    """
+    pairing = measuring(seat, object_id)
+    if pairing is None:
+        raise NotFoundError("it measures nobody here")
+    offered = classes_for(seat, pairing)
+    if answer not in offered:
+        raise RefusedError("this object's measurements are not kept so")
+    if answer != offered[0]:
+        owner = HealthObject.objects.get(pk=object_id)
+        pair(owner, pairing.patient, now_ms, klass=answer, establishment=pairing.establishment, by=seat.account)
+        tell(pairing.patient, "object-kept", now_ms=now_ms)

@@ -66,6 +66,7 @@ urlpatterns = [
     path("office/fleet", fleet.fleet_desk, name="fleet"),
     path("office/fleet/<uuid:object_id>", fleet.unit, name="unit"),
     path("office/fleet/<uuid:object_id>/place", fleet.placing_unit, name="unit-place"),
+    path("office/fleet/<uuid:object_id>/kept", fleet.keeping_unit, name="unit-kept"),
     path("office/fleet/<uuid:object_id>/revoke", fleet.revocation, name="unit-revoke"),
     path("office/held", held.held_desk, name="held"),
     path("office/held/say", held.held_say, name="held-say"),

@@ -20,7 +20,7 @@ from egide.cloud.ward.desks import Seat
 from egide.cloud.ward.views.places import seat_at
 from egide.errors import RefusedError
 
-__all__ = ["fleet_desk", "placing_unit", "revocation", "unit"]
+__all__ = ["fleet_desk", "keeping_unit", "placing_unit", "revocation", "unit"]
 
 
 @require_safe
@@ -69,6 +69,20 @@ def placing_unit(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @signed_in
 @widening
+def keeping_unit(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    """Choose how what it measures is kept: a care record is not erased, so a factor is asked for.
+
+    Raises NotFoundError, RefusedError: as `placing.keep_as`.
+    """
+    now = live.now_ms()
+    seat = seat_at(request, "engineer", now_ms=now)
+    placing.keep_as(seat, object_id, request.POST.get("kept", "")[:40], now_ms=now)
+    return redirect("ward:unit", object_id)
+
+
+@require_POST
+@signed_in
+@widening
 def revocation(request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     """Stop it for good. Nothing undoes it, so that a factor is asked for though it narrows.
 
@@ -91,8 +105,21 @@ def _kept(seat: Seat, object_id: uuid.UUID) -> dict[str, Any]:
     choices = [
         Choice(value=str(each), label=place_name(str(each)), checked=each == pairing.establishment) for each in offered
     ]
+    classes = [
+        Choice(
+            value=each,
+            label=_upper(placing.kept_words(each)),
+            hint=placing.effect_words(each),
+            checked=each == pairing.klass,
+        )
+        for each in placing.classes_for(seat, pairing)
+    ]
     return {"kept": placing.kept_words(pairing.klass), "kept_at": place_name(str(pairing.establishment)),
-            "places": choices if len(choices) > 1 else []}  # fmt: skip
+            "places": choices if len(choices) > 1 else [], "classes": classes}  # fmt: skip
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shown(one: fleet.Unit, now_ms: int) -> dict[str, Any]:
