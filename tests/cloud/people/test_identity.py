@@ -72,6 +72,39 @@ def test_a_document_without_the_service_validates_and_no_more(alice: Account, nu
     assert known.ins is None
 
 
+def test_a_lesser_document_takes_nothing_from_a_better_one(alice: Account, nurse: Account) -> None:
+    """In either order the passport counts; the card shown after it is a signed line, and lowers nothing."""
+    identity.declare_identity(alice, ALICE, by=nurse, now_ms=NOW)
+    for document in ("other-document", "passport", "health-card", "birth-certificate"):
+        known = identity.prove_identity(alice, document, by=nurse, now_ms=NOW)
+    assert (known.status, known.document) == ("validée", "passport")
+    assert identity.known_identity(alice) == known
+    assert identity.prove_identity(alice, "identity-card", by=nurse, now_ms=NOW).document == "identity-card"
+    assert identity.prove_identity(alice, "health-card", by=nurse, now_ms=NOW + 1).document == "identity-card"
+    assert proofing.proof_of(alice).evidence == "identity-card"
+    assert Statement.objects.filter(subject=alice.pk, kind="proofing").count() == 6
+
+
+def test_an_assisted_proof_is_not_lost_to_the_same_document_without_help(alice: Account, nurse: Account) -> None:
+    """A birth certificate with a parent's own document proves; alone, it is noted."""
+    identity.declare_identity(alice, ALICE, by=nurse, now_ms=NOW)
+    identity.prove_identity(alice, "birth-certificate", by=nurse, now_ms=NOW, assisted=True)
+    known = identity.prove_identity(alice, "birth-certificate", by=nurse, now_ms=NOW)
+    assert (known.status, known.assisted) == ("validée", True)
+
+
+def test_a_proof_of_other_traits_is_no_longer_the_level(alice: Account, nurse: Account) -> None:
+    """A passport shown for one person says nothing of another; a correction of an accent leaves it."""
+    identity.declare_identity(alice, ALICE, by=nurse, now_ms=NOW)
+    identity.prove_identity(alice, "passport", by=nurse, now_ms=NOW)
+    identity.declare_identity(alice, replace(ALICE, used_name="Durand"), by=alice, now_ms=NOW)
+    assert proofing.proof_of(alice).level == Level.DESK
+    identity.declare_identity(alice, replace(ALICE, birth_date="1956-08-03"), by=alice, now_ms=NOW)
+    assert proofing.proof_of(alice).level == Level.NONE
+    identity.prove_identity(alice, "health-card", by=nurse, now_ms=NOW)
+    assert (proofing.proof_of(alice).level, proofing.proof_of(alice).evidence) == (Level.DESK, "health-card")
+
+
 def test_without_a_connection_nothing_is_retrieved(settings: Settings) -> None:
     """The product has no imitation of the service: it says that it is not connected."""
     with pytest.raises(RefusedError):

@@ -16,7 +16,7 @@ from egide.cloud.people.ins import Ins, doubts
 from egide.cloud.people.insi import Insi
 from egide.cloud.people.models import Account, Identity
 from egide.cloud.people.proofing import prove_at_desk, require_desk, signed_facts
-from egide.cloud.people.traits import Traits, status_of
+from egide.cloud.people.traits import Traits, status_of, worth
 from egide.cloud.register.journal import append_statement
 from egide.errors import EgideError, NotFoundError, RefusedError
 
@@ -96,7 +96,7 @@ def declare_ins(patient: Account, ins: Ins, *, by: Account, now_ms: int) -> Know
 
 
 def prove_identity(patient: Account, document: str, *, by: Account, now_ms: int, assisted: bool = False) -> Known:
-    """Somebody at a desk compared the traits with a document.
+    """Somebody at a desk compared the traits with a document. One that proves less takes nothing away.
 
     Raises as `prove_at_desk` does; RefusedError: the identity is fictive.
     """
@@ -104,6 +104,8 @@ def prove_identity(patient: Account, document: str, *, by: Account, now_ms: int,
     if known.fictive:
         raise RefusedError("a fictive identity is proved by nothing")
     prove_at_desk(patient, document, by=by, now_ms=now_ms)
+    if worth(document, assisted=assisted) < worth(known.document, assisted=known.assisted):
+        return known
     return _keep(patient, replace(known, document=document, assisted=assisted), by, now_ms)
 
 

@@ -17,7 +17,7 @@ from egide.cloud.people.establishments import home, place_of
 from egide.cloud.people.models import Account, Invitation
 from egide.cloud.people.offices import holder_of, offices_of
 from egide.cloud.people.registrations import REGISTRARS, registered_at
-from egide.cloud.people.traits import DOCUMENTS
+from egide.cloud.people.traits import DOCUMENTS, Traits, worth
 from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
@@ -31,6 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 KIND: Final = "proofing"
+_IDENTITY: Final = "identity"
 #: Electronic identifications that prove an identity, by the adapter that checked the provider's answer.
 EID_SCHEMES: Final = frozenset({"franceconnect-plus", "france-identite", "pro-sante-connect", "eidas-high"})
 
@@ -106,15 +107,28 @@ def require_desk(account: Account, *, by: Account, now_ms: int) -> None:
 
 
 def proof_of(account: Account) -> Proof:
-    """The strongest proof that a signed statement says; of two alike, the latest."""
-    best = Proof(level=Level.NONE)
-    for at_ms, facts in signed_facts(account, KIND):
+    """The strongest proof that a signed statement says and that still holds; of two alike, the latest.
+
+    At one level, a document that proves an identity is stronger than one that is only noted. What was shown for other
+    traits, which were another person's, proves nothing of these.
+    """
+    best, person = Proof(level=Level.NONE), None
+    for kind, at_ms, facts in _said(account, (KIND, _IDENTITY)):
         try:
-            found = Proof(level=Level(facts["level"]), evidence=facts["evidence"], by=facts["by"], at_ms=at_ms)
-        except (KeyError, ValueError):
+            if kind == _IDENTITY:
+                traits = Traits.from_facts(facts["traits"])
+                best = best if person is None or person.same_person(traits) else Proof(level=Level.NONE)
+                person = traits
+            else:
+                found = Proof(level=Level(facts["level"]), evidence=facts["evidence"], by=facts["by"], at_ms=at_ms)
+                best = max(found, best, key=_strength)
+        except (EgideError, KeyError, TypeError, ValueError):
             continue
-        best = max(best, found, key=lambda proof: (proof.level, proof.at_ms))
     return best
+
+
+def _strength(proof: Proof) -> tuple[int, int]:
+    return proof.level, worth(proof.evidence, assisted=False)
 
 
 def signed_facts(account: Account, *kinds: str) -> list[tuple[int, dict[str, Any]]]:
@@ -122,10 +136,15 @@ def signed_facts(account: Account, *kinds: str) -> list[tuple[int, dict[str, Any
 
     A patient's facts are the sealed ones. A statement whose signature or seal does not hold says nothing.
     """
+    return [(at_ms, facts) for _, at_ms, facts in _said(account, kinds)]
+
+
+def _said(account: Account, kinds: tuple[str, ...]) -> list[tuple[str, int, dict[str, Any]]]:
+    """(kind, time, facts), in the order of the register."""
     rows = list(Statement.objects.filter(subject=account.pk, kind__in=kinds).order_by("entry"))
     if not rows:
         return []
-    found: list[tuple[int, dict[str, Any]]] = []
+    found: list[tuple[str, int, dict[str, Any]]] = []
     key = platform().signer.public_key
     record = care_key(account.pk) if account.role == Account.Role.PATIENT else None
     for row in rows:
@@ -137,7 +156,7 @@ def signed_facts(account: Account, *kinds: str) -> list[tuple[int, dict[str, Any
             continue
         about = statement.header.get(CWT, {}).get(2)
         if said.kind in kinds and about == f"urn:uuid:{account.pk}":
-            found.append((said.at_ms, dict((said.personal if record else said.facts) or {})))
+            found.append((said.kind, said.at_ms, dict((said.personal if record else said.facts) or {})))
     return found
 
 

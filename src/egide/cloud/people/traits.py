@@ -19,7 +19,7 @@ from typing import Any, Final
 from egide.cloud.people import names
 from egide.errors import MalformedError, decoding
 
-__all__ = ["DOCUMENTS", "HIGH_TRUST", "Traits", "status_of"]
+__all__ = ["DOCUMENTS", "HIGH_TRUST", "Traits", "status_of", "worth"]
 
 #: Documents that may be shown at a desk.
 HIGH_TRUST: Final = frozenset({"passport", "identity-card", "residence-permit"})
@@ -73,11 +73,18 @@ class Traits:
         )
 
 
+def worth(document: str, *, assisted: bool) -> int:
+    """How much a document that was seen proves: 2 an identity, 1 nothing by itself, 0 where none was seen."""
+    if document in HIGH_TRUST or (assisted and document in _ASSISTED):
+        return 2
+    return 1 if document else 0
+
+
 def status_of(*, retrieved: bool, document: str, assisted: bool, fictive: bool, doubtful: bool) -> str:
     """`document` is what was seen, "" for none; `assisted`: with a parent's or guardian's own document."""
     if fictive or doubtful:
         return "provisoire"
-    seen = document in HIGH_TRUST or (assisted and document in _ASSISTED)
+    seen = worth(document, assisted=assisted) > 1
     if retrieved:
         return "qualifiée" if seen else "récupérée"
     return "validée" if seen else "provisoire"
