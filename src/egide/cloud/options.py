@@ -44,6 +44,9 @@ class Options:
         default="localhost", metadata={"help": "name that objects reach, in the server's certificate"}
     )
     people_port: int = field(default=8000, metadata={"help": "port for people"})
+    people_processes: int = field(
+        default_factory=lambda: min(4, os.cpu_count() or 1), metadata={"help": "processes that answer people"}
+    )
     objects_port: int = field(default=8443, metadata={"help": "port for objects (HTTPS: EST, intake)"})
     mqtt_port: int = field(default=8883, metadata={"help": "port for objects (MQTT over mutual TLS)"})
     broker_port: int = field(default=4222, metadata={"help": "loopback port of the broker, for the platform itself"})
@@ -122,8 +125,8 @@ class Options:
     def database(self) -> dict[str, Any]:
         """Django's DATABASES entry. Raises ConfigError for an address we cannot use.
 
-        Connections are not kept after a request: under ASGI each request has a thread of its own, and a connection
-        kept by one that ended is lost to us and not to the server.
+        Connections are not kept after a request, but by the listeners, whose threads last: one kept by a thread that
+        ended is lost to us and not to the server.
         """
         if not self.database_url:
             return {
@@ -243,6 +246,8 @@ def _check(options: Options) -> None:
         raise ConfigError("the keys folder must lie outside the data folder")
     if options.intake_rate < 1:
         raise ConfigError("intake_rate must be 1 or more")
+    if not 1 <= options.people_processes <= 64:
+        raise ConfigError("people_processes must be between 1 and 64")
     if not 30 <= options.shared_idle_s <= 3_600:
         raise ConfigError("shared_idle_s must be between 30 and 3600 seconds")
     if bool(options.tsa_url) != bool(options.tsa_ca) or (

@@ -11,8 +11,9 @@ import pytest
 
 from egide.cloud.config import objects_worker
 from egide.cloud.config.initialise import make_keys
-from egide.cloud.config.objects_server import keep_connections, listening_socket, tls_context
+from egide.cloud.config.objects_server import keep_connections, tls_context
 from egide.cloud.config.objects_worker import Deadlines, source_of
+from egide.cloud.config.sockets import listening_socket
 from egide.cloud.options import Options
 from egide.errors import ConfigError, KeyMissingError
 

@@ -15,7 +15,7 @@ import pytest
 from egide.prove.instance import Instance, free_ports
 from tests.support.broker import require
 from tests.support.instance import running_instance
-from tests.support.processes import alive
+from tests.support.processes import alive, under
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,19 @@ def test_a_real_part_that_is_killed_comes_back(instance: Instance, part: str) ->
     assert {name: pid for name, pid in after.items() if name != part} == {
         name: pid for name, pid in before.items() if name != part
     }
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_process_of_people_that_is_killed_takes_its_part_along_and_all_come_back(instance: Instance) -> None:
+    """Those who answer people answer all together, or are started again all together."""
+    before = instance.children()["people"]
+    processes = under(before)
+    assert processes
+    os.kill(min(processes), signal.SIGKILL)
+    require(lambda: instance.children().get("people") not in {None, before}, 60)
+    require(lambda: healthy(instance), 60)
+    assert not any(alive(pid) for pid in processes)
 
 
 def gone(pids: dict[str, int]) -> Callable[[], bool]:

@@ -8,7 +8,6 @@ resumes a session, so a certificate is checked at each connection. A request has
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -17,10 +16,11 @@ from typing import Any, Final
 from gunicorn.app.base import BaseApplication
 
 from egide.cloud.config.objects_worker import THREADS, ObjectsWorker
+from egide.cloud.config.sockets import listening_socket
 from egide.cloud.options import Options
 from egide.errors import ConfigError
 
-__all__ = ["ObjectsServer", "listening_socket", "serve_objects", "tls_context"]
+__all__ = ["ObjectsServer", "serve_objects", "tls_context"]
 
 _URLS: Final = "egide.cloud.config.urls_objects"
 
@@ -47,21 +47,6 @@ def tls_context(options: Options) -> ssl.SSLContext:
     except (OSError, ValueError) as err:
         raise ConfigError("the server's certificate, its key or the CA cannot be used") from err
     return context
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises ConfigError when the port is busy or not allowed."""
-    address = host.strip("[]")
-    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((address, port))
-        listener.listen(512)
-    except OSError as err:
-        listener.close()
-        reason = os.strerror(err.errno or 0)
-        raise ConfigError(f"port {port} cannot be used on this address: {reason}") from err
-    return listener
 
 
 class ObjectsServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
