@@ -753,7 +753,7 @@ function readConsent (data) {
   const parts = decode(data, 9000)
   must(Array.isArray(parts) && parts.length === 16 && parts[0] === 1n, 'not a consent')
   const [, act, grant, patient, signer, kind, reader, families, period, purpose, until, previous, nonce, at, shown, place] = parts
-  must(['grant', 'withdrawal'].includes(act) && uuid(grant), 'another act')
+  must(['grant', 'research', 'withdrawal'].includes(act) && uuid(grant), 'another act')
   must(isPerson(patient) && isPerson(signer), 'not people')
   const program = /^app:[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
   must(kind === 'app' ? program.test(reader[0]) && prints(reader[1]) : isPerson(reader), 'not a reader')
@@ -763,7 +763,7 @@ function readConsent (data) {
   must(listOf(period, isMsOrNull, 2) && period.length === 2, 'not a period')
   must(period.includes(null) || period[0] < period[1], 'a period that ends before it begins')
   must(/^[A-Z][A-Z0-9]{1,15}$/.test(purpose) && isMsOrNull(until) && isMs(at), 'another purpose or time')
-  must(until === null || (act === 'grant' && until > at), 'an end that cannot be')
+  must(until === null ? act !== 'research' : act !== 'withdrawal' && until > at, 'an end that cannot be')
   must((previous === null || isBytes(previous, 32)) && isBytes(nonce, 16), 'another hash or nonce')
   must(listOf(shown, isText, 3) && shown[0].split('\n').every((line) => line === '' || prints(line)), 'another text')
   must(listOf(place, isText, 2) && place.length === 2, 'not a place')
@@ -909,7 +909,7 @@ function consent (v) {
   })
   const entered = step('4 entry', () => {
     const entered = platformStatement(e.entry, e.roots)
-    must(entered.kind === (said.act === 'grant' ? 'grant' : 'grant-end') && entered.subject === said.patient[0], 'another entry')
+    must(entered.kind === (said.act === 'withdrawal' ? 'grant-end' : said.act) && entered.subject === said.patient[0], 'another entry')
     must(same(entered.facts.get('consent'), sha256(e.signedBytes)), 'another consent')
     must(entered.at >= said.at && entered.at - said.at <= 600000n, 'entered at another time')
     return entered

@@ -32,6 +32,7 @@ from egide.trust.grant import (
     CREDENTIAL,
     CREDENTIAL_END,
     GRANT,
+    RESEARCH,
     WITHDRAWAL,
     Consent,
     Credential,
@@ -232,6 +233,17 @@ def consents() -> Vectors:
     yield _bad("another-log", "5 log", second.proof(), anchors)
     yield _bad("another-platform", "10 platform signature", world.proof(signer=MALLORY))
     yield _bad("made-before", "10 platform signature", world.proof(made_ms=_NOW_MS))
+    yield from _research(ca, phone)
+
+
+def _research(ca: _Ca, phone: _Passkey) -> Vectors:
+    """A part in research is entered as that, and as nothing else."""
+    world = _World(ca, phone)
+    anchors = _anchors(ca, world.log)
+    signed = phone.sign(_consent(kind=RESEARCH, purpose="HRESCH").encode())
+    yield _good("research", world.proof(signed), anchors)
+    as_grant = world.proof(signed, entered=world.entered(signed, kind="grant"))
+    yield _bad("research-entered-as-a-grant", "4 entry", as_grant, anchors)
 
 
 def _lost(name: str, data: bytes, anchors: dict[str, Any] | None) -> dict[str, Any]:

@@ -230,6 +230,7 @@ _STAFF_PAGES: Final = [
     Visit(name="rights:person-find", who="denis", path="/rights/desk/people"),
     Visit(name="rights:person", who="denis", path="/rights/desk/people/{alice}"),
     Visit(name="portal:at-desk", who="denis", path="/desk/people/{alice}/said"),
+    Visit(name="portal:at-desk-study", who="denis", path="/desk/people/{alice}/said/open/research/{project}"),
     Visit(name="portal:at-desk-agreements", who="bob", path="/desk/people/{alice}/agreements"),
     Visit(name="portal:at-desk-agreements", who="denis", key="officer", path="/desk/people/{alice}/agreements"),
     Visit(name="portal:invitations", who="bob", path="/desk/invitations"),

@@ -12,7 +12,15 @@ from typer.testing import CliRunner, Result
 
 from egide.cli.verify import Lang, verify
 from egide.cli.verify_consent import LIMITS_OF_PROOF, MEANINGS, TEXTS
-from egide.trust.grant import CREDENTIAL_END, WITHDRAWAL, Named, Period, credential_end_facts, verify_consent_proof
+from egide.trust.grant import (
+    CREDENTIAL_END,
+    RESEARCH,
+    WITHDRAWAL,
+    Named,
+    Period,
+    credential_end_facts,
+    verify_consent_proof,
+)
 from tests.support.consents import (
     ALICE,
     BE,
@@ -89,6 +97,18 @@ def test_a_withdrawal_by_a_representative_after_which_the_passkey_was_retired(ru
     assert LIMITS_OF_PROOF[Lang.EN]["deed"] in output
     assert LIMITS_OF_PROOF[Lang.EN]["running"] not in output
     assert LIMITS_OF_PROOF[Lang.EN]["retired"] not in output
+
+
+def test_a_part_in_research_is_said_to_be_one(run: Run) -> None:
+    """With its end, and that it may have been left since."""
+    said = consent(kind=RESEARCH, purpose="HRESCH")
+    proof = WORLD.proof(signed_by(WORLD.passkey, said.encode()))
+    output = run(proof=proof).stdout
+    assert "took part in research" in output
+    assert "HRESCH" in output
+    assert "Until" in output
+    assert LIMITS_OF_PROOF[Lang.EN]["running"] in output
+    assert "participe à une recherche" in run("--lang", "fr", proof=proof).stdout
 
 
 def test_a_grant_without_end_of_all_that_was_measured(run: Run) -> None:

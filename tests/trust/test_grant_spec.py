@@ -10,8 +10,9 @@ import cbor2
 import pycddl
 import pytest
 
+from egide.errors import MalformedError
 from egide.trust.cose import Sign1
-from egide.trust.grant import WITHDRAWAL, Named, Period, SignedConsent, verify_consent_proof
+from egide.trust.grant import RESEARCH, WITHDRAWAL, Named, Period, SignedConsent, verify_consent_proof
 from egide.trust.grant.entries import consent_facts, credential_end_facts
 from tests.support.consents import ConsentWorld, Passkey, consent
 
@@ -42,15 +43,22 @@ def test_a_proof_is_what_the_page_says(data: bytes) -> None:
 
 
 def test_every_kind_of_statement_is_what_the_page_says() -> None:
-    """Open periods, no end, an app, a withdrawal; and the facts of the register."""
+    """Open periods, no end, an app, a withdrawal, a part in research; and the facts of the register."""
     for said in (
         consent(period=Period(None, 7), until_ms=None, previous=bytes(32)), consent(kind=WITHDRAWAL, until_ms=None),
+        consent(kind=RESEARCH, purpose="HRESCH"),
         consent(reader_kind="app", reader=Named("app:walk", "Marche")),
     ):  # fmt: skip
         validate("consent", said.encode())
     validate("credential-facts", cbor2.dumps(Passkey().credential().facts()))
     validate("credential-end-facts", cbor2.dumps(credential_end_facts(bytes(32))))
     validate("consent-facts", cbor2.dumps(consent_facts(bytes(32))))
+
+
+def test_research_always_has_an_end() -> None:
+    """A project ends; whoever takes part signs until when."""
+    with pytest.raises(MalformedError):
+        consent(kind=RESEARCH, until_ms=None)
 
 
 @pytest.mark.parametrize(

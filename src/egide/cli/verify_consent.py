@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from egide.cli.language import Lang, time_text
-from egide.trust.grant import GRANT, Consent, ConsentReport
+from egide.trust.grant import WITHDRAWAL, Consent, ConsentReport
 
 __all__ = ["LIMITS_OF_PROOF", "MEANINGS", "TEXTS", "consent_json", "consent_lines"]
 
@@ -17,6 +17,7 @@ TEXTS: Final[dict[Lang, dict[str, Any]]] = {
         "proved": "PROVED. The authority and the register are those that you trust.",
         "consistent": "CONSISTENT, NOT ANCHORED. The file agrees with itself; its keys may be anyone's.",
         "grant": "{signer} let {reader} see this.", "withdrawal": "{signer} took back what {reader} could see.",
+        "research": "{signer} took part in research: {reader} may see this.",
         "patient": "Record of", "signer": "Signed by", "reader": "Reader", "families": "Metrics", "data": "Measured",
         "purpose": "Purpose", "until": "Until", "open": "no end but its withdrawal", "signed": "Signed", "id": "Grant",
         "from": "from {time}", "before": "before {time}", "always": "at any time", "previous": "Follows",
@@ -39,6 +40,7 @@ TEXTS: Final[dict[Lang, dict[str, Any]]] = {
         "consistent": "COHÉRENT, NON ANCRÉ. Rien ne se contredit, mais rien ne dit à qui sont ces clés.",
         "grant": "{signer} a permis à {reader} de voir ceci.",
         "withdrawal": "{signer} a retiré ce que {reader} pouvait voir.",
+        "research": "{signer} participe à une recherche : {reader} peut voir ceci.",
         "patient": "Dossier de", "signer": "Signé par", "reader": "Lecteur", "families": "Mesures",
         "data": "Mesuré", "purpose": "Finalité", "until": "Jusqu'au", "open": "sans autre fin que son retrait",
         "signed": "Signé le", "id": "Autorisation", "from": "à partir du {time}", "before": "avant le {time}",
@@ -134,7 +136,7 @@ def not_proved(report: ConsentReport) -> list[str]:
     """Which limits apply to this file."""
     consent = report.consent
     names = ["screen", "coercion", "person"]
-    if consent.kind == GRANT:
+    if consent.kind != WITHDRAWAL:
         names.append("running")
     if report.retired_ms is None:
         names.append("retired")
@@ -158,7 +160,7 @@ def _said(consent: Consent, texts: dict[str, Any]) -> list[tuple[str, str]]:
         ("families", ", ".join(consent.families)),
         ("data", ", ".join(data) or texts["always"]),
         ("purpose", consent.purpose),
-        ("until", until if consent.kind == GRANT else ""),
+        ("until", until if consent.kind != WITHDRAWAL else ""),
         ("signed", time_text(consent.at_ms)),
         ("where", consent.place.origin),
         ("id", consent.grant),

@@ -5,14 +5,19 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from egide.cloud.consent import grants
+from egide.cloud.consent import grants, projects
 from egide.cloud.consent.attested import facts_of
+from egide.cloud.consent.facts import runs
+from egide.cloud.consent.projects import Project, Terms
 from egide.cloud.consent.representation import record_death, secrets_of
+from egide.cloud.keys.records import care_key
 from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import seat
 from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
+from egide.cloud.register.journal import open_statement
+from egide.cloud.register.models import Statement
 from egide.cloud.signin import clock
 from egide.cloud.signin.factors import mark_confirmed
 from egide.cloud.signin.notices import notices_of
@@ -147,3 +152,78 @@ def test_what_narrows_needs_a_word_and_a_choice(cast: Cast, doctor: Account, pau
     )
     facts = facts_of(cast.alice.pk)
     assert (facts.restrictions, facts.secrets, facts.oppositions) == ((), (), ())
+
+
+def declared(title: str = "Sommeil et sucre") -> Project:
+    """A project of this desk's establishment, by René Cherche, declared by somebody else."""
+    place, founder = home(NOW), create_account("operator", "Founder", NOW - 1)
+    people = [create_account("operator", name, NOW - 1) for name in (f"René {title}", f"Denis {title}")]
+    for account, office in zip(people, ("researcher", "dpo"), strict=True):
+        seat(account, place, office, by=(founder, founder), now_ms=NOW - 1, how="test")
+    terms = Terms(
+        title=title, purpose="Savoir si la nuit calme le sucre.", ethics="CPP Ouest II, 2026-114",
+        families=frozenset({"glucose"}), past_days=None, until_ms=NOW + 90 * DAY_MS,
+    )  # fmt: skip
+    proposal = projects.propose_project(people[0], place, terms, now_ms=NOW)
+    return projects.approve_project(proposal, by=people[1], now_ms=NOW)
+
+
+def test_a_part_in_research_is_written_down_at_the_desk_after_its_words_were_read(
+    cast: Cast, doctor: Account, enter: Enter
+) -> None:
+    """By who answers, with their factor and a word; the patient is told, reads by whom, and leaves when they like."""
+    study, client = declared(), enter(doctor)
+    path = desk(cast, f"/open/research/{study.id}")
+    assert path in client.get(desk(cast)).content.decode()
+    assert "/security/confirm" in client.get(path)["Location"]
+    page = confirm(client).get(path)
+    assert "I take part in the research project “Sommeil et sucre”." in page.content.decode()
+    mark = page.context["act"].mark
+    for wrong in ({"text": mark}, {"text": "0" * 64, "way": "oral"}, {"text": mark, "way": "mail"}):
+        assert client.post(path, wrong).status_code == 400
+    assert not facts_of(cast.alice.pk).participations
+    assert client.post(path, {"text": mark, "way": "oral"}).status_code == 302
+    (part,) = facts_of(cast.alice.pk).participations
+    assert (part.declared, part.by, part.way) == (study.id, str(doctor.pk), "oral")
+    mine = enter(cast.alice)
+    assert "Written down at the desk by Dr Émile Faure" in mine.get(f"/me/research/{study.id}").content.decode()
+    assert any("written down for you" in told.text for told in notices_of(cast.alice))
+    assert confirm(client).get(path).status_code == 404
+
+
+def test_somebody_leaves_a_project_at_the_desk_at_once_without_a_factor(
+    cast: Cast, doctor: Account, enter: Enter
+) -> None:
+    """A nurse writes it down; the statement says who, on what word; a nurse opens nothing."""
+    study = declared()
+    part = projects.join_project(cast.alice, study, shown="Je participe.", now_ms=NOW)
+    nurse = enter(staff("Nadia Roy", "nurse"))
+    assert "They leave a research project" in nurse.get(desk(cast)).content.decode()
+    assert nurse.post(narrow(cast, "leave"), {"part": part}).status_code == 400
+    assert nurse.post(narrow(cast, "leave"), {"part": part, "way": "paper"}).status_code == 302
+    assert not runs(facts_of(cast.alice.pk).participations[0], NOW + 1)
+    row = Statement.objects.get(kind="research-end", subject=cast.alice.pk)
+    said = open_statement(row, care_key(cast.alice.pk)).personal
+    assert said is not None
+    assert said["way"] == "paper"
+    assert confirm(nurse).get(desk(cast, f"/open/research/{study.id}")).status_code == 403
+
+
+def test_a_researcher_who_is_a_doctor_of_the_desk_writes_down_no_part_in_their_own_project(
+    cast: Cast, doctor: Account, enter: Enter
+) -> None:
+    """Nor is anything written of a project that is not this place's to offer, nor for the dead."""
+    study = declared()
+    author = Account.objects.get(pk=study.researcher)
+    Account.objects.filter(pk=author.pk).update(role=Account.Role.PROFESSIONAL)
+    author.refresh_from_db()
+    seat(author, home(NOW), "doctor", by=(doctor, doctor), now_ms=NOW - 1, how="test")
+    client, path = confirm(enter(author)), desk(cast, f"/open/research/{study.id}")
+    mark = client.get(path).context["act"].mark
+    assert client.post(path, {"text": mark, "way": "oral"}).status_code == 400
+    assert not facts_of(cast.alice.pk).participations
+    projects.close_project(study, by=author, now_ms=NOW)
+    assert client.get(path).status_code == 404
+    open_one = desk(cast, f"/open/research/{declared('Autre').id}")
+    record_death(cast.alice, at_ms=NOW - 1, recorded_by=doctor, now_ms=NOW)
+    assert confirm(enter(doctor)).get(open_one).status_code == 404

@@ -1,4 +1,6 @@
-"""Easy-to-read words: of a grant, and of leaving safely. Short sentences, one idea a line, a drawing beside each idea.
+"""Easy-to-read words: of a grant, of taking part in research, of leaving safely.
+
+Short sentences, one idea a line, a drawing beside each idea.
 
 These are texts of their own with a version of their own: whoever reads them signs them, and not the longer ones. They
 follow the published European advice on easy-to-read writing; nobody for whom they are meant has reviewed them yet, and
@@ -14,10 +16,14 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-__all__ = ["GRANT_VERSION", "Line", "grant_lines", "leave_lines", "leaving_lines", "text_of", "way_lines"]
+__all__ = [
+    "GRANT_VERSION", "RESEARCH_VERSION", "Line", "grant_lines", "leave_lines", "leaving_lines", "research_lines",
+    "text_of", "way_lines",
+]  # fmt: skip
 
 #: Of the text that is signed: another word is another version.
 GRANT_VERSION: Final = "grant-easy-1"
+RESEARCH_VERSION: Final = "research-easy-1"
 _PURPOSES: Final = {
     "TREAT": gettext_noop("It is to treat me."),
     "CAREMGT": gettext_noop("It is to organise my care."),
@@ -42,20 +48,9 @@ def grant_lines(who: str, *, what: Sequence[str] | None, since: str | None, unti
     day; `until` is the last day; `purpose` an HL7 code.
     """
     told = {"who": who}
-    if what is None:
-        seen = Line(picture="eye", text=_("%(who)s can see all my measurements.") % told)
-    else:
-        seen = Line(picture="eye", text=_("%(who)s can see only:") % told, items=tuple(what))
-    if since is None:
-        past = _("%(who)s can also see my old measurements.") % told
-    elif since:
-        past = _("%(who)s can see what was measured after this day: %(day)s.") % {"who": who, "day": since}
-    else:
-        past = _("%(who)s cannot see my old measurements.") % told
     lines = [
         Line(picture="share", text=_("I share my measurements with %(who)s.") % told),
-        seen,
-        Line(picture="clock", text=past),
+        *_seen_lines(who, what, since),
         Line(picture="day", text=_("It stops after this day: %(day)s.") % {"day": until}),
         Line(picture="stop", text=_("I can stop it earlier. I can stop it whenever I want.")),
     ]
@@ -66,6 +61,41 @@ def grant_lines(who: str, *, what: Sequence[str] | None, since: str | None, unti
         Line(picture="no", text=_("I can say no.")),
         Line(picture="care", text=_("If I say no, my care stays the same.")),
     ]
+
+
+def research_lines(
+    who: str, place: str, *, title: str, what: Sequence[str] | None, since: str | None, until: str, purpose: str,
+    ethics: str,
+) -> list[Line]:  # fmt: skip
+    """Taking part in a project in easy words; `what` and `since` as of a grant, the rest in the project's own words."""
+    return [
+        Line(picture="paper", text=_("I take part in a study. Its name: %(title)s.") % {"title": title}),
+        Line(picture="person", text=_("%(who)s does this study. %(who)s works here: %(place)s.")
+             % {"who": who, "place": place}),
+        *_seen_lines(who, what, since),
+        Line(picture="eye", text=_("%(who)s sees my name too.") % {"who": who}),
+        Line(picture="why", text=_("The study wants to know: %(purpose)s") % {"purpose": purpose}),
+        Line(picture="list", text=_("Other people checked that the study is fair: %(ethics)s") % {"ethics": ethics}),
+        Line(picture="day", text=_("It stops after this day: %(day)s.") % {"day": until}),
+        Line(picture="stop", text=_("I can stop it earlier. I can stop it whenever I want.")),
+        Line(picture="no", text=_("I can say no.")),
+        Line(picture="care", text=_("If I say no, my care stays the same.")),
+    ]  # fmt: skip
+
+
+def _seen_lines(who: str, what: Sequence[str] | None, since: str | None) -> list[Line]:
+    told = {"who": who}
+    if what is None:
+        seen = Line(picture="eye", text=_("%(who)s can see all my measurements.") % told)
+    else:
+        seen = Line(picture="eye", text=_("%(who)s can see only:") % told, items=tuple(what))
+    if since is None:
+        past = _("%(who)s can also see my old measurements.") % told
+    elif since:
+        past = _("%(who)s can see what was measured after this day: %(day)s.") % {"who": who, "day": since}
+    else:
+        past = _("%(who)s cannot see my old measurements.") % told
+    return [seen, Line(picture="clock", text=past)]
 
 
 def leaving_lines(who: str, *, hidden: bool, team: bool, grounds: Sequence[str]) -> list[Line]:

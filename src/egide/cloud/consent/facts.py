@@ -177,7 +177,8 @@ class Participation:
     since_ms: int
     until_ms: int | None
     declared: str = ""  # the id of the project, where it was declared
-
+    by: str = ""  # who wrote it down; the patient's own id: they did
+    way: str = ""  # on what word, when it was somebody else
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emergency:

@@ -144,11 +144,13 @@ def grants_of(patient: Account) -> tuple[Grant, ...]:
 def join_research(
     patient: Account, who: Reader, *, project: str, families: Iterable[str], now_ms: int,
     until_ms: int, data_since_ms: int | None = None, data_until_ms: int | None = None, sector: str = "",
-    signature: bytes | None = None, declared: str = "", shown: str = "",
+    given_by: Account | None = None, signature: bytes | None = None, part_id: str | None = None, way: str = "",
+    declared: str = "", shown: str = "",
 ) -> str:  # fmt: skip
     """Take part in a named project, for named families, until a date. Raises as `give_grant` does.
 
     `declared`: the id of a declared project (projects.py); `shown`: the text that the patient read and agreed to.
+    `given_by`, `way`, `signature`: as of `give_grant`; `part_id` names the participation that was signed.
     """
     require_patient(patient)
     require_sector(who, sector)
@@ -156,19 +158,21 @@ def join_research(
     require_period(now_ms, until_ms)
     require_period(data_since_ms, data_until_ms)
     data = Window(families=require_families(families), since_ms=data_since_ms, until_ms=data_until_ms)
-    key = new_id()
+    key = str(uuid.UUID(part_id)) if part_id else new_id()
     said = window_said(data) | {
         "id": key, "project": text_of(project), "holder_kind": holder.kind, "holder": holder.id, "since": now_ms,
         "until": until_ms, "signature": signature,
-    }  # fmt: skip
+    } | written_by(patient, given_by, way)  # fmt: skip
     said |= {name: text for name, text in (("declared", declared), ("shown", shown)) if text}
     _keep("research", Ground.Kind.RESEARCH, patient, holder, said, now_ms)
     return key
 
 
-def leave_research(patient: Account, participation: str, *, now_ms: int) -> None:
+def leave_research(
+    patient: Account, participation: str, *, now_ms: int, by: Account | None = None, way: str = ""
+) -> None:
     """From now on the project reads nothing more. Raises NotFoundError, RefusedError."""
-    _end("research-end", patient, _one(research_of(patient), participation), now_ms)
+    _end("research-end", patient, _one(research_of(patient), participation), now_ms, by=by, way=way)
 
 
 def research_of(patient: Account) -> tuple[Participation, ...]:

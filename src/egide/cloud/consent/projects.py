@@ -18,8 +18,10 @@ from egide import cbor
 from egide.cloud.consent.acts import require_period, text_of
 from egide.cloud.consent.facts import Participation, runs
 from egide.cloud.consent.families import FAMILIES, require_families
+from egide.cloud.consent.grants import holder_of as reader_held
 from egide.cloud.consent.grants import join_research, require_sector, research_of
-from egide.cloud.consent.models import ProjectProposal
+from egide.cloud.consent.models import Ground, ProjectProposal
+from egide.cloud.consent.signing import Signed, require_about, uri_of
 from egide.cloud.people.attested import attested_kinds
 from egide.cloud.people.authority import require_steering
 from egide.cloud.people.establishments import place_of
@@ -32,12 +34,13 @@ from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
 from egide.errors import AccessDeniedError, EgideError, NotFoundError, RefusedError
 from egide.trust.cose import PublicKey, Sign1
+from egide.trust.grant import RESEARCH
 from egide.trust.limits import LIMITS
 
 __all__ = [
-    "MAX_TITLE", "OFFICE", "SECOND", "Project", "Terms", "approve_project", "close_project", "declared_projects",
-    "join_project", "offered_to", "project_of", "propose_project", "refuse_project", "require_open", "taking_part",
-    "terms_of", "waiting_projects",
+    "MAX_TITLE", "OFFICE", "PURPOSE", "SECOND", "Project", "Terms", "approve_project", "close_project",
+    "declared_projects", "join_project", "offered_to", "project_of", "propose_project", "refuse_project",
+    "require_open", "taking_part", "terms_of", "waiting_projects",
 ]  # fmt: skip
 
 DECLARED: Final = "project"
@@ -45,6 +48,8 @@ CLOSED: Final = "project-close"
 OFFICE: Final = "researcher"
 SECOND: Final = "dpo"
 MAX_TITLE: Final = 120
+#: What a signed yes says that it is for (HL7 v3 PurposeOfUse).
+PURPOSE: Final = "HRESCH"
 _LAPSES_MS: Final = 30 * 86_400_000
 _LONGEST_MS: Final = 5 * 366 * 86_400_000
 _DAY_MS: Final = 86_400_000
@@ -206,21 +211,49 @@ def require_open(project: Project, *, now_ms: int) -> Account:
     return researcher
 
 
-def join_project(patient: Account, project: Project, *, shown: str, now_ms: int) -> str:
+def join_project(
+    patient: Account, project: Project, *, shown: str, now_ms: int, signed: Signed | None = None,
+    given_by: Account | None = None, way: str = "",
+) -> str:  # fmt: skip
     """Take part from now on, on the terms that were declared; `shown` is the text that was read and agreed to.
 
+    `signed`: the patient's passkey signed it. `given_by`: who wrote it down at the desk, on what word (`way`).
+
     Raises:
-        RefusedError: it is not open, or this patient takes part already. ForbiddenUseError: as `join_research`.
+        RefusedError: it is not open, this patient takes part already, or something else was signed; or whoever
+        writes it down is who would read. ForbiddenUseError: as `join_research`.
     """
     researcher = require_open(project, now_ms=now_ms)
     if taking_part(patient, project, now_ms=now_ms):
         raise RefusedError("this patient takes part already")
-    terms = project.terms
+    if given_by is not None and given_by.pk == researcher.pk:
+        raise RefusedError("nobody writes down that a record is opened to themselves")
+    terms, data_since_ms = project.terms, project.data_since_ms(now_ms)
+    if signed is not None:
+        _require_signed(signed, patient, researcher, terms, shown)
+        data_since_ms = signed.consent.period.since_ms
     return join_research(
         patient, researcher, project=terms.title, families=terms.families, now_ms=now_ms, until_ms=terms.until_ms,
-        data_since_ms=project.data_since_ms(now_ms), sector=attested_kinds().get(project.establishment, ""),
+        data_since_ms=data_since_ms, sector=attested_kinds().get(project.establishment, ""), given_by=given_by,
+        signature=signed.signed.encode() if signed else None, part_id=_part_of(signed) if signed else None, way=way,
         declared=project.id, shown=shown,
     )  # fmt: skip
+
+
+def _require_signed(signed: Signed, patient: Account, researcher: Account, terms: Terms, shown: str) -> None:
+    """Raises RefusedError: it is about another record, reader, project or text, or was entered before."""
+    consent = signed.consent
+    require_about(consent, RESEARCH, patient, patient)
+    asked = (uri_of(reader_held(researcher)), tuple(sorted(terms.families)), PURPOSE, terms.until_ms, shown)
+    said = (consent.reader.uri, consent.families, consent.purpose, consent.until_ms, consent.shown.text)
+    if consent.reader_kind != "person" or said != asked:
+        raise RefusedError("this was signed about another project")
+    if Ground.objects.filter(pk=uuid.UUID(_part_of(signed))).exists():
+        raise RefusedError("this was entered before")
+
+
+def _part_of(signed: Signed) -> str:
+    return signed.consent.grant.removeprefix("urn:uuid:")
 
 
 def _joinable(project: Project, now_ms: int) -> bool:

@@ -219,6 +219,7 @@ def _research(state: _State, said: Mapping[str, Any]) -> None:
     state.participations[said["id"]] = Participation(
         id=said["id"], patient=state.patient, project=said["project"], holder=_holder(said), data=window_of(said),
         since_ms=said["since"], until_ms=said["until"], declared=said.get("declared", ""),
+        by=said.get("by", ""), way=said.get("way", ""),
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
     ask     the statement is written, and its hash asked of the person's passkeys, which must recognise their holder
     check   what comes back is verified twice, by fido2 and by `egide.trust`: the passkey signed this very statement
-    give, withdraw    what was signed, and nothing else, is entered in the register by grants.py
+    give, withdraw    what was signed, and nothing else, is entered in the register by grants.py (by projects.py, of
+                      a part that one takes in research)
 
 The statement waits on the server between the two requests (a session, never the browser): `Asked.statement`. Which
 passkeys an account can use now is told by whoever keeps them (`Passkeys`); that they were enrolled for signing, and
@@ -57,7 +58,7 @@ from egide.trust.webauthn import Assertion, Place, counter_went_back, with_low_s
 
 __all__ = [
     "READER_KINDS", "Asked", "Passkey", "Passkeys", "Reader", "Signed", "StatementStaleError", "ask", "check", "give",
-    "last_signed", "new_nonce", "reader_uri", "uri_of", "withdraw",
+    "last_signed", "new_nonce", "reader_uri", "require_about", "uri_of", "withdraw",
 ]  # fmt: skip
 
 _NAME: Final = "Egide"
@@ -180,7 +181,7 @@ def give(signed: Signed, *, patient: Account, who: Reader, signer: Account, now_
         ForbiddenUseError, RefusedError: as `give_grant`.
     """
     consent = signed.consent
-    _require_about(consent, GRANT, patient, signer)
+    require_about(consent, GRANT, patient, signer)
     if consent.reader_kind != READER_KINDS.get(holder_of(who).kind) or consent.reader.uri != reader_uri(who):
         raise RefusedError("the grant was signed for another reader")
     if Ground.objects.filter(pk=_uuid(consent.grant)).exists():
@@ -199,7 +200,7 @@ def withdraw(signed: Signed, *, patient: Account, signer: Account, now_ms: int) 
         NotFoundError, RefusedError: there is no such grant in force, or it was signed about another one.
     """
     consent = signed.consent
-    _require_about(consent, WITHDRAWAL, patient, signer)
+    require_about(consent, WITHDRAWAL, patient, signer)
     withdraw_grant(
         patient, str(_uuid(consent.grant)), now_ms=now_ms, by=signer, signature=signed.signed.encode()
     )
@@ -215,7 +216,8 @@ def uri_of(holder: Holder) -> str:
     return f"app:{holder.id}" if holder.kind == APP else f"urn:uuid:{holder.id}"
 
 
-def _require_about(consent: Consent, kind: str, patient: Account, signer: Account) -> None:
+def require_about(consent: Consent, kind: str, patient: Account, signer: Account) -> None:
+    """Raises RefusedError: another act, about another record, or signed by somebody else."""
     uris = (f"urn:uuid:{patient.pk}", f"urn:uuid:{signer.pk}")
     if consent.kind != kind or (consent.patient.uri, consent.signer.uri) != uris:
         raise RefusedError("this was signed about another record, by somebody else, or is another act")

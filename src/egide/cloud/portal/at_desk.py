@@ -8,13 +8,13 @@ The patient is told of each, and reads there by whom it was written.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from egide.cloud.consent import follow_ups, grants, representation, restrictions
+from egide.cloud.consent import follow_ups, grants, projects, representation, restrictions
 from egide.cloud.consent.acts import WAYS
 from egide.cloud.consent.facts import (
     ACCOUNT,
@@ -24,21 +24,27 @@ from egide.cloud.consent.facts import (
     Grant,
     Holder,
     Opposition,
+    Participation,
     Restriction,
     Secret,
+    runs,
 )
 from egide.cloud.consent.families import FAMILIES
 from egide.cloud.consent.overview import AccessLine, who_may_see
+from egide.cloud.consent.projects import Project
 from egide.cloud.governance.acting import died_on
 from egide.cloud.people.models import Account
 from egide.cloud.portal import sharing
 from egide.cloud.signin.notices import tell
 from egide.errors import RefusedError
 
-__all__ = ["NARROWING", "grants_running", "readers", "share", "team", "write", "written_words"]
+__all__ = [
+    "NARROWING", "grants_running", "join", "projects_offered", "projects_running", "readers", "share", "team", "write",
+    "written_words",
+]  # fmt: skip
 
 
-def written_words(said: Grant | Restriction | Opposition | Secret, patient: str = "") -> str:
+def written_words(said: Grant | Restriction | Opposition | Secret | Participation, patient: str = "") -> str:
     """By whom it was written down, and on what word; "" where the patient did it themselves."""
     if said.by in ("", patient or getattr(said, "patient", "")):
         return ""
@@ -80,6 +86,28 @@ def share(patient: Account, by: Account, said: QueryDict, now_ms: int) -> None:
         tell(who, "shared", now_ms=now_ms)
 
 
+def join(patient: Account, by: Account, project: Project, shown: str, said: QueryDict, now_ms: int) -> None:
+    """A part in research, after `shown` was read to them; it is not for its researcher to write down.
+
+    Raises:
+        RefusedError: no word, or as `join_project`.
+    """
+    way = _word(patient, by, said)
+    projects.join_project(patient, project, shown=shown, now_ms=now_ms, given_by=by, way=way)
+    tell(patient, "desk", now_ms=now_ms)
+    tell(projects.require_open(project, now_ms=now_ms), "shared", now_ms=now_ms)
+
+
+def projects_offered(patient: Account, places: Collection[uuid.UUID], *, now_ms: int) -> list[Project]:
+    """The projects of the desk's own places that this patient may join now, and does not take part in."""
+    here = [p for p in projects.offered_to(patient, now_ms=now_ms) if uuid.UUID(p.establishment) in places]
+    return [p for p in here if projects.taking_part(patient, p, now_ms=now_ms) is None]
+
+
+def projects_running(patient: Account, *, now_ms: int) -> list[Participation]:
+    return [part for part in grants.research_of(patient) if runs(part, now_ms)]
+
+
 def team(patient: Account, *, now_ms: int) -> list[AccessLine]:
     """Those of the care team who may see today: whom the patient can object to."""
     return [x for x in who_may_see(patient, now_ms=now_ms) if x.ground == "care-team" and x.state == "open"]
@@ -97,6 +125,10 @@ def grants_running(patient: Account, *, now_ms: int) -> list[Grant]:
 
 def _withdraw(patient: Account, by: Account, said: QueryDict, way: str, now_ms: int) -> None:
     grants.withdraw_grant(patient, said.get("grant", ""), now_ms=now_ms, by=by, way=way)
+
+
+def _leave(patient: Account, by: Account, said: QueryDict, way: str, now_ms: int) -> None:
+    grants.leave_research(patient, said.get("part", ""), now_ms=now_ms, by=by, way=way)
 
 
 def _oppose(patient: Account, by: Account, said: QueryDict, way: str, now_ms: int) -> None:
@@ -121,7 +153,7 @@ def _keep(patient: Account, by: Account, said: QueryDict, way: str, now_ms: int)
 
 
 NARROWING: Final[dict[str, Callable[[Account, Account, QueryDict, str, int], Any]]] = {
-    "withdraw": _withdraw, "oppose": _oppose, "hide": _hide, "keep": _keep,
+    "withdraw": _withdraw, "leave": _leave, "oppose": _oppose, "hide": _hide, "keep": _keep,
 }  # fmt: skip
 
 

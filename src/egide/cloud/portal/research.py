@@ -10,15 +10,18 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from egide.cloud.comfort import easy
+from egide.cloud.comfort.wishes import current
 from egide.cloud.consent.families import FAMILIES
-from egide.cloud.consent.projects import Project, Terms
+from egide.cloud.consent.projects import PURPOSE, Project, Terms
 from egide.cloud.people.models import Establishment
 from egide.cloud.portal import sharing, words
 from egide.cloud.portal.signing import Act
+from egide.trust.grant import RESEARCH
 
 __all__ = ["PAST", "Told", "joining", "past_of", "period_words", "place_name", "refusing", "told", "what_words"]
 
-PURPOSE: Final = "HRESCH"
+_VERSION: Final = "research-1"  # of the sentences: another wording is another version
 #: What a project may ask for of the time before somebody joins.
 PAST: Final = {
     "new": gettext_noop("Only what is measured from the day of joining on"),
@@ -81,22 +84,39 @@ def period_words(terms: Terms) -> str:
 
 
 def joining(project: Project, now_ms: int) -> Act:
-    """Taking part, as a person reads it aloud before they say yes."""
+    """Taking part, as a person reads it aloud before they say yes, in the words that they wish."""
     seen, since = told(project), project.data_since_ms(now_ms)
-    sentences = [
-        _("I take part in the research project “%(title)s”.") % {"title": project.terms.title},
+    lines = _easy(seen, since, now_ms) if current().easy else []
+    return Act(
+        kind=RESEARCH, holder=sharing.account_holder(project.researcher), families=project.terms.families,
+        purpose=PURPOSE, data_since_ms=since, until_ms=project.terms.until_ms, lines=lines,
+        sentences=easy.text_of(lines).split("\n") if lines else _sentences(seen, since, now_ms),
+        version=easy.RESEARCH_VERSION if lines else _VERSION,
+    )  # fmt: skip
+
+
+def _easy(seen: Told, since_ms: int | None, now_ms: int) -> list[easy.Line]:
+    terms = seen.terms
+    return easy.research_lines(
+        seen.who, seen.place, title=terms.title,
+        what=None if terms.families >= FAMILIES.keys() else sorted(map(sharing.family_words, terms.families)),
+        since=None if since_ms is None else "" if since_ms >= now_ms else _day(since_ms),
+        until=_day(terms.until_ms - 1), purpose=terms.purpose, ethics=terms.ethics,
+    )  # fmt: skip
+
+
+def _sentences(seen: Told, since_ms: int | None, now_ms: int) -> list[str]:
+    terms = seen.terms
+    return [
+        _("I take part in the research project “%(title)s”.") % {"title": terms.title},
         _("%(who)s, of %(place)s, reads these measurements of mine, under my name: %(what)s.")
         % {"who": seen.who, "place": seen.place, "what": seen.what},
-        _since_words(since, now_ms),
-        _("What for: %(purpose)s") % {"purpose": project.terms.purpose},
-        _("Opinion on its ethics: %(ethics)s") % {"ethics": project.terms.ethics},
-        _("Until the end of %(day)s, unless I leave before.") % {"day": words.last_day(project.terms.until_ms)},
+        _since_words(since_ms, now_ms),
+        _("What for: %(purpose)s") % {"purpose": terms.purpose},
+        _("Opinion on its ethics: %(ethics)s") % {"ethics": terms.ethics},
+        _("Until the end of %(day)s, unless I leave before.") % {"day": words.last_day(terms.until_ms)},
         _("If I say no, or leave, nothing changes for my care, and nobody may ask me why."),
     ]
-    return Act(
-        kind="research", holder=sharing.account_holder(project.researcher), families=project.terms.families,
-        purpose=PURPOSE, sentences=sentences, data_since_ms=since, until_ms=project.terms.until_ms, grant=project.id,
-    )  # fmt: skip
 
 
 def refusing() -> list[str]:
@@ -114,5 +134,8 @@ def _since_words(since_ms: int | None, now_ms: int) -> str:
         return _("What was measured before today is included.")
     if since_ms >= now_ms:
         return _("Only what is measured from today on.")
-    day = formats.date_format(words.local(since_ms), "j F Y")
-    return _("What was measured since %(day)s is included.") % {"day": day}
+    return _("What was measured since %(day)s is included.") % {"day": _day(since_ms)}
+
+
+def _day(ms: int) -> str:
+    return formats.date_format(words.local(ms), "j F Y")

@@ -1,4 +1,6 @@
-"""A grant, or its end, signed in a page by the patient's passkey: what is asked, and what waits until it answers.
+"""A grant, a part in research, or an end, signed in a page by the patient's passkey.
+
+What is asked, and what waits until it answers:
 
     begin    the text on the page must be the statement's; its hash goes to the browser, the statement stays here
     finish   what came back is checked against the statement that waited, which is good once
@@ -71,7 +73,7 @@ REFUSED: Final = (FactorError, MalformedError, SignatureError, StatementStaleErr
 class Act:
     """What a page puts to the patient: `sentences` are what they read, the rest is what these say."""
 
-    kind: str  # GRANT or WITHDRAWAL
+    kind: str  # GRANT, RESEARCH or WITHDRAWAL
     holder: Holder
     families: Iterable[str] | None
     purpose: str

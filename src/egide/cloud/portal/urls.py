@@ -91,6 +91,7 @@ urlpatterns = [
     path("me/research", research.projects, name="research"),
     path("me/research/<uuid:project_id>", research.project, name="research-project"),
     path("me/research/<uuid:project_id>/join", research.join, name="research-join"),
+    path("me/research/<uuid:project_id>/join/ask", research.ask, name="research-ask"),
     path("me/sharing/research/<uuid:participation_id>/leave", sharing.leave_project, name="research-leave"),
     path("me/sharing/team/<uuid:professional_id>/object", sharing.oppose, name="oppose"),
     path("me/sharing/team/<uuid:professional_id>/agree", sharing.agree, name="agree"),
@@ -115,6 +116,7 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/proof/<int:entry>", reading.proof, name="patient-proof"),
     path("desk/people/<uuid:patient_id>/said", said.said, name="at-desk"),
     path("desk/people/<uuid:patient_id>/said/open/share", said.share, name="at-desk-share"),
+    path("desk/people/<uuid:patient_id>/said/open/research/<uuid:project_id>", said.study, name="at-desk-study"),
     path("desk/people/<uuid:patient_id>/said/<slug:name>", said.narrow, name="at-desk-narrow"),
     path("desk/people/<uuid:patient_id>/agreements", agreements.at_desk, name="at-desk-agreements"),
     path(

@@ -19,6 +19,7 @@ from egide.trust.grant.statement import (
     GRANT,
     MAX_SIGNING_MS,
     READERS,
+    RESEARCH,
     WITHDRAWAL,
     Consent,
     Named,
@@ -29,7 +30,7 @@ from egide.trust.grant.statement import (
 from egide.trust.grant.verify import verify_consent_proof
 
 __all__ = [
-    "CONSENT_TYPE", "CREDENTIAL", "CREDENTIAL_END", "GRANT", "MAX_SIGNING_MS", "READERS", "WITHDRAWAL",
+    "CONSENT_TYPE", "CREDENTIAL", "CREDENTIAL_END", "GRANT", "MAX_SIGNING_MS", "READERS", "RESEARCH", "WITHDRAWAL",
     "Consent", "ConsentProof", "ConsentReport", "Credential", "Entry", "Named", "Period",
     "PlatformStatement", "Shown", "SignedConsent", "VerifiedConsent", "build_consent_proof", "challenge_of",
     "consent_facts", "credential_end_facts", "is_consent_proof", "verify_consent", "verify_consent_proof",

@@ -1,6 +1,6 @@
 """The register statements that a consent rests on (docs/spec/consent.md).
 
-    grant, grant-end    about the patient; facts {"consent": SHA-256 of the signed consent}
+    grant, research, grant-end    about the patient; facts {"consent": SHA-256 of the signed consent}
     credential          about the account; facts {"id": SHA-256 of the credential's id, "key": COSE_Key,
                         "rp": relying party, "count": its counter then}
     credential-end      about the account; facts {"id": ...}: from here on this passkey signs nothing
@@ -20,7 +20,7 @@ from egide.errors import MalformedError, ProofError
 from egide.trust.cose import ALG, CONTENT_TYPE, CWT, X5T, Sign1
 from egide.trust.envelope import uuid_of
 from egide.trust.genesis import JOURNAL_TYPE
-from egide.trust.grant.statement import GRANT, WITHDRAWAL
+from egide.trust.grant.statement import GRANT, RESEARCH, WITHDRAWAL
 from egide.trust.identity import Usage, verify_chain
 from egide.trust.limits import LIMITS
 from egide.trust.webauthn import PasskeyKey
@@ -33,7 +33,7 @@ __all__ = [
 CREDENTIAL: Final = "credential"
 CREDENTIAL_END: Final = "credential-end"
 #: The kind of the statement that enters a consent, by the consent's kind.
-ENTERED_AS: Final[Mapping[str, str]] = {GRANT: "grant", WITHDRAWAL: "grant-end"}
+ENTERED_AS: Final[Mapping[str, str]] = {GRANT: "grant", RESEARCH: "research", WITHDRAWAL: "grant-end"}
 _SHA256_ID: Final = -16
 _MAX_MS: Final = 2**45
 _CLAIMS: Final = [1, 2, 6, 7]

@@ -1,4 +1,4 @@
-"""The statement that a person signs when they grant or withdraw (docs/spec/consent.md is the norm).
+"""The statement that a person signs when they grant, join research or withdraw (docs/spec/consent.md is the norm).
 
     consent = [1, kind, grant, patient, signer, reader kind, reader, [+ family], period, purpose, until,
                previous, nonce, at, shown, place]
@@ -22,10 +22,12 @@ from egide.trust.limits import LIMITS
 from egide.trust.webauthn import Place
 
 __all__ = [
-    "GRANT", "MAX_SIGNING_MS", "READERS", "WITHDRAWAL", "Consent", "Named", "Period", "Shown", "challenge_of",
+    "GRANT", "MAX_SIGNING_MS", "READERS", "RESEARCH", "WITHDRAWAL", "Consent", "Named", "Period", "Shown",
+    "challenge_of",
 ]
 
 GRANT: Final = "grant"
+RESEARCH: Final = "research"
 WITHDRAWAL: Final = "withdrawal"
 #: Who may be let in: a person, everybody of a team or an establishment, a program.
 READERS: Final = ("person", "team", "establishment", "app")
@@ -95,10 +97,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A grant, or its withdrawal: who lets whom see what, for what, until when; and how it was put to them."""
+    """A grant, a part in research, or a withdrawal: who lets whom see what, for what, until when; how it was asked."""
 
-    kind: str  # GRANT or WITHDRAWAL
-    grant: str  # urn:uuid:..., the same for a grant and its withdrawal
+    kind: str  # GRANT, RESEARCH or WITHDRAWAL
+    grant: str  # urn:uuid:..., the same for a grant and its withdrawal; of research, who takes part in it once
     patient: Named
     signer: Named  # the patient, or who represents them
     reader_kind: str  # of READERS
@@ -119,8 +121,8 @@ class Consent:
             uuid_of(uri)
         if (self.reader_kind == "app") != self.reader.uri.startswith("app:"):
             raise MalformedError("a program is named app:, anything else urn:uuid:")
-        if self.kind not in (GRANT, WITHDRAWAL) or self.reader_kind not in READERS:
-            raise MalformedError("a consent is a grant or a withdrawal, to a reader of a known kind")
+        if self.kind not in (GRANT, RESEARCH, WITHDRAWAL) or self.reader_kind not in READERS:
+            raise MalformedError("a consent is a grant, research or a withdrawal, to a reader of a known kind")
         if not 0 < len(self.families) <= _MAX_FAMILIES or list(self.families) != sorted(set(self.families)):
             raise MalformedError("a consent names 1 to 32 metric families, in alphabetical order")
         if not all(_FAMILY.fullmatch(family) for family in self.families) or not _PURPOSE.fullmatch(self.purpose):
@@ -129,6 +131,8 @@ class Consent:
             raise MalformedError("a consent has a nonce of 16 bytes, and a hash of 32 or null before it")
         if not _is_time(self.at_ms) or not _is_time(self.until_ms, or_none=True):
             raise MalformedError("a consent's times are ms since 1970")
+        if self.kind == RESEARCH and self.until_ms is None:
+            raise MalformedError("research has an end")
         if self.until_ms is not None and (self.kind == WITHDRAWAL or self.until_ms <= self.at_ms):
             raise MalformedError("a grant ends after it was written; a withdrawal has no end")
 

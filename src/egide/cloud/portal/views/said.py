@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from egide.cloud.consent.facts import EVERYONE
 from egide.cloud.governance.acting import died_on
@@ -20,17 +20,17 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of, require_office
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import name_of
-from egide.cloud.portal import at_desk, live, sharing
+from egide.cloud.portal import at_desk, live, research, sharing, signing
 from egide.cloud.portal.sharing import DATA, UNTIL, Choice
 from egide.cloud.portal.subject import signed_in
 from egide.cloud.signin.factors import widening
 from egide.cloud.signin.guard import reader_of
 from egide.errors import NotFoundError, RefusedError
 
-__all__ = ["narrow", "said", "share"]
+__all__ = ["narrow", "said", "share", "study"]
 
 _WAYS: Final = {"oral": gettext_noop("They said it, here"), "paper": gettext_noop("They signed a paper")}
-_ACTS: Final = (*at_desk.NARROWING, "share")
+_ACTS: Final = (*at_desk.NARROWING, "share", "join")
 
 
 @require_safe
@@ -62,6 +62,40 @@ def share(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     return _do(request, patient_id, "share", at_desk.share)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+@widening
+def study(request: HttpRequest, patient_id: uuid.UUID, project_id: uuid.UUID) -> HttpResponse:
+    """A project, read to somebody who takes part in it, and written down. Raises as `said`."""
+    reader, now = reader_of(request), live.now_ms()
+    require_office(reader, *ANSWER, now_ms=now)
+    patient, problem = _patient(reader, patient_id, now), ""
+    offered = at_desk.projects_offered(patient, scope_of(reader, now_ms=now).works, now_ms=now)
+    project = next((each for each in offered if each.id == str(project_id)), None)
+    if project is None or died_on(patient) is not None:
+        raise NotFoundError("this patient is asked no such thing here")
+    act = research.joining(project, now)
+    if request.method == "POST":
+        try:
+            signing.require_text(act, request.POST.get("text", ""))
+            at_desk.join(patient, reader, project, act.text, request.POST, now)
+        except signing.TextChangedError as err:
+            problem = signing.problem_words(err)
+        except RefusedError:
+            problem = _("Nothing was written down: say on what word, and not for a project of your own.")
+        else:
+            return redirect(f"{reverse('portal:at-desk', args=[patient.pk])}?done=join")
+    context = {
+        "patient": patient, "name": name_of(patient), "p": research.told(project), "act": act, "problem": problem,
+        "sentences": act.sentences, "consequences": research.refusing(), "ways": _ways(),
+    }  # fmt: skip
+    return render(request, "portal/at_desk_study.html", context, status=400 if problem else 200)
+
+
+def _ways() -> list[Choice]:
+    return [Choice(value=key, label=_(label)) for key, label in _WAYS.items()]
+
+
 def _do(
     request: HttpRequest, patient_id: uuid.UUID, name: str, act: Callable[[Account, Account, QueryDict, int], None]
 ) -> HttpResponse:
@@ -85,12 +119,13 @@ def _page(request: HttpRequest, patient_id: uuid.UUID, *, status: int = 200, **m
     named = [(h.id or EVERYONE, sharing.holder_name(h)) for h in at_desk.readers(patient, now_ms=now)]
     team = {line.holder.id: sharing.holder_name(line.holder) for line in at_desk.team(patient, now_ms=now)}
     running = at_desk.grants_running(patient, now_ms=now)
+    parts = at_desk.projects_running(patient, now_ms=now)
     context = {
         "patient": patient,
         "name": name_of(patient),
         "died": died_on(patient),
         "answers": any(held.office in ANSWER for held in offices_of(reader, now_ms=now)),
-        "ways": [Choice(value=key, label=_(label)) for key, label in _WAYS.items()],
+        "ways": _ways(),
         "grants": [
             Choice(
                 value=g.id,
@@ -99,6 +134,14 @@ def _page(request: HttpRequest, patient_id: uuid.UUID, *, status: int = 200, **m
                 checked=len(running) == 1,
             )
             for g in running
+        ],
+        "studies": [
+            {"id": p.id, "title": p.terms.title}
+            for p in at_desk.projects_offered(patient, scope_of(reader, now_ms=now).works, now_ms=now)
+        ],
+        "parts": [
+            Choice(value=p.id, label=p.project, hint=sharing.holder_name(p.holder), checked=len(parts) == 1)
+            for p in parts
         ],
         "team": [
             *(Choice(value=key, label=label) for key, label in team.items()),

@@ -19,7 +19,7 @@ from egide.cloud.portal.signing_keys import able
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.register.store import split_entry
 from egide.errors import NotFoundError, RefusedError
-from egide.trust.grant import CONSENT_TYPE, GRANT
+from egide.trust.grant import CONSENT_TYPE, WITHDRAWAL
 
 __all__ = ["ask_stop", "proof", "signed", "stop"]
 
@@ -60,7 +60,7 @@ def signed(request: HttpRequest) -> HttpResponse:
     """Everything that was signed, the latest first, ended grants included."""
     patient = _patient(request)
     rows = [
-        {"entry": entry, "given": said.kind == GRANT, "who": said.reader.name, "at_ms": said.at_ms,
+        {"entry": entry, "given": said.kind != WITHDRAWAL, "who": said.reader.name, "at_ms": said.at_ms,
          "text": said.shown.text.split("\n"), "lang": said.shown.language}
         for entry, said in reversed(signed_consents(patient.pk))
     ]  # fmt: skip
