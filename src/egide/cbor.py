@@ -48,14 +48,14 @@ def encode(value: object) -> bytes:
 def head(major: int, n: int) -> bytes:
     """The shortest head of major type `major` with argument `n`, for whoever assembles CBOR by hand."""
     if n < 24:
-        return bytes((major << 5 | n,))
+        return (major << 5 | n).to_bytes(1, "big")
     if n < 256:
-        return bytes((major << 5 | 24, n))
+        return (major << 13 | 0x18_00 | n).to_bytes(2, "big")
     if n < 65536:
-        return bytes((major << 5 | 25,)) + n.to_bytes(2, "big")
+        return (major << 21 | 0x19_00_00 | n).to_bytes(3, "big")
     if n < 2**32:
-        return bytes((major << 5 | 26,)) + n.to_bytes(4, "big")
-    return bytes((major << 5 | 27,)) + n.to_bytes(8, "big")
+        return (major << 37 | 0x1A << 32 | n).to_bytes(5, "big")
+    return (major << 69 | 0x1B << 64 | n).to_bytes(9, "big")
 
 
 def decode(data: bytes, *, limit: int, what: str = "CBOR") -> Any:
