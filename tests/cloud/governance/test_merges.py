@@ -15,7 +15,9 @@ from egide.cloud.people.models import Account, Merge
 from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
+from egide.cloud.portal import live
 from egide.cloud.signin import clock
+from egide.cloud.signin.notices import is_unread, notices_of
 from tests.cloud.governance.conftest import enter, officer
 from tests.cloud.governance.test_identities import text
 from tests.support.thing import NOW, Thing, glucose, incoming
@@ -98,6 +100,23 @@ def test_another_person_confirms_with_a_factor_and_a_tick(
     assert "Nina Petit, Dr Émile Faure" in page
     assert client.get(f"/rights/desk/identities/{pair[1].pk}").status_code == 404
     assert "1 file leads to this one." in text(client, f"/rights/desk/identities/{pair[0].pk}")
+
+
+def test_who_may_be_the_second_person_is_told_that_it_waits(
+    pair: tuple[Account, Account], nurse: Account, doctor: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who receives both people, by a notice that names nobody and a line on their home; not who proposed it."""
+    monkeypatch.setattr(live, "now_ms", lambda: NOW)
+    namesake = officer("Nina Petit", "nurse")
+    engineer = officer("Inès Atelier", "engineer")
+    proposed(pair, nurse)
+    (told,) = notices_of(doctor)
+    assert "waits for a second person" in told.text
+    assert "Alice" not in told.text
+    assert not any(is_unread(one, "merge-waits") for one in (nurse, namesake, engineer, *pair))
+    line = f'<a href="{LIST}">1 proposal about two files of one person waits for you.</a>'
+    assert line in text(enter(doctor), "/")
+    assert line not in text(enter(nurse), "/")
 
 
 def test_two_people_tell_them_apart_again(pair: tuple[Account, Account], nurse: Account, doctor: Account) -> None:

@@ -7,6 +7,7 @@ from django.test import Client
 from egide.cloud.consent import projects
 from egide.cloud.consent.models import ProjectProposal
 from egide.cloud.people.models import Account
+from egide.cloud.signin.notices import is_unread, notices_of
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter, Offices, confirm
 from tests.support.cast import Cast
@@ -96,6 +97,25 @@ def test_a_researcher_reads_who_takes_part_in_their_own_projects_alone(
     assert enter(offices.dpo).get(path).status_code == 403
     assert client.post(f"{path}/close").status_code == 302
     assert "Nobody joins this project any more." in client.get(path).content.decode()
+
+
+def test_who_may_declare_a_project_is_told_that_it_waits(cast: Cast, offices: Offices, enter: Enter) -> None:
+    """By a notice, once while it is unread; on their home and their desk, with the count; and nobody elsewhere."""
+    client = sure(enter, offices.researcher)
+    for _ in range(2):
+        assert client.post(NEW, SAID).status_code == 302
+    told = [one.text for one in notices_of(offices.dpo)]
+    assert told == ["A research project waits for your decision. It is under “Data protection”."]
+    for somebody in (offices.far_dpo, offices.researcher, offices.administrator, cast.bob):
+        assert not is_unread(somebody, "project-waits")
+    officer = enter(offices.dpo)
+    line = f'<a href="{WAITING}">2 research projects wait for you.</a>'
+    assert line in officer.get("/").content.decode()
+    assert "2 research projects wait for you." in officer.get("/office/privacy").content.decode()
+    assert "research project" not in enter(offices.far_dpo).get("/").content.decode().split("<main")[1]
+    for proposal in ProjectProposal.objects.all():
+        projects.refuse_project(proposal, by=offices.dpo, now_ms=NOW)
+    assert "Nothing waits for you." in officer.get("/").content.decode()
 
 
 def _terms() -> projects.Terms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from egide.cloud.people.models import Account
 from egide.errors import RefusedError
 
-__all__ = ["SecondPersonError", "require_second"]
+__all__ = ["SecondPersonError", "may_be_second", "require_second"]
 
 
 class SecondPersonError(RefusedError):
@@ -15,7 +15,12 @@ class SecondPersonError(RefusedError):
     hint = "ask somebody else, with an account of their own"
 
 
+def may_be_second(first: Account, second: Account) -> bool:
+    """Whether the second account is another person's than the first: neither the same, nor another of its name."""
+    return first.pk != second.pk and bytes(first.name_index) != bytes(second.name_index)
+
+
 def require_second(first: Account, second: Account) -> None:
     """Raises SecondPersonError: the same account, or another one of the same name."""
-    if first.pk == second.pk or bytes(first.name_index) == bytes(second.name_index):
+    if not may_be_second(first, second):
         raise SecondPersonError("this needs a second person")

@@ -24,7 +24,8 @@ __all__ = ["KINDS", "Told", "is_unread", "mark_read", "notices_of", "tell", "unr
 KINDS: Final = (
     "sign-in", "factor", "factor-end", "recovery-code", "copied-key", "recovery-asked", "recovery-approved",
     "recovery-stopped", "recovery-done", "wrong-codes", "emergency", "team", "shared", "journal", "journal-week",
-    "answer", "question", "correction", "desk", "object-kept", "review-overdue",
+    "answer", "question", "correction", "desk", "object-kept", "review-overdue", "project-waits",
+    "merge-waits",
 )  # fmt: skip
 
 #: Providers by which people sign in, by the names that they have in every language.
@@ -120,6 +121,10 @@ def _words(row: Notice) -> str:
             return _("The data protection officer answered you. The answer stands in your journal, beside the line.")
         case "review-overdue":
             return _("An emergency access was not reviewed within a day. It waits for a second person.")
+        case "project-waits":
+            return _("A research project waits for your decision. It is under “Data protection”.")
+        case "merge-waits":
+            return _("A proposal about two files of one person waits for a second person. It is under “Merged files”.")
         case "question":
             return _("Somebody asks about a line of their journal: it waits at your desk.")
         case _:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from egide.cloud.consent.models import Ground
+from egide.cloud.consent.projects import waiting_projects
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Registration
+from egide.cloud.people.second import may_be_second
 from egide.cloud.portal import questions
 from egide.cloud.register.journal import Journaled, append_statement, open_statement
 from egide.cloud.register.models import Statement
@@ -24,8 +26,8 @@ from egide.cloud.ward.desks import Seat
 from egide.errors import EgideError, NotFoundError
 
 __all__ = [
-    "Asked", "Day", "Refusal", "Tally", "asked", "asked_count", "name_asks", "one_asked", "one_name_ask", "refusals",
-    "restricted", "tally",
+    "Asked", "Day", "Refusal", "Tally", "asked", "asked_count", "name_asks", "one_asked", "one_name_ask",
+    "projects_to_decide", "refusals", "restricted", "tally",
 ]  # fmt: skip
 
 _READ: Final = 5_000  # statements looked at for one page
@@ -204,3 +206,9 @@ def _told(said: Journaled) -> Refusal:
         reason="" if yes else personal.get("reason") or "no-ground",
         ground=personal.get("ground", ""),
     )
+
+
+def projects_to_decide(seat: Seat, *, now_ms: int) -> int:
+    """How many research projects wait for this officer: proposed where the office reaches, by somebody else."""
+    here = [w for w in waiting_projects(now_ms=now_ms) if w.establishment_id in seat.steers]
+    return sum(may_be_second(w.researcher, seat.account) for w in here)

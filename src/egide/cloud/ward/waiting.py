@@ -11,7 +11,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import ngettext
 
+from egide.cloud.people import merge_proposals
 from egide.cloud.people.models import Account
+from egide.cloud.people.scope import scope_of
+from egide.cloud.people.second import may_be_second
 from egide.cloud.ward import notes, privacy, processing, security, staff
 from egide.cloud.ward.acting import acting_at
 from egide.cloud.ward.desks import Seat, desks_of, seat_of
@@ -32,7 +35,7 @@ class Wait:
 def waiting_for(request: HttpRequest, account: Account, *, now_ms: int) -> list[Wait]:
     """The reviews first, then what each desk holds, in the order of the menu."""
     at = acting_at(request, account, now_ms=now_ms)
-    found = _reviews(account, now_ms)
+    found = [*_reviews(account, now_ms), *_merges(account, now_ms)]
     for office in desks_of(account, now_ms=now_ms, at=at):
         make = _OF_OFFICE.get(office)
         if make is not None:
@@ -49,12 +52,29 @@ def _reviews(account: Account, now_ms: int) -> list[Wait]:
     return _wait(n, words, "ward:reviews")
 
 
+def _merges(account: Account, now_ms: int) -> list[Wait]:
+    """Two files of one person, where the reader receives both and did not propose it."""
+    waiting = merge_proposals.waiting_for(account, scope_of(account, now_ms=now_ms), now_ms=now_ms)
+    n = sum(may_be_second(one.by, account) for one in waiting)
+    words = ngettext(
+        "%(n)s proposal about two files of one person waits for you.",
+        "%(n)s proposals about two files of one person wait for you.",
+        n,
+    )
+    return _wait(n, words, "rights:merges")
+
+
 def _of_dpo(seat: Seat, now_ms: int) -> list[Wait]:
     asked = privacy.asked_count(seat) + len(privacy.name_asks(seat))
     due = len(processing.due(seat, now_ms=now_ms))
     journal = ngettext("%(n)s question about the journal waits.", "%(n)s questions about the journal wait.", asked)
     rights = ngettext("%(n)s request waits for its answer.", "%(n)s requests wait for their answer.", due)
-    return [*_wait(asked, journal, "ward:questions"), *_wait(due, rights, "ward:privacy")]
+    declared = privacy.projects_to_decide(seat, now_ms=now_ms)
+    project = ngettext("%(n)s research project waits for you.", "%(n)s research projects wait for you.", declared)
+    return [
+        *_wait(asked, journal, "ward:questions"), *_wait(due, rights, "ward:privacy"),
+        *_wait(declared, project, "ward:projects"),
+    ]  # fmt: skip
 
 
 def _of_security(seat: Seat, now_ms: int) -> list[Wait]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from egide.cloud.fleet.models import Pairing
+from egide.cloud.governance.deciders import tell_of_merge
 from egide.cloud.governance.identity_words import facts_of, problem_words, status_words
 from egide.cloud.governance.views.guard import now_ms, reader_of, signed_in
 from egide.cloud.governance.views.identities import patient_here
@@ -88,6 +89,7 @@ def new(request: HttpRequest, patient_id: uuid.UUID, other_id: uuid.UUID) -> Htt
     merged = pair[1] if kept == pair[0] else pair[0]
     try:
         proposals.propose_merge(kept, merged, reason=reason, by=reader, now_ms=now)
+        tell_of_merge(kept, merged, by=reader, now_ms=now)
     except AccessDeniedError:
         raise
     except RefusedError as err:
@@ -109,6 +111,7 @@ def undo(request: HttpRequest, merge_id: uuid.UUID) -> HttpResponse:
     reason = request.POST.get("reason", "")[:600]
     try:
         proposals.propose_unmerge(row, reason=reason, by=reader, now_ms=now)
+        tell_of_merge(row.kept, row.merged, by=reader, now_ms=now)
     except AccessDeniedError:
         raise
     except RefusedError as err:

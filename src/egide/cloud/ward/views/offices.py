@@ -44,6 +44,7 @@ def privacy_desk(request: HttpRequest) -> HttpResponse:
         "restrictions": restrictions,
         "reviews": len(waiting),
         "questions": privacy.asked_count(seat) + len(privacy.name_asks(seat)),
+        "projects": privacy.projects_to_decide(seat, now_ms=now),
         "overdue": sum(one.review.overdue(now) for one in waiting),
         "restricting": patients,
         "due": due_context(seat, now),

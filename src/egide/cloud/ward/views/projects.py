@@ -16,6 +16,7 @@ from egide.cloud.consent import projects
 from egide.cloud.consent.facts import ACCOUNT
 from egide.cloud.consent.models import Ground, ProjectProposal
 from egide.cloud.consent.projects import MAX_TITLE, Project, Terms, taking_part
+from egide.cloud.governance.deciders import tell_of_project
 from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live, research, sharing, words
@@ -79,7 +80,8 @@ def proposing(request: HttpRequest) -> HttpResponse:
             place = places.get(request.POST.get("place", "") or next(iter(places)))
             if place is None:
                 raise NotFoundError("this office is not held there")
-            projects.propose_project(seat.account, place, _terms(request), now_ms=now)
+            proposal = projects.propose_project(seat.account, place, _terms(request), now_ms=now)
+            tell_of_project(proposal, now_ms=now)
             return redirect("ward:research")
         except (AccessDeniedError, NotFoundError):
             raise
