@@ -28,7 +28,7 @@ INVENTORY: Final = {
     "cloud/intake": "cryptography hashlib",
     "cloud/keys": "cryptography hashlib hmac",
     "cloud/messages": "hmac",
-    "cloud/people": "hashlib",
+    "cloud/people": "hashlib pyhanko",
     "cloud/portal": "fido2 hashlib",
     "cloud/register": "cryptography hashlib",
     "cloud/signin": "fido2 hashlib hmac secrets",

@@ -28,6 +28,7 @@ from tests.browser.visits import (
     reading,
     signed_out,
 )
+from tests.support.papers import PDF
 from tests.support.people import Portal, running_portal
 
 __all__ = ["NOT_PAGES", "PAGES", "WHO", "Visit", "be", "every_portal", "methods_of", "named", "unlisted"]
@@ -103,7 +104,7 @@ requests.ask(alice, "access", by=alice, now_ms=now - 9 * day, text="")
 tell(alice, "session", now_ms=now)
 record_agreement(
     alice, "telemonitoring", agreed=True, way="paper", evidence="signed-form", by=bob, now_ms=now,
-    scan=b"%PDF-1.7 a form",
+    scan={scan},
 )
 record_agreement(alice, "sharing", agreed=False, way="oral", evidence="witness", by=bob, now_ms=now)
 invite_relative("Luc Moreau", home(now), by=bob, now_ms=now)
@@ -296,7 +297,8 @@ def every_portal(folder: Path) -> Iterator[Portal]:
     """A demo's portal, so that one click makes a visitor anybody, with something to see on every page."""
     with running_portal(folder, demo=True) as portal:
         portal.people.update(json.loads(portal._run(_STAFF.format(people=repr(portal.people))).splitlines()[-1]))
-        portal.people.update(json.loads(portal._run(_MORE.format(people=repr(portal.people))).splitlines()[-1]))
+        more = _MORE.format(people=repr(portal.people), scan=PDF)
+        portal.people.update(json.loads(portal._run(more).splitlines()[-1]))
         yield portal
 
 

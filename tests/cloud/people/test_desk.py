@@ -7,6 +7,7 @@ import pytest
 from egide.cloud.people import contacts, desk, invitations, merging, offices
 from egide.cloud.people.models import Account, Agreement, Contact
 from egide.cloud.people.proofing import signed_facts
+from egide.cloud.people.scans import MAX_SCAN
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import create_account, make_link, redeem_link
 from egide.cloud.register.models import Statement
@@ -20,9 +21,10 @@ from egide.errors import (
     TooManyTriesError,
 )
 from tests.cloud.people.conftest import NOW, House
+from tests.support.papers import pdf
 
 pytestmark = pytest.mark.django_db
-SCAN = b"%PDF-1.7 a form that Alice signed"
+SCAN, ANOTHER = pdf("/Lang (fr)"), pdf("/Lang (en)")
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_a_paper_comes_with_its_scan_and_no_other(alice: Account, nurse: Account
         desk.record_agreement(
             alice, "follow-up", agreed=agreed, way="paper", evidence="signed-form", by=nurse, now_ms=NOW, scan=scan
         )
-        for agreed, scan in ((True, SCAN), (False, SCAN + b" (no)"))
+        for agreed, scan in ((True, SCAN), (False, ANOTHER))
     )
     assert SCAN not in bytes(Agreement.objects.get(pk=one.pk).sealed_scan or b"")
     assert desk.open_scan(one) == SCAN
@@ -110,7 +112,7 @@ def test_what_is_not_of_the_lists_is_refused(
     with pytest.raises(TooLargeError):
         desk.record_agreement(
             alice, "account", agreed=True, way="oral", evidence="witness", by=nurse, now_ms=NOW,
-            scan=bytes(desk.MAX_SCAN + 1),
+            scan=bytes(MAX_SCAN + 1),
         )  # fmt: skip
     assert not Agreement.objects.exists()
 

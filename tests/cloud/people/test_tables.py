@@ -10,6 +10,7 @@ from egide.cloud.people.ins import Ins
 from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
 from tests.cloud.people.conftest import NOW, House
+from tests.support.papers import pdf
 
 pytestmark = pytest.mark.django_db
 #: What must be found nowhere, in any of the forms in which a table might hold it.
@@ -59,7 +60,7 @@ def test_no_table_holds_a_name_a_contact_or_a_number(house: House) -> None:
     contacts.add_contact(zelie, "phone", "06 12 34 56 78", by=nurse, now_ms=NOW)
     desk.record_agreement(
         zelie, "account", agreed=True, way="paper", evidence="signed-form", by=nurse, now_ms=NOW,
-        scan="%PDF-1.7 Une feuille signée".encode(),
+        scan=pdf("", "(Une feuille signée)"),
     )  # fmt: skip
     merging.merge(zelie, twin, by=nurse, now_ms=NOW)
     everything = rows()

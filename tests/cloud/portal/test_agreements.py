@@ -8,11 +8,12 @@ from django.test import Client
 
 from egide.cloud.consent.follow_ups import begin_follow_up
 from egide.cloud.consent.representation import record_death
-from egide.cloud.people.desk import MAX_SCAN, Recorded, agreements_of
+from egide.cloud.people.desk import Recorded, agreements_of
 from egide.cloud.people.establishments import create_establishment, home
 from egide.cloud.people.models import Account, Agreement
 from egide.cloud.people.offices import seat
 from egide.cloud.people.registrations import register_patient
+from egide.cloud.people.scans import MAX_SCAN
 from egide.cloud.people.service import create_account
 from egide.cloud.register.models import Statement
 from egide.cloud.signin.notices import notices_of
@@ -20,9 +21,9 @@ from tests.cloud.conftest import NOW
 from tests.cloud.portal.conftest import Enter
 from tests.cloud.portal.test_at_desk import staff
 from tests.support.cast import Cast
+from tests.support.papers import JPEG, PDF, PNG, pdf
 from tests.support.ward import DAY_MS
 
-PDF = b"%PDF-1.7 a form that Alice signed"
 SAID = {"about": "telemonitoring", "answer": "yes", "how": "paper signed-form"}
 
 
@@ -147,8 +148,9 @@ def staff_officer() -> Account:
 @pytest.mark.parametrize(
     "scan",
     [b"<html><script>alert(1)</script>", b"", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b" %PDF-1.7",
-     b"\x89PNG", b"%PDF-" + b"0" * MAX_SCAN],
-    ids=["page", "empty", "gif", "svg", "late", "short", "large"],
+     b"\x89PNG", b"%PDF-" + b"0" * MAX_SCAN, pdf("/OpenAction << /S /JavaScript /JS (app.alert(1)) >>"),
+     PDF + b"<html><script>alert(1)</script>"],
+    ids=["page", "empty", "gif", "svg", "late", "short", "large", "script", "two-files-in-one"],
 )  # fmt: skip
 def test_a_file_that_is_no_scan_is_refused_by_its_bytes(cast: Cast, nurse: Account, enter: Enter, scan: bytes) -> None:
     """Whatever name it has: nothing is written down."""
@@ -157,12 +159,13 @@ def test_a_file_that_is_no_scan_is_refused_by_its_bytes(cast: Cast, nurse: Accou
     assert agreements_of(cast.alice) == []
 
 
-@pytest.mark.parametrize(("first", "ending"), [(b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff\xe0", "jpg")])
-def test_a_picture_of_a_paper_is_a_scan(cast: Cast, nurse: Account, enter: Enter, first: bytes, ending: str) -> None:
-    """As a telephone takes it; its own bytes name it, not the name that it came with."""
-    assert write(enter(nurse), cast, first + b"x" * 100, name="page.html") == 302
+@pytest.mark.parametrize(("picture", "ending"), [(PNG, "png"), (JPEG, "jpg")])
+def test_a_picture_of_a_paper_is_a_scan(cast: Cast, nurse: Account, enter: Enter, picture: bytes, ending: str) -> None:
+    """As a telephone takes it; its own bytes name it, not the name that it came with; what follows it is not kept."""
+    assert write(enter(nurse), cast, picture + b"<html>", name="page.html") == 302
     answer = enter(nurse).post(desk(cast, f"/{only(cast.alice).agreement}/scan"))
     assert answer["Content-Disposition"] == f'attachment; filename="scan.{ending}"'
+    assert answer.content == picture
 
 
 @pytest.mark.parametrize(

@@ -17,22 +17,20 @@ from egide.cloud.people.models import Account, Agreement
 from egide.cloud.people.offices import require_office
 from egide.cloud.people.proofing import signed_facts
 from egide.cloud.people.registrations import registered_at
+from egide.cloud.people.scans import accepted
 from egide.cloud.register.journal import append_statement
-from egide.errors import AccessDeniedError, MalformedError, NotFoundError, RefusedError, TooLargeError
+from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 from egide.trust.seal import Suite, open_sealed
 
 __all__ = [
-    "ABOUT", "EVIDENCE", "MAX_SCAN", "SCANS", "WAYS", "Recorded", "agreements_of", "confirm_agreement", "kind_of_scan",
-    "open_scan", "read_scan", "record_agreement", "withdraw_agreement",
+    "ABOUT", "EVIDENCE", "WAYS", "Recorded", "agreements_of", "confirm_agreement", "open_scan", "read_scan",
+    "record_agreement", "withdraw_agreement",
 ]  # fmt: skip
 
 ABOUT: Final = frozenset({"account", "follow-up", "sharing", "telemonitoring"})
 WAYS: Final = frozenset({"oral", "paper"})
 #: What shows it: a signed form, a note in the care record, a witness who was there, a call.
 EVIDENCE: Final = frozenset({"signed-form", "care-note", "witness", "phone-call"})
-MAX_SCAN: Final = 8 * 1024 * 1024
-#: What a scan may be, by its first bytes: never something that a browser would run as a page.
-SCANS: Final = {"application/pdf": b"%PDF-", "image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 #: Offices that may open a scan where the patient is known: who cares, and who answers for their rights.
 _READERS: Final = CARE_OFFICES | {"dpo"}
 _INFO: Final = b"egide desk scan v1 "
@@ -62,15 +60,14 @@ def record_agreement(
 
     Raises:
         RefusedError: a word that is not of the lists above. TooLargeError: a scan over 8 MiB. MalformedError: a scan
-        that is no PDF, PNG or JPEG.
+        that is no picture and no calm PDF (scans.py).
         AccessDeniedError: `by` does not care for people where this patient is known.
     """
     if about not in ABOUT or way not in WAYS or evidence not in EVIDENCE:
         raise RefusedError("what about, how and by what evidence are words of fixed lists")
     if way == "paper" and evidence != "signed-form":
         raise RefusedError("on paper, what shows it is the signed form")
-    if scan is not None:
-        kind_of_scan(scan)
+    scan = accepted(scan) if scan is not None else None
     _require_carer(patient, by, now_ms)
     key = care_key(patient.pk)
     row = Agreement(id=uuid.uuid4(), patient=patient, at_ms=now_ms)
@@ -128,16 +125,6 @@ def open_scan(agreement: Agreement) -> bytes:
     if said.get(str(agreement.pk)) != hashlib.sha256(scan).digest():
         raise RefusedError("this scan is not the one that was recorded")
     return scan
-
-
-def kind_of_scan(scan: bytes) -> str:
-    """A word of SCANS, by the file's own first bytes. Raises TooLargeError, MalformedError: another kind of file."""
-    if len(scan) > MAX_SCAN:
-        raise TooLargeError("a scan has 8 MiB at most")
-    for kind, first in SCANS.items():
-        if scan.startswith(first):
-            return kind
-    raise MalformedError("a scan is a PDF, PNG or JPEG file")
 
 
 def read_scan(agreement: Agreement, *, by: Account, now_ms: int) -> bytes:

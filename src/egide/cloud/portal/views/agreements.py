@@ -19,6 +19,7 @@ from egide.cloud.people import desk
 from egide.cloud.people.authority import CARE_OFFICES
 from egide.cloud.people.models import Account, Agreement
 from egide.cloud.people.offices import offices_of, require_office
+from egide.cloud.people.scans import MAX_SCAN, kind_of
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import agreements, live
@@ -50,12 +51,15 @@ def at_desk(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
         return _desk_page(request, patient, now)
     file = request.FILES.get("scan")
     try:
-        scanned = file.read(desk.MAX_SCAN + 1) if file else None
+        scanned = file.read(MAX_SCAN + 1) if file else None
         agreements.record(patient, reader, request.POST, scanned, now)
     except (AccessDeniedError, NotFoundError):
         raise
     except MalformedError as err:
-        problem = _("Nothing was written down: a scan is a PDF, PNG or JPEG file of 8 MB at most.")
+        problem = _(
+            "Nothing was written down: a scan is a whole PNG or JPEG picture, or a PDF that only shows pages, of 8 MB "
+            "at most. A PDF with a password, a form that computes or a file inside is refused: photograph the paper."
+        )
         return _desk_page(request, patient, now, status=400, problem=problem, code=err.code)
     except RefusedError as err:
         problem = _("Nothing was written down: an answer is missing.")
@@ -119,7 +123,7 @@ def scan(request: HttpRequest, agreement_id: uuid.UUID) -> HttpResponse:
 def _download(row: Agreement, reader: Account, now_ms: int) -> HttpResponse:
     """A file to keep, never a page: a browser neither shows it nor guesses what it is."""
     content = desk.read_scan(row, by=reader, now_ms=now_ms)
-    kind = desk.kind_of_scan(content)
+    kind = kind_of(content)
     response = HttpResponse(content, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="scan.{_ENDINGS[kind]}"'
     response["X-Content-Type-Options"] = "nosniff"
