@@ -24,7 +24,7 @@ _PASSING: Final = re.compile(
     r"(csrfmiddlewaretoken|name=\"form)\" value=\"[^\"]+"
     r"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9]{13,19}\b|data-left=.[0-9]+"
     r"|entry [0-9]+( of [0-9]+)?|proof-[0-9]+|\"(issued|lastUpdated|recorded)\": ?\"[^\"]+|[0-9]+\.[0-9]+"
-    r"|\b[0-9]{2}:[0-9]{2}(:[0-9]{2})?"
+    r"|\b[0-9]{2}:[0-9]{2}(:[0-9]{2})?|_cursor=[A-Za-z0-9_%:-]+"
 )
 
 

@@ -1,3 +1,7 @@
+"""The FHIR face."""
+
+from __future__ import annotations
+
 from django.apps import AppConfig
 
 
@@ -5,3 +9,8 @@ class Config(AppConfig):
     name = "egide.cloud.fhir"
     label = "fhir"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from egide.cloud.fhir.served import register
+
+        register()

@@ -1,71 +1,84 @@
-"""GET /fhir/metadata: what this server does, and no more."""
+"""GET /fhir/metadata: what the registry has, and no more."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 from typing import Any, Final
 
+from egide.cloud.fhir.registry import OPERATIONS, RESOURCES, WRITES, Resource
+
 __all__ = ["capability_statement"]
 
-_SEARCH: Final = (
-    ("patient", "reference", "whose record; one's own when absent"),
-    ("subject", "reference", "the same as patient"),
-    ("code", "token", "LOINC or MDC; a panel's code finds its panel; several separated by commas"),
-    ("combo-code", "token", "the same, also by a component's code"),
-    ("date", "date", "eq, ge, gt, le, lt, sa, eb; may be repeated"),
+_SECURITY: Final = (
+    "A session opened in the portal, or a token. Nothing is open by default; every answer, yes or no, is written in "
+    "the patient's journal. _purpose says what for (HL7 PurposeOfUse): PATRQT for one's own record, TREAT for care."
 )
+Body = dict[str, Any]
 
 
-def capability_statement(base: str) -> dict[str, Any]:
+def capability_statement(base: str) -> Body:
     """`base` is this server's address, without a last slash."""
-    read = [{"code": "read"}]
+    rest: Body = {
+        "mode": "server",
+        "security": {
+            "cors": False,
+            "description": _SECURITY,
+        },
+        "resource": [_resource(RESOURCES[kind]) for kind in sorted(RESOURCES)],
+    }
+    if "" in WRITES:
+        rest["interaction"] = [{"code": code} for code in WRITES[""].codes]
+    if found := _operations(""):
+        rest["operation"] = found
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
-        "date": "2026-11-21",
+        "date": "2026-11-22",
         "kind": "instance",
         "software": {"name": "Egide", "version": version("egide")},
-        "implementation": {
-            "description": "Measurements of connected health objects, each signed",
-            "url": base,
-        },
+        "implementation": {"description": "Measurements of connected health objects, each signed", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json"],
-        "rest": [
-            {
-                "mode": "server",
-                "security": {
-                    "description": "A session opened in the portal. Nothing is open by default; every "
-                    "answer, yes or no, is written in the patient's journal. _purpose says what for (HL7 "
-                    "PurposeOfUse): PATRQT for one's own record, TREAT for care."
-                },
-                "resource": [
-                    {
-                        "type": "Observation",
-                        "supportedProfile": [
-                            f"http://hl7.org/fhir/StructureDefinition/{name}"
-                            for name in (
-                                "vitalsigns",
-                                "bp",
-                                "heartrate",
-                                "resprate",
-                                "bodytemp",
-                                "bodyweight",
-                                "bodyheight",
-                                "bmi",
-                                "oxygensat",
-                            )
-                        ],
-                        "interaction": [{"code": "read"}, {"code": "search-type"}],
-                        "versioning": "no-version",
-                        "searchParam": [
-                            {"name": name, "type": kind, "documentation": text}
-                            for name, kind, text in _SEARCH
-                        ],
-                    },
-                    {"type": "Device", "interaction": read, "versioning": "no-version"},
-                    {"type": "Provenance", "interaction": read, "versioning": "no-version"},
-                ],
-            }
-        ],
+        "rest": [rest],
     }
+
+
+def _resource(resource: Resource) -> Body:
+    codes = [
+        *(["read"] if resource.read else []),
+        *(["vread", "history-instance"] if resource.history else []),
+        *(["search-type"] if resource.search else []),
+        *(WRITES[resource.type].codes if resource.type in WRITES else []),
+    ]
+    found: Body = {"type": resource.type}
+    if resource.profiles:
+        found["supportedProfile"] = list(resource.profiles)
+    if resource.text:
+        found["documentation"] = resource.text
+    if codes:
+        found["interaction"] = [{"code": code} for code in codes]
+    found["versioning"] = "versioned" if resource.history else "no-version"
+    if resource.includes:
+        found["searchInclude"] = list(resource.includes)
+    if resource.revincludes:
+        found["searchRevInclude"] = list(resource.revincludes)
+    if resource.parameters:
+        found["searchParam"] = [
+            {"name": p.name, "type": p.type, **({"documentation": p.text} if p.text else {})}
+            for p in resource.parameters
+        ]
+    if operations := _operations(resource.type):
+        found["operation"] = operations
+    return found
+
+
+def _operations(kind: str) -> list[Body]:
+    return [
+        {
+            "name": name.removeprefix("$"),
+            "definition": one.definition,
+            **({"documentation": one.text} if one.text else {}),
+        }
+        for (of, name), one in sorted(OPERATIONS.items())
+        if of == kind
+    ]

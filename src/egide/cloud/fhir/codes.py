@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from egide.cloud.fhir.systems import LOINC, MDC, METRICS, coding, concept
-from egide.errors import MalformedError
+from egide.cloud.fhir.tokens import Token, answers
 from egide.measure.catalogue import CATALOGUE
 
-__all__ = ["DIASTOLIC", "PANEL", "PRESSURE", "SYSTOLIC", "code_of", "codes_searched", "profile_of"]
+__all__ = [
+    "DIASTOLIC", "PANEL", "PRESSURE", "SYSTOLIC", "code_of", "codes_searched", "codings_of", "measured_by",
+    "profile_of",
+]  # fmt: skip
 
 SYSTOLIC: Final = "8480-6"
 DIASTOLIC: Final = "8462-4"
@@ -66,23 +69,32 @@ def code_of(code: str) -> dict[str, Any]:
     return concept(*(coding(*entry) for entry in _codings(code)), text=metric.en if metric else code)
 
 
-def codes_searched(tokens: Iterable[str]) -> tuple[str, ...]:
-    """The catalogue's codes whose codings hold one of the tokens (`code`, `system|code` or `|code`).
+@functools.cache
+def codings_of(code: str) -> tuple[tuple[str, str], ...]:
+    """(system, code) of each coding that a metric's observation bears."""
+    return tuple((system, value) for system, value, _ in _codings(code))
 
-    A token that nothing answers is returned itself: an unknown metric can still be asked for.
 
-    Raises:
-        MalformedError: an empty token.
+def codes_searched(tokens: Iterable[Token], *, components: bool = False, alone: bool = True) -> tuple[str, ...]:
+    """The codes of observations that answer one of the tokens: a panel's, a metric's.
+
+    `components`: a panel answers by its components' codes too; without `alone`, by those only. A code that nobody knows
+    is looked for as it is: an unknown metric can still be asked for.
     """
-    wanted: list[str] = []
-    for token in tokens:
-        system, bar, code = token.rpartition("|")
-        if not code or len(code) > 64:
-            raise MalformedError("a code is empty or too long")
-        hits = [key for key in CATALOGUE if _answers(key, system if bar else "", code)]
-        wanted += [member for hit in hits for member in (CATALOGUE[hit].members or (hit,))] or [code]
-    return tuple(dict.fromkeys(wanted))
+    tokens = list(tokens)
+    known = (
+        {code for code in CATALOGUE if code not in PRESSURE and answers(tokens, codings_of(code))} if alone else set()
+    )
+    if components and any(answers(tokens, codings_of(code)) for code in PRESSURE):
+        known.add(PANEL)
+    if alone:
+        known |= {t.code for t in tokens if t.system in (None, METRICS) and t.code and t.code not in CATALOGUE}
+    return tuple(sorted(known))
 
 
-def _answers(key: str, system: str, code: str) -> bool:
-    return any(c == code and system in ("", s) for s, c, _ in _codings(key))
+def measured_by(codes: Iterable[str]) -> tuple[str, ...]:
+    """The codes of the series that observations of these codes are made of: a panel is never asked for in part."""
+    found: list[str] = []
+    for code in codes:
+        found += CATALOGUE[code].members or (code,) if code in CATALOGUE else (code,)
+    return tuple(dict.fromkeys(found))

@@ -6,7 +6,7 @@ masked: it is somebody else's (docs/adr/0027-readings-are-attributed-by-two.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -45,6 +45,7 @@ class Observed:
     index: int
     parts: tuple[tuple[Column, int], ...]  # (column, place in it): several for a blood pressure
     in_error: bool = False
+    changed_ms: int = 0  # when it was entered in error, where it was and that is known
 
     @property
     def id(self) -> str:
@@ -60,6 +61,39 @@ class Observed:
     def key(self) -> tuple[int, int, int, int]:
         return self.at_ms, self.entry, self.position, self.index
 
+    @property
+    def code(self) -> str:
+        """The code of the observation: a blood pressure's is its panel's."""
+        column, _ = self.parts[0]
+        return PANEL if column.code in PRESSURE and not is_wave(column) else column.code
+
+    @property
+    def status(self) -> str:
+        return "entered-in-error" if self.in_error else "final"
+
+    @property
+    def received_ms(self) -> int:
+        """When this version of it came to be."""
+        return self.changed_ms or self.parts[0][0].received_ms
+
+    @property
+    def version(self) -> str:
+        """1 as it was measured; 2 once it was entered in error."""
+        return "2" if self.in_error else "1"
+
+    def amount(self) -> tuple[Decimal, str] | None:
+        """(value, unit) of its quantity; None where it has none."""
+        column, at = self.parts[0]
+        if self.in_error or is_wave(column) or self.code == PANEL or "valueQuantity" not in _value(column, at):
+            return None
+        return _decimal(column, at), column.unit
+
+    def amounts(self) -> list[tuple[str, Decimal, str]]:
+        """(code, value, unit) of each component that has a value."""
+        if self.in_error or self.code != PANEL:
+            return []
+        return [(column.code, _decimal(column, at), column.unit) for column, at in self.parts]
+
     def resource(self, patient_id: str) -> Resource:
         column, at = self.parts[0]
         if self.in_error:
@@ -73,10 +107,13 @@ class Observed:
         return {**_common(self, column, code, patient_id), **value}
 
 
-def observations(columns: Iterable[Column], errata: Iterable[Column] = ()) -> list[Observed]:
-    """In order of time, with what was held in error among them."""
+def observations(
+    columns: Iterable[Column], errata: Iterable[Column] = (), changed_ms: Mapping[int, int] | None = None
+) -> list[Observed]:
+    """In order of time, with what was held in error among them. `changed_ms`: when, by entry."""
     found = _observations(columns)
-    found += [replace(observed, in_error=True) for observed in _observations(errata)]
+    when = changed_ms or {}
+    found += [replace(o, in_error=True, changed_ms=when.get(o.entry, 0)) for o in _observations(errata)]
     return sorted(found, key=lambda o: o.key)
 
 
@@ -117,7 +154,7 @@ def _common(observed: Observed, column: Column, code: str, patient_id: str) -> R
         "id": observed.id,
         "meta": _meta(observed, column, code),
     }
-    resource["status"] = "entered-in-error" if observed.in_error else "final"
+    resource["status"] = observed.status
     if metric is not None and metric.category is not None:
         resource["category"] = [concept(coding(CATEGORY, metric.category))]
     resource["code"] = code_of(code)
@@ -138,13 +175,11 @@ def _common(observed: Observed, column: Column, code: str, patient_id: str) -> R
 
 def _meta(observed: Observed, column: Column, code: str) -> Resource:
     """The profile; who asserts it and that it is signed (HL7 labels); our trust level and quality flags."""
-    meta: Resource = {"lastUpdated": instant(column.received_ms)}
+    meta: Resource = {"versionId": observed.version, "lastUpdated": instant(observed.received_ms)}
     metric = CATALOGUE.get(code)
     if not is_wave(column) and (profile := profile_of(code, column.unit)):
         meta["profile"] = [_VITALS, profile] if metric and metric.category == "vital-signs" else [profile]
-    asserted = (
-        ("PATAST", "patient asserted") if column.trust == Trust.ENTERED else ("DEVAST", "device asserted")
-    )
+    asserted = ("PATAST", "patient asserted") if column.trust == Trust.ENTERED else ("DEVAST", "device asserted")
     meta["security"] = [coding(SECURITY, *asserted), coding(SECURITY, "DIGSIG", "digital signature")]
     quality = sorted(column.flags) + [f"doubt-{doubt}" for doubt in _doubts(observed)]
     meta["tag"] = [

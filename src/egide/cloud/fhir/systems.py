@@ -28,9 +28,7 @@ SECURITY: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 #: Our own systems: OIDs made from random UUIDs (ITU-T X.667), so that they are nobody else's.
 METRICS: Final = "urn:oid:2.25.35674633906203323755059827444952200960"  # metrics without a published code
 TRUST: Final = "urn:oid:2.25.100417601852554718846897822393395343191"  # 1 to 5
-QUALITY: Final = (
-    "urn:oid:2.25.16436662399725520748313242840951098597"  # contested, late, clock, held, doubt-...
-)
+QUALITY: Final = "urn:oid:2.25.16436662399725520748313242840951098597"  # contested, late, clock, held, doubt-...
 OUTCOMES: Final = "urn:oid:2.25.50024259321673397792964547084279133838"  # the stable codes of egide.errors
 
 

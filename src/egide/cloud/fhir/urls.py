@@ -1,16 +1,19 @@
-"""FHIR's addresses."""
+"""FHIR's addresses: those that others name, then every one that the registry has (views.nowhere)."""
 
 from __future__ import annotations
 
 from django.urls import path, re_path
 
 from egide.cloud.fhir import views
+from egide.cloud.fhir.writing.views import by_method, create
 
 app_name = "fhir"
 urlpatterns = [
     path("metadata", views.metadata, name="metadata"),
-    path("Observation", views.search, name="search"),
-    re_path(r"^Observation/(?P<key>[A-Za-z0-9.-]{1,64})$", views.observation, name="observation"),
+    path("Observation", by_method(GET=views.search, POST=create), name="search"),
+    re_path(
+        r"^Observation/(?P<key>[A-Za-z0-9-][A-Za-z0-9.-]{0,63})$", by_method(GET=views.observation), name="observation"
+    ),
     path("Device/<uuid:object_id>", views.read_device, name="device"),
     path("Provenance/<int:entry>", views.read_provenance, name="provenance"),
     re_path("", views.nowhere, name="nowhere"),

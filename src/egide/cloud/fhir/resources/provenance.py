@@ -1,4 +1,4 @@
-"""Device and Provenance: which object measured, and its signature, whole."""
+"""Provenance: who says so. The COSE_Sign1 that an object signed, whole, and the receipt that the register gave."""
 
 from __future__ import annotations
 
@@ -6,41 +6,29 @@ import base64
 from collections.abc import Sequence
 from typing import Any, Final
 
-from egide.cloud.fhir.systems import TRUST, coding, concept, instant
-from egide.cloud.fleet.models import HealthObject, Trust
+from egide.cloud.fhir.systems import coding, concept, instant
 from egide.trust.cose import Sign1
 from egide.trust.envelope import Envelope
 
-__all__ = ["device", "provenance"]
+__all__ = ["to_fhir"]
 
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _SIGNATURE: Final = "urn:iso-astm:E1762-95:2013"
 _SOURCE: Final = ("1.2.840.10065.1.12.1.14", "Source Signature")
+_EVENT: Final = ("1.2.840.10065.1.12.1.13", "Event Witness Signature")
 Resource = dict[str, Any]
 
 
-def device(row: HealthObject) -> Resource:
-    """A connected health object."""
-    return {
-        "resourceType": "Device",
-        "id": str(row.pk),
-        "meta": {"tag": [coding(TRUST, str(row.trust), str(Trust(row.trust).label))]},
-        "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{row.pk}"}],
-        "status": "active" if row.revoked_ms is None else "inactive",
-        "deviceName": [{"name": row.model, "type": "model-name"}],
-    }
-
-
-def provenance(
-    number: int, statement: bytes, targets: Sequence[str], *, received_ms: int, first_ms: int
+def to_fhir(
+    number: int, statement: bytes, targets: Sequence[str], *, received_ms: int, first_ms: int, receipt: bytes = b""
 ) -> Resource:
-    """Who says so: the COSE_Sign1 that the object signed, byte for byte (RFC 9052).
+    """Who says so: the COSE_Sign1 that the object signed, byte for byte (RFC 9052), and the receipt (RFC 9942).
 
     `targets` are the ids of the observations that this envelope carries.
     """
     envelope = Envelope.parse(statement)
     who = {"reference": f"Device/{envelope.object_id}"}
-    return {
+    resource: Resource = {
         "resourceType": "Provenance",
         "id": str(number),
         "target": [{"reference": f"Observation/{target}"} for target in targets],
@@ -61,3 +49,14 @@ def provenance(
             }
         ],
     }
+    if receipt:
+        resource["signature"] += [
+            {
+                "type": [coding(_SIGNATURE, *_EVENT)],
+                "when": instant(received_ms),
+                "who": {"display": "Egide, the register"},
+                "sigFormat": "application/cose",
+                "data": base64.b64encode(receipt).decode(),
+            }
+        ]
+    return resource

@@ -1,0 +1,1 @@
+"""Reading, resource by resource: what the registry serves."""

@@ -1,0 +1,162 @@
+"""Observations read: by id, by a search, by their versions. Every byte is of what the door released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from egide.cloud.fhir.asked import Asked
+from egide.cloud.fhir.bundles import searchset
+from egide.cloud.fhir.observations import Observed, observations
+from egide.cloud.fhir.paging import Page, page_of, read_page
+from egide.cloud.fhir.reading.entries import absent, entry_number, open_entry, signed_by
+from egide.cloud.fhir.resources import device
+from egide.cloud.fhir.resources.patient import to_fhir as patient_resource
+from egide.cloud.fhir.search import Search, parse_search, write_cursor
+from egide.cloud.fhir.systems import instant
+from egide.cloud.fhir.wrong import TooCostlyError
+from egide.cloud.fleet.models import HealthObject
+from egide.cloud.people.models import Account
+from egide.cloud.people.service import name_of
+from egide.cloud.release.door import Answer, release
+from egide.cloud.release.errata import errata_of
+from egide.cloud.vault.models import Erratum
+from egide.errors import AccessDeniedError, NotFoundError
+
+__all__ = ["history", "observed_in", "read", "search", "subject_of"]
+
+KIND: Final = "Observation"
+_MOST_IDS: Final = 20
+Body = dict[str, Any]
+
+
+def observed_in(answer: Answer) -> list[Observed]:
+    """What a released answer holds, in the order of time, with what was entered in error."""
+    errata = errata_of(answer)
+    rows = Erratum.objects.filter(entry__in={column.entry for column in errata}) if errata else Erratum.objects.none()
+    return observations(answer.columns, errata, dict(rows.order_by("pk").values_list("entry", "at_ms")))
+
+
+def search(asked: Asked) -> Body:
+    """A searchset. Raises as the door and the parser do."""
+    wanted = parse_search(asked.query, now_ms=asked.now_ms, strict=asked.strict, who=_who(asked))
+    if wanted.ids and not wanted.patient:
+        return _by_ids(asked, wanted)
+    patient = subject_of(asked, wanted.patient)
+    asked.require(KIND, "search-type", patient)
+    wanted = limited(asked, wanted, patient)
+
+    def opening(since_ms: int, until_ms: int) -> list[Observed]:
+        ask = asked.ask(patient, since_ms=since_ms, until_ms=until_ms, codes=wanted.codes)
+        return observed_in(release(ask, now_ms=asked.now_ms))
+
+    return _bundle(asked, wanted, read_page(wanted, patient, opening), patient)
+
+
+def read(asked: Asked, key: str) -> Body:
+    """One observation by its id, <entry>-<position>-<index>."""
+    return _one(asked, key, "read")[0]
+
+
+def history(asked: Asked, key: str) -> list[Body]:
+    """Its versions, the latest first: what was entered in error was final before, and its value is nobody's to see."""
+    now, found = _one(asked, key, "history-instance")
+    if not found.in_error:
+        return [now]
+    column, _ = found.parts[0]
+    meta = {**now["meta"], "versionId": "1", "lastUpdated": instant(column.received_ms)}
+    return [now, {**now, "meta": meta, "status": "final"}]
+
+
+def _one(asked: Asked, key: str, interaction: str) -> tuple[Body, Observed]:
+    asked.require(KIND, interaction)
+    patient, answer = open_entry(asked, entry_number(key), kind=KIND, interaction=interaction)
+    for found in observed_in(answer):
+        if found.id == key:
+            resource = found.resource(str(patient.pk))
+            if not asked.reader.may(KIND, interaction, resource):
+                raise absent()
+            return resource, found
+    if not answer.columns:
+        raise absent()
+    raise NotFoundError("no such observation")
+
+
+def subject_of(asked: Asked, named: str) -> Account:
+    """The record asked for: one's own, or that of the launch, when none is named.
+
+    Raises:
+        TooCostlyError: it would be everybody's. AccessDeniedError: no such patient for this reader.
+    """
+    if named:
+        return asked.patient(named)
+    if asked.reader.patient is not None:
+        return asked.patient(str(asked.reader.patient))
+    account = asked.reader.account
+    if account is not None and account.role == Account.Role.PATIENT:
+        return account
+    raise TooCostlyError("a search of everybody's measurements is not done here")
+
+
+def limited(asked: Asked, wanted: Search, patient: Account) -> Search:
+    """The search, and what the scopes' own parameters leave of it: a filter like the others."""
+    if asked.reader.scopes is None or not any(scope.parameters for scope in asked.reader.scopes):
+        return wanted
+    key = str(patient.pk)
+    return replace(wanted, keeps=(*wanted.keeps, lambda o: asked.reader.may(KIND, "search-type", o.resource(key))))
+
+
+def _who(asked: Asked) -> str:
+    account = asked.reader.account
+    return f"{account.pk if account is not None else ''} {asked.reader.app}"
+
+
+def _by_ids(asked: Asked, wanted: Search) -> Body:
+    """By ids alone: each is read as if it had been asked for by itself, and what is not there is not found."""
+    found: list[Observed] = []
+    owners: dict[str, Account] = {}
+    if len(wanted.ids) > _MOST_IDS:
+        raise TooCostlyError("name a patient, or fewer ids")
+    for key in sorted(wanted.ids):
+        try:
+            patient, answer = open_entry(asked, entry_number(key), kind=KIND, interaction="search-type")
+        except (AccessDeniedError, NotFoundError):
+            continue
+        asked.require(KIND, "search-type", patient)
+        limits = limited(asked, wanted, patient)
+        here = [o for o in observed_in(answer) if o.id == key and limits.keep(o)]
+        found += here
+        owners.update((o.id, patient) for o in here)
+    page = page_of(wanted, found, whole=True)
+    people = [owners[o.id] for o in page.items]
+    return _bundle(asked, wanted, page, *people)
+
+
+def _bundle(asked: Asked, wanted: Search, page: Page, *patients: Account) -> Body:
+    """`patients`: whose each observation of the page is, or the one whose all of them are."""
+    owners = patients if len(patients) == len(page.items) else [patients[0]] * len(page.items) if patients else []
+    found = [o.resource(str(owner.pk)) for o, owner in zip(page.items, owners, strict=True)]
+    included, notes = _included(asked, wanted, page, list(dict.fromkeys(owners)))
+    cursor = write_cursor(wanted.key(page.items[-1]), asked.query, _who(asked)) if page.more else ""
+    return searchset(asked, KIND, found, wanted.common, total=page.total, included=included, cursor=cursor, notes=notes)
+
+
+def _included(asked: Asked, wanted: Search, page: Page, owners: Iterable[Account]) -> tuple[list[Body], list[str]]:
+    """What goes with a page: never another patient's, and only what the scopes let be read by itself."""
+    found: list[Body] = []
+    notes: list[str] = []
+    if not page.items:
+        return found, notes
+    if "Observation:device" in wanted.includes:
+        objects = {o.parts[0][0].object_id for o in page.items}
+        found += [device(row) for row in HealthObject.objects.filter(pk__in=objects).order_by("created_ms", "id")]
+    if wanted.includes & {"Observation:patient", "Observation:subject"}:
+        found += [patient_resource(owner.pk, name_of(owner)) for owner in owners]
+    if wanted.revincludes:
+        for owner in owners:
+            signed = signed_by(asked, owner, page.items)
+            found += signed
+            if not signed:
+                notes.append("the signed bytes of a measurement are given to its patient alone")
+    return [one for one in found if asked.reader.may(one["resourceType"], "read", one)], notes
