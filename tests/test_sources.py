@@ -32,6 +32,7 @@ INVENTORY: Final = {
     "cloud/portal": "fido2 hashlib",
     "cloud/register": "cryptography hashlib",
     "cloud/signin": "fido2 hashlib hmac secrets",
+    "cloud/smart": "hashlib secrets",
     "cloud/upkeep": "cryptography hashlib",
     "cloud/ward": "cryptography hashlib",
     "prove": "cryptography fido2 hashlib hmac secrets",

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "egide.cloud.signin",
     "egide.cloud.federation",
     "egide.cloud.fhir",
+    "egide.cloud.smart",
     "egide.cloud.governance",
     "egide.cloud.comfort",
     "egide.cloud.portal",
@@ -40,13 +41,46 @@ INSTALLED_APPS = [
     "egide.cloud.demo",
     "allauth.account",  # the sign-in engine: last, so that our words win over its own
     "allauth.mfa",
+    "oauth2_provider",  # its grants, under our validator; none of its models, pages or migrations
 ]
+# What it stores is ours (smart/models.py). There are neither ID tokens nor device grants: their settings name a model
+# that is there already, so that no table of theirs is made.
+OAUTH2_PROVIDER_APPLICATION_MODEL = "smart.App"
+OAUTH2_PROVIDER_GRANT_MODEL = "smart.Code"
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "smart.Refresh"  # noqa: S105
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "smart.Token"  # noqa: S105
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL
+MIGRATION_MODULES: dict[str, str | None] = {"oauth2_provider": None}
+OAUTH2_PROVIDER: dict[str, Any] = {
+    "OAUTH2_SERVER_CLASS": "egide.cloud.smart.server.SmartServer",
+    "OAUTH2_BACKEND_CLASS": "egide.cloud.smart.server.SmartCore",
+    "OAUTH2_VALIDATOR_CLASS": "egide.cloud.smart.validator.SmartValidator",
+    "SCOPES_BACKEND_CLASS": "egide.cloud.smart.scoping.RegisteredScopes",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 1800,
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
+    "ROTATE_REFRESH_TOKEN": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,
+    "PKCE_REQUIRED": True,
+    "ALLOW_URI_WILDCARDS": False,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],  # and the loopback, by App.get_allowed_schemes
+    "OAUTH_PRE_TOKEN_VALIDATION": [],
+    # RFC 9700, every switch that it has
+    **{
+        f"COMPLIANT_BCP_RFC9700_{name}": True
+        for name in (
+            "IMPLICIT_GRANT", "PASSWORD_GRANT", "PKCE_METHOD", "ACCESS_TOKEN_TRANSPORT", "AUTHZ_RESPONSE_ISS",
+            "TOKEN_STORAGE", "REFRESH_TOKEN", "REDIRECT_URI_SCHEME", "REDIRECT_URI_MATCHING", "PKCE_REQUIRED",
+        )
+    },
+}  # fmt: skip
 MIDDLEWARE = [
     "egide.cloud.demo.guard.DemoGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "egide.cloud.portal.middleware.CompressedPagesMiddleware",
     "egide.cloud.portal.middleware.ContentSecurityPolicyMiddleware",
     "egide.cloud.portal.middleware.StaticFilesMiddleware",
+    "egide.cloud.smart.cors.CrossOriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("federation/", include("egide.cloud.federation.urls")),
     path("rights/take", take, name="rights-take"),
     path("rights/", include("egide.cloud.governance.urls")),
+    path("", include("egide.cloud.smart.urls")),
     path("fhir/", include("egide.cloud.fhir.urls")),
 ]
 handler400 = "egide.cloud.portal.errors.bad_request"

@@ -23,7 +23,9 @@ class ContentSecurityPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        further = getattr(response, "form_action", "")  # an app's origin, where this page's form may lead
+        policy = POLICY.replace("form-action 'self'", f"form-action 'self' {further}") if further else POLICY
+        response.headers.setdefault("Content-Security-Policy", policy)
         return response
 
 

@@ -1,0 +1,34 @@
+"""Where things are, as an app sees them: from the address that it came to, which the settings allow."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+__all__ = ["base_at", "base_of", "origin_of", "token_address"]
+
+
+def base_at(request: HttpRequest) -> str:
+    """The FHIR base, without a last slash: what `aud` must be, and what tokens are for."""
+    return request.build_absolute_uri(reverse("fhir:metadata")).removesuffix("/metadata")
+
+
+def base_of(request: Any) -> str:
+    """The same, from oauthlib's request: its address is absolute (server.SmartCore)."""
+    parts = urlsplit(request.uri)
+    return f"{parts.scheme}://{parts.netloc}" + reverse("fhir:metadata").removesuffix("/metadata")
+
+
+def token_address(request: Any) -> str:
+    """Where tokens are asked for: what an app's assertion must be for."""
+    parts = urlsplit(request.uri)
+    return f"{parts.scheme}://{parts.netloc}" + reverse("smart:token")
+
+
+def origin_of(address: str) -> str:
+    """Scheme, name and port of an address that was checked."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,15 @@
+"""Apps and services that read over FHIR, by OAuth 2.0."""
+from django.apps import AppConfig
+
+
+class Config(AppConfig):
+    name = "egide.cloud.smart"
+    label = "smart"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from egide.cloud.fhir.reader import READERS
+        from egide.cloud.smart.bearer import token_reader
+
+        if token_reader not in READERS:
+            READERS.append(token_reader)
