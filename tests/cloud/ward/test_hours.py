@@ -11,6 +11,7 @@ from egide.cloud.consent.follow_ups import begin_follow_up, follow_ups_of, join_
 from egide.cloud.consent.hours import state_hours
 from egide.cloud.people.models import Account
 from egide.cloud.register.models import Statement
+from egide.cloud.signin.notices import is_unread, mark_read, notices_of
 from egide.errors import RefusedError
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter, Offices
@@ -56,6 +57,18 @@ def test_hours_are_signed_and_shown_to_the_patient_the_team_and_in_the_record(
     home = told(enter, cast.charlie, "/")
     assert "Outside these hours nobody looks" in home
     assert "Dr Bob Durand said in which hours a follow-up is watched." in told(enter, cast.charlie, "/me/journal")
+
+
+def test_the_patient_is_told_that_the_hours_changed_and_only_then(cast: Cast, care: str, enter: Enter) -> None:
+    """By a notice that says neither which hours nor whose; the same hours again tell nothing."""
+    client = enter(cast.bob)
+    for expected, posted in ((1, WEEK), (1, WEEK), (2, {**WEEK, "until-1": "19:00"}), (3, {})):
+        assert say(client, cast, care, **posted) == 302
+        notices = [one.text for one in notices_of(cast.charlie) if "hours in which" in one.text]
+        assert len(notices) == expected
+        mark_read(cast.charlie, now_ms=NOW)
+    assert say(client, cast, care, **{**WEEK, "until-1": "08:00"}) == 400
+    assert not is_unread(cast.charlie, "hours")
 
 
 def test_the_last_word_counts_and_no_day_is_at_no_set_hour(cast: Cast, care: str, enter: Enter) -> None:

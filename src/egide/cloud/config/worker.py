@@ -20,6 +20,7 @@ from egide.cloud.fleet.revocation import ever_revoked
 from egide.cloud.governance.studies import end_over_pairings
 from egide.cloud.intake.models import Event
 from egide.cloud.options import Options
+from egide.cloud.portal.ending import tell_endings
 from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
 from egide.cloud.register.store import current_log
 from egide.cloud.release.moving import move_on, unfinished
@@ -29,13 +30,14 @@ from egide.errors import EgideError
 
 __all__ = [
     "alarm_once", "ask_once", "end_studies_once", "move_once", "note_cut", "note_disagreement", "publish_once",
-    "run_worker", "survive", "sweep_once",
+    "run_worker", "survive", "sweep_once", "tell_endings_once",
 ]  # fmt: skip
 
 EVERY_S: Final = 1.0
 AGAIN_MS: Final = 3_600_000
 _SWEEP_S: Final = 60.0
 _MOVE_S: Final = 2.0
+_ENDINGS_S: Final = 600.0
 _log = logging.getLogger("egide.worker")
 
 
@@ -65,6 +67,11 @@ def end_studies_once() -> None:
 def alarm_once() -> None:
     """Tell those in charge of emergencies that nobody reviewed within the day."""
     alarm_overdue(now_ms=time.time_ns() // 1_000_000)
+
+
+def tell_endings_once() -> None:
+    """Tell patients what they opened and what ends by itself soon, or has ended."""
+    tell_endings(now_ms=time.time_ns() // 1_000_000)
 
 
 def move_once() -> None:
@@ -135,6 +142,7 @@ async def run_worker(options: Options, *, ready: Callable[[], None] = lambda: No
             group.create_task(_for_ever(sweep_once, every_s=_SWEEP_S))
             group.create_task(_for_ever(end_studies_once, every_s=_SWEEP_S))
             group.create_task(_for_ever(alarm_once, every_s=_SWEEP_S))
+            group.create_task(_for_ever(tell_endings_once, every_s=_ENDINGS_S))
             group.create_task(_for_ever(move_once, every_s=_MOVE_S))
     finally:
         await tables.close()

@@ -135,6 +135,7 @@ class Grant:
     data: Window
     since_ms: int
     until_ms: int | None
+    term_ms: int | None = None  # its end as it was given; `until_ms` is earlier when it was taken back
     by: str = ""  # who gave it: the patient, or who wrote it down for them
     way: str = ""  # on what word, where somebody wrote it down: oral | paper
 
@@ -176,6 +177,7 @@ class Participation:
     data: Window
     since_ms: int
     until_ms: int | None
+    term_ms: int | None = None  # its end as it was given; `until_ms` is earlier when they left
     declared: str = ""  # the id of the project, where it was declared
     by: str = ""  # who wrote it down; the patient's own id: they did
     way: str = ""  # on what word, when it was somebody else

@@ -174,7 +174,8 @@ def _opposition_end(state: _State, said: Mapping[str, Any]) -> None:
 def _grant(state: _State, said: Mapping[str, Any]) -> None:
     state.grants[said["id"]] = Grant(
         id=said["id"], patient=state.patient, holder=_holder(said), purpose=said["purpose"], data=window_of(said),
-        since_ms=said["since"], until_ms=said["until"], by=said.get("by", ""), way=said.get("way", ""),
+        since_ms=said["since"], until_ms=said["until"], term_ms=said["until"], by=said.get("by", ""),
+        way=said.get("way", ""),
     )  # fmt: skip
 
 
@@ -218,7 +219,7 @@ def _secret_end(state: _State, said: Mapping[str, Any]) -> None:
 def _research(state: _State, said: Mapping[str, Any]) -> None:
     state.participations[said["id"]] = Participation(
         id=said["id"], patient=state.patient, project=said["project"], holder=_holder(said), data=window_of(said),
-        since_ms=said["since"], until_ms=said["until"], declared=said.get("declared", ""),
+        since_ms=said["since"], until_ms=said["until"], term_ms=said["until"], declared=said.get("declared", ""),
         by=said.get("by", ""), way=said.get("way", ""),
     )  # fmt: skip
 

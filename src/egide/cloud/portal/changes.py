@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from egide.cloud.people.models import Account
 from egide.cloud.portal import words
+from egide.cloud.portal.ending import ended_since
 from egide.cloud.portal.happenings import happenings_of
 from egide.cloud.portal.names import names_for
 from egide.cloud.portal.objects import Mine, is_silent, my_objects
@@ -74,6 +75,7 @@ def changes_of(patient: Account, lines: Sequence[JournalLine], *, now_ms: int) -
     )
     found = [Change(at_ms=one.at_ms, text=one.text) for one in told]
     found += _looks(patient, [line for line in lines if line.entry > before.entry], now_ms)
+    found += [Change(at_ms=e.at_ms, text=e.text) for e in ended_since(patient, before.at_ms, now_ms=now_ms)]
     found += _heard(my_objects(patient, now_ms=now_ms), before.at_ms, now_ms)
     found.sort(key=lambda change: -change.at_ms)
     return Changes(since_ms=before.at_ms, lines=tuple(found[:_SHOWN]), more=max(0, len(found) - _SHOWN))

@@ -25,7 +25,7 @@ KINDS: Final = (
     "sign-in", "factor", "factor-end", "recovery-code", "copied-key", "recovery-asked", "recovery-approved",
     "recovery-stopped", "recovery-done", "wrong-codes", "emergency", "team", "shared", "journal", "journal-week",
     "answer", "question", "correction", "desk", "object-kept", "review-overdue", "project-waits",
-    "merge-waits",
+    "merge-waits", "grant-ending", "grant-over", "hours",
 )  # fmt: skip
 
 #: Providers by which people sign in, by the names that they have in every language.
@@ -125,6 +125,14 @@ def _words(row: Notice) -> str:
             return _("A research project waits for your decision. It is under “Data protection”.")
         case "merge-waits":
             return _("A proposal about two files of one person waits for a second person. It is under “Merged files”.")
+        case "grant-ending":
+            return _(
+                "Something that you share ends by itself within three days. “Who may see” says what, and with whom."
+            )
+        case "grant-over":
+            return _("Something that you shared has ended by itself. “Who may see” says who still sees what.")
+        case "hours":
+            return _("The hours in which your measurements are watched have changed. Your first page says which.")
         case "question":
             return _("Somebody asks about a line of their journal: it waits at your desk.")
         case _:

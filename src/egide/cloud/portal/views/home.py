@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live
 from egide.cloud.portal.changes import changes_of
+from egide.cloud.portal.ending import ending_soon
 from egide.cloud.portal.subject import subject_of
 from egide.cloud.portal.views.record import record_context
 from egide.cloud.portal.views.shared import opened_to
@@ -33,6 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
         subject = subject_of(request, None)
         context.update(record_context(subject, request, now))
         context["changes"] = changes_of(subject.patient, context["journal"], now_ms=now)
+        context["ending"] = ending_soon(subject.patient, now_ms=now)
         context["watching"] = watching_of(subject.patient, now_ms=now)
     response = render(request, "portal/home.html", context)
     response.headers["Cache-Control"] = "private, no-store"

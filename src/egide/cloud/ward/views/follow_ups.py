@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, time
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from egide.cloud.consent import follow_ups
+from egide.cloud.consent.facts import Hours, Shift
 from egide.cloud.consent.hours import MOST, state_hours
 from egide.cloud.people.models import Account
 from egide.cloud.people.names import words_of
@@ -25,7 +27,8 @@ from egide.cloud.portal import live, words
 from egide.cloud.portal.subject import reader_of, signed_in
 from egide.cloud.portal.watching import watched_of
 from egide.cloud.signin.factors import widening
-from egide.cloud.signin.notices import tell
+from egide.cloud.signin.notices import is_unread, tell
+from egide.cloud.signin.pace import take_turn
 from egide.cloud.ward.follow import Carer, Relation, carers_with, doctors_among, relation_of, relations_of
 from egide.cloud.ward.hours import hour_rows, shifts_in
 from egide.errors import NotFoundError, RefusedError
@@ -52,6 +55,7 @@ def find(request: HttpRequest) -> HttpResponse:
     name, born = request.POST.get("name", "")[:120], request.POST.get("born", "")[:10]
     context: dict[str, Any] = {"name": name, "born": born, "asked": request.method == "POST"}
     if request.method == "POST":
+        take_turn(reader, "search", now_ms=now)
         try:
             context["found"] = search(reader, name, born, now_ms=now) if words_of(name) else []
         except RefusedError:
@@ -136,10 +140,17 @@ def hours(request: HttpRequest, patient_id: uuid.UUID, follow_up: uuid.UUID) -> 
     try:
         shifts = shifts_in(request.POST, MOST)
         state_hours(patient, care.id, shifts, zone=settings.TIME_ZONE, by=reader, now_ms=now, note=note)
+        if _other_hours(care.hours, shifts, note) and not is_unread(patient, "hours"):
+            tell(patient, "hours", now_ms=now)
     except RefusedError:
         problem = _("Nothing was signed: tick days, and give hours that end after they begin.")
         return _follow_up_page(request, reader, patient, now, problem)
     return redirect("ward:follow-up", patient.pk)
+
+
+def _other_hours(hours: Hours | None, shifts: Sequence[Shift], note: str) -> bool:
+    """Whether a patient can count on something else than before."""
+    return hours is None or (tuple(hours.shifts), hours.note) != (tuple(shifts), note.strip())
 
 
 def _follow_up_page(
