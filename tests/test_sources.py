@@ -19,6 +19,7 @@ LIBRARIES: Final = frozenset({
 #: somebody who looked at what it does; docs/threats.md says what each key protects.
 INVENTORY: Final = {
     "cli": "cryptography hashlib",
+    "client": "joserfc secrets",
     "cloud/config": "cryptography hashlib secrets",
     "cloud/consent": "fido2 hashlib",
     "cloud/federation": "hashlib hmac joserfc secrets",
