@@ -11,6 +11,7 @@ from egide.cloud.governance import requests
 from egide.cloud.governance.models import Request
 from egide.cloud.governance.views.guard import now_ms, patient_of, signed_in
 from egide.cloud.signin.factors import widening
+from egide.cloud.signin.pace import take_turn
 
 __all__ = ["take"]
 
@@ -26,6 +27,7 @@ def take(request: HttpRequest) -> HttpResponse:
     patient, now = patient_of(request), now_ms()
     if request.method != "POST":
         return render(request, "governance/take.html")
+    take_turn(patient, "file", now_ms=now)
     asked = requests.ask(patient, Request.Kind.PORTABILITY, by=patient, now_ms=now)
     made = portable_file(patient, now_ms=now)
     requests.delivered(asked, by=patient, now_ms=now)

@@ -25,6 +25,7 @@ from egide.cloud.people.scope import scope_of
 from egide.cloud.people.search import search
 from egide.cloud.people.service import name_of
 from egide.cloud.signin.factors import widening
+from egide.cloud.signin.pace import take_turn
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
 __all__ = ["answer", "desk", "erase", "one", "open_for", "put_off", "sought"]
@@ -146,6 +147,7 @@ def open_for(request: HttpRequest) -> HttpResponse:
     context: dict[str, object] = {"rights": [right_words(kind) for kind in KINDS]}
     if request.method != "POST":
         return render(request, "governance/open.html", context)
+    take_turn(reader, "search", now_ms=now)
     posted = {name: request.POST.get(name, "") for name in ("name", "birth", "kind", "text", "patient")}
     try:
         found = sought(reader, posted, now)

@@ -47,6 +47,7 @@ from egide.cloud.people.service import name_of
 from egide.cloud.people.traits import Traits
 from egide.cloud.register.models import Statement
 from egide.cloud.signin.factors import widening
+from egide.cloud.signin.pace import take_turn
 from egide.errors import AccessDeniedError, EgideError, MalformedError, NotFoundError, RefusedError, UnavailableError
 
 __all__ = ["act", "find", "one", "open_act", "patient_here"]
@@ -71,6 +72,7 @@ def find(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"waiting": len(waiting_for(reader, scope_of(reader, now_ms=now), now_ms=now))}
     if request.method != "POST":
         return render(request, "governance/identities.html", context)
+    take_turn(reader, "search", now_ms=now)
     name, birth = request.POST.get("name", "")[:120], request.POST.get("birth", "")
     context |= {"name": name, "birth": birth, "no_name": not words_of(name), "no_birth": not _is_day(birth)}
     if context["no_name"] or context["no_birth"]:

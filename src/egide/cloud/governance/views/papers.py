@@ -12,6 +12,7 @@ from egide.cloud.governance.forms import Form
 from egide.cloud.governance.papers import made, papers_of, signed_by
 from egide.cloud.governance.timestamping import the_authority
 from egide.cloud.governance.views.guard import now_ms, patient_of, signed_in
+from egide.cloud.signin.pace import take_turn
 from egide.errors import NotFoundError, UnavailableError
 
 __all__ = ["download", "forms"]
@@ -24,6 +25,7 @@ def forms(request: HttpRequest) -> HttpResponse:
     patient, now, problem = patient_of(request), now_ms(), ""
     signed = signed_by(patient)
     if request.method == "POST":
+        take_turn(patient, "form", now_ms=now)
         kind, _dot, key = request.POST.get("form", "").partition(":")
         wanted = request.POST.get("consent", "")
         consent = next((one.entry for one in signed if str(one.entry) == wanted), None)

@@ -30,6 +30,7 @@ from egide.cloud.people.registrations import REGISTRARS
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import name_of
 from egide.cloud.signin.factors import widening
+from egide.cloud.signin.pace import take_turn
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError, UnavailableError
 
 __all__ = ["act", "find", "form", "open_act", "person"]
@@ -70,6 +71,7 @@ def find(request: HttpRequest) -> HttpResponse:
     require_office(reader, *DESK, now_ms=now)
     if request.method != "POST":
         return render(request, "governance/person_find.html")
+    take_turn(reader, "search", now_ms=now)
     posted = {name: request.POST.get(name, "") for name in ("name", "birth", "patient")}
     try:
         found = sought(reader, posted, now)
@@ -119,6 +121,7 @@ def form(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     """A form for somebody who is here; what they signed themselves is theirs to attach. Raises as `person`."""
     reader, now = reader_of(request), now_ms()
     patient = _patient(reader, patient_id, now)
+    take_turn(reader, "form", now_ms=now)
     kind, _dot, key = request.POST.get("form", "").partition(":")
     try:
         return download(made(patient, kind, key, by=reader, lang=language(), now_ms=now))

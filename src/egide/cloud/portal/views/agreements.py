@@ -25,6 +25,7 @@ from egide.cloud.people.service import name_of
 from egide.cloud.portal import agreements, live
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.guard import reader_of
+from egide.cloud.signin.pace import take_turn
 from egide.errors import AccessDeniedError, MalformedError, NotFoundError, RefusedError
 
 __all__ = ["at_desk", "change", "desk_scan", "desk_withdraw", "mine", "scan"]
@@ -50,6 +51,8 @@ def at_desk(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return _desk_page(request, patient, now)
     file = request.FILES.get("scan")
+    if file:
+        take_turn(reader, "scan", now_ms=now)
     try:
         scanned = file.read(MAX_SCAN + 1) if file else None
         agreements.record(patient, reader, request.POST, scanned, now)

@@ -27,6 +27,7 @@ from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.portal.visits import Visit, visits_of
 from egide.cloud.release.journal import JournalLine, journal_page
 from egide.cloud.signin.factors import widening
+from egide.cloud.signin.pace import take_turn
 from egide.errors import MalformedError
 
 __all__ = ["check", "copy", "journal"]
@@ -114,6 +115,7 @@ def copy(request: HttpRequest) -> HttpResponse:
 @widening
 def _copy_of(request: HttpRequest, patient: Account) -> HttpResponse:
     now = live.now_ms()
+    take_turn(patient, "file", now_ms=now)
     data = copies.make_copy(
         patient, lambda ids: names_for(patient.pk, ids, now_ms=now), before=_before(request), now_ms=now
     )
