@@ -148,7 +148,8 @@ class _Judgement:
         for rule in element.get("constraint", []):
             if rule["severity"] != "error" or "expression" not in rule:
                 continue
-            if not _holds(rule["expression"], element["path"], value, self.root):
+            base = "Extension" if rule["key"] == "ext-1" else element["path"]  # where its value[x] is a choice
+            if not _holds(rule["expression"], base, value, self.root):
                 self.say(path, f"{rule['key']}: {rule['human']}")
 
     def _children(self, url: str, name: str, value: Any, path: str) -> None:

@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "worker": ("egide.cli.platform", "worker", "Run the gate of the broker, checkpoints and witnesses."),
     "object": ("egide.cli.object", "object_app", "Be an object: enrol, send, look at the outbox."),
     "fleet": ("egide.cli.fleet", "fleet_app", "Claims, pairings and revocations."),
+    "system": ("egide.cli.system", "system_app", "Systems that write over FHIR: register, renew."),
     "events": ("egide.cli.events", "events_app", "Security events, and the messages in quarantine."),
     "held": ("egide.cli.held", "held_app", "Readings to attribute: held ones, and another patient's."),
     "person": ("egide.cli.person", "person_app", "Accounts, follow-ups and sign-in links."),

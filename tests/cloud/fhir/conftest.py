@@ -13,6 +13,9 @@ from django.test import Client
 from egide.cloud.fhir import views
 from egide.cloud.people.models import Account
 from tests.cloud.conftest import NOW
+from tests.support.writing import elsewhere, intake_here, place, ward_gateway
+
+__all__ = ["elsewhere", "intake_here", "place", "ward_gateway"]
 
 Resource = dict[str, Any]
 #: (reader, path) -> (status, resource); the reader is None for who has not signed in

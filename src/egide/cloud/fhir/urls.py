@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from egide.cloud.fhir import views
-from egide.cloud.fhir.writing.views import by_method, create
+from egide.cloud.fhir.writing.views import bundle, by_method, create
 
 app_name = "fhir"
 urlpatterns = [
+    path("", by_method(GET=views.nowhere, POST=bundle), name="root"),
     path("metadata", views.metadata, name="metadata"),
     path("Observation", by_method(GET=views.search, POST=create), name="search"),
     re_path(

@@ -30,3 +30,29 @@ class Event(models.Model):
     object_id = models.UUIDField(null=True)
     entry = models.BigIntegerField(null=True)
     detail = models.CharField(max_length=200, default="")
+
+
+class Signing(models.Model):
+    """An envelope that the platform signs for a system that cannot: what makes it, so that it can be made again.
+
+    `id` is its counter. Kept before intake is asked: the same request, sent again after a fall, makes the same bytes.
+    """
+
+    object = models.UUIDField()
+    pairing = models.UUIDField()
+    certificate = models.BinaryField(max_length=32)  # SHA-256
+    cti = models.BinaryField(max_length=16)
+    iat_s = models.BigIntegerField()
+
+
+class Written(models.Model):
+    """What a system wrote once: by a keyed hash of its name there, never the name; `position` is that of its series."""
+
+    object = models.UUIDField()
+    name = models.BinaryField(max_length=32)
+    digest = models.BinaryField(max_length=32)  # a keyed hash of what was measured
+    signing = models.ForeignKey(Signing, on_delete=models.CASCADE, related_name="written")
+    position = models.SmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["object", "name"], name="written_once")]

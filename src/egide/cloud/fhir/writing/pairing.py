@@ -1,0 +1,56 @@
+"""A system's pairing with a patient it writes about: opened by its first word, and never again once somebody ended it.
+
+An object has one patient at a time; a system has many, and names each one itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from egide.cloud.fhir.writing.registering import System
+from egide.cloud.fleet.attributing import Record
+from egide.cloud.fleet.models import Pairing
+from egide.cloud.fleet.pairings import need_key
+from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.records import ESTABLISHMENT, care_key
+from egide.cloud.people.models import Account
+from egide.cloud.register.journal import append_statement
+from egide.errors import AccessDeniedError
+
+__all__ = ["pairing_for"]
+
+
+def pairing_for(system: System, patient: Account, first_ms: int, *, now_ms: int) -> Pairing:
+    """The pairing in force whose window begins before `first_ms`; opened where there is none.
+
+    Raises:
+        AccessDeniedError: it was ended: the patient, or who cares for them, wants nothing more from this system.
+    """
+    rows = list(Pairing.objects.filter(object_id=system.id, patient=patient).order_by("since_ms", "id"))
+    in_force = [row for row in rows if row.until_ms is None]
+    if rows and not in_force:
+        raise AccessDeniedError("what this system adds to this record was ended")
+    if in_force and in_force[0].since_ms <= first_ms:
+        return in_force[0]
+    klass = str(RecordKey.Class.CARE)
+    if system.establishment != ESTABLISHMENT:
+        need_key(Record(patient=patient.pk, klass=klass, establishment=system.establishment), now_ms)
+    pairing = Pairing(
+        uuid=uuid.uuid4(), object_id=system.id, patient=patient, since_ms=_year_of(min(first_ms, now_ms)), klass=klass,
+        establishment=system.establishment,
+    )  # fmt: skip
+    personal = {
+        "pairing": str(pairing.uuid), "object": str(system.id), "class": klass,
+        "establishment": str(system.establishment), "since_ms": pairing.since_ms,
+    }  # fmt: skip
+    append_statement(
+        "pairing", patient.pk, {}, now_ms=now_ms, personal=personal, sealed_for=care_key(patient.pk),
+        also=lambda: pairing.save(force_insert=True),
+    )  # fmt: skip
+    return pairing
+
+
+def _year_of(ms: int) -> int:
+    """The first instant of its year: what a system adds later of an earlier day needs no other window, mostly."""
+    return int(datetime(datetime.fromtimestamp(ms / 1000, tz=UTC).year, 1, 1, tzinfo=UTC).timestamp()) * 1000
