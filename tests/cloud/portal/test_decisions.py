@@ -24,7 +24,7 @@ from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
 from egide.cloud.register.models import Statement
 from egide.cloud.release.door import Ask
-from egide.cloud.release.stream import begin_watch, standing, visible_among
+from egide.cloud.release.stream import begin_watch, came_between, standing, visible_among
 from egide.cloud.signin import clock
 from egide.cloud.signin.factors import mark_confirmed
 from egide.cloud.signin.models import Notice
@@ -194,10 +194,11 @@ def told(world: World, reader: Account, purpose: str) -> list[bool]:
         reader=reader, patient=world.patient, since_ms=0, until_ms=2**53, purpose=purpose, channel="portal"
     )
     watch = begin_watch(ask, now_ms=NOW)
-    decision = standing(watch, now_ms=NOW)
-    assert decision is not None
+    (settled,) = standing([watch], now_ms=NOW)
+    assert settled is not None
     came = Envelope.objects.filter(pairing__patient=world.patient).order_by("entry").values_list("entry", flat=True)
-    return [True for entry in came if visible_among(watch, decision, [entry])]
+    each = [came_between(entry - 1, entry, {world.patient.pk}).get(world.patient.pk, []) for entry in came]
+    return [yes for yes in visible_among([(watch, settled.decision, one) for one in each], now_ms=NOW) if yes]
 
 
 def differences(one: object, other: object) -> list[str]:

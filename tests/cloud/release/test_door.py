@@ -17,7 +17,7 @@ from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import append_statement
 from egide.cloud.register.publishing import publish
-from egide.cloud.release import door, journal
+from egide.cloud.release import deciding, door, journal
 from egide.cloud.release.door import Ask, release
 from egide.cloud.release.export import entries
 from egide.cloud.release.journal import journal_of, journal_page
@@ -125,7 +125,7 @@ def test_rules_and_policies_must_both_say_yes(
 ) -> None:
     """A disagreement is a no, and somebody in charge sees that there was one: nothing personal in it."""
     none = Verdict(frozenset(), frozenset())
-    monkeypatch.setattr(door, "judge", lambda *_, **__: none)
+    monkeypatch.setattr(deciding, "judge", lambda *_, **__: none)
     with pytest.raises(AccessDeniedError):
         release(ask(alice, alice, "PATRQT"), now_ms=NOW)
     event = Event.objects.get()

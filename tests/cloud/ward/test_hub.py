@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from django.db import OperationalError, connection
 from django.http import HttpRequest
 from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
 
 from egide.cloud.consent.restrictions import restrict
-from egide.cloud.consent.rules import Decision
-from egide.cloud.consent.service import end_follow_up
+from egide.cloud.consent.service import end_follow_up, start_follow_up
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
 from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
-from egide.cloud.release.door import Ask
+from egide.cloud.release.deciding import Ask, Settled
 from egide.cloud.release.journal import journal_of
 from egide.cloud.release.stream import Watch, begin_watch, standing
 from egide.cloud.signin.models import OpenSession
@@ -117,17 +119,23 @@ def test_what_is_restricted_never_came(cast: Cast, page: Page) -> None:
     assert page.after(1_200) == [Told(NEWS, str(cast.alice.pk))]
 
 
-def test_what_the_door_said_is_asked_again_when_something_was_signed_and_every_quarter_minute(
-    page: Page, cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not for each measurement; about the patient, and about the reader, at the very next look."""
-    asked: list[str] = []
+@pytest.fixture
+def asked(page: Page, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Of which patients the door was asked, from now on."""
+    found: list[str] = []
 
-    def counted(watch: Watch, *, now_ms: int) -> Decision | None:
-        asked.append(str(watch.ask.patient.pk))
-        return standing(watch, now_ms=now_ms)
+    def counted(watches: Sequence[Watch], *, now_ms: int) -> list[Settled | None]:
+        found.extend(str(watch.ask.patient.pk) for watch in watches)
+        return standing(watches, now_ms=now_ms)
 
     monkeypatch.setattr(hub, "standing", counted)
+    return found
+
+
+def test_what_the_door_said_is_asked_again_when_something_was_signed_and_every_five_minutes(
+    page: Page, cast: Cast, asked: list[str]
+) -> None:
+    """Not for each measurement; about the patient, and about the reader, at the very next look."""
     for n in range(3):
         cast.scale.send(spot("29463-7", "kg", "72.0"), t0_ms=NOW + n, received_ms=NOW + n)
         assert page.after(400 * (n + 1)) == [Told(NEWS, str(cast.alice.pk))]
@@ -138,10 +146,66 @@ def test_what_the_door_said_is_asked_again_when_something_was_signed_and_every_q
     restrict(cast.alice, families=["weight"], who=cast.bob, now_ms=NOW)
     page.after(2_400)
     assert len(asked) == 2
-    page.after(2_000 + 14_900)
+    page.after(2_000 + 299_900)
     assert len(asked) == 2
-    page.after(2_000 + 15_000)
+    page.after(2_000 + 300_000)
     assert len(asked) == 3
+
+
+def test_what_was_signed_about_one_patient_asks_again_about_that_patient_alone(
+    cast: Cast, enter: Enter, asked: list[str]
+) -> None:
+    """The other watches of the page stand as they were; an establishment that is declared may be about anybody."""
+    start_follow_up(cast.bob, cast.charlie, now_ms=NOW - 1)
+    both = Page(enter(cast.bob), cast.bob).open(cast.alice, cast.charlie)
+    asked.clear()
+    restrict(cast.charlie, families=["weight"], now_ms=NOW)
+    assert both.after(400) == [Told(NEWS, str(cast.charlie.pk))]
+    assert asked == [str(cast.charlie.pk)]
+    append_statement("establishment", None, {}, now_ms=NOW)
+    both.after(800)
+    assert sorted(asked[1:]) == sorted(str(p.pk) for p in (cast.alice, cast.charlie))
+
+
+def test_a_look_that_failed_misses_nothing(cast: Cast, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database went away just after a withdrawal: the look that comes back closes the page all the same."""
+    end_follow_up(cast.bob, cast.alice, now_ms=NOW + 100)
+
+    def gone(*_: object, **__: object) -> None:
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hub, "standing", gone)
+        with pytest.raises(OperationalError):
+            page.after(400)
+    assert page.after(800) == [Told(CLOSED, str(cast.alice.pk))]
+
+
+def test_a_look_asks_the_database_as_often_for_many_patients_as_for_few(cast: Cast, enter: Enter) -> None:
+    """With nothing new, with news of all of them, and when the door is asked about all of them."""
+
+    def counts(patients: int) -> list[int]:
+        mine = [cast.ward.patient(f"Patient {patients} {n}") for n in range(patients)]
+        for patient in mine:
+            start_follow_up(cast.bob, patient, now_ms=NOW - 1)
+        page = Page(enter(cast.bob), cast.bob).open(*mine)
+        page.after(100)
+        found = [_queries(lambda: page.after(200))]
+        for patient in mine:
+            cast.ward.thing("Balance", patient).send(spot("29463-7", "kg", "80.0"), t0_ms=NOW, received_ms=NOW)
+        found.append(_queries(lambda: page.after(300)))
+        assert len(page.heard) == patients
+        return [*found, _queries(lambda: page.after(400_000))]
+
+    few, many = counts(2), counts(7)
+    assert many == few
+    assert max(many) <= 12
+
+
+def _queries(look: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        look()
+    return len(queries)
 
 
 def test_a_session_that_ends_anywhere_ends_its_stream(cast: Cast, page: Page) -> None:

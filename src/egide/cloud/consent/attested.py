@@ -1,7 +1,7 @@
 """What the platform's signed statements say of a patient's record. Rows are an index, never a ground.
 
-Each process remembers what it verified. Whether something was said since costs one query: a withdrawal that committed
-anywhere counts at the next read everywhere.
+Each process remembers what it verified. Whether something was said since costs one query, however many the patients: a
+withdrawal that committed anywhere counts at the next read everywhere.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,18 +19,33 @@ from django.db import connection
 from egide.cloud.consent.facts import Facts, Follow
 from egide.cloud.consent.replay import KINDS, NARROWING, Said, replay
 from egide.cloud.keys.models import RecordKey
-from egide.cloud.keys.records import care_key
+from egide.cloud.keys.records import care_key, care_keys
 from egide.cloud.register.journal import Journaled, open_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
-from egide.errors import EgideError
+from egide.errors import EgideError, KeyMissingError
 from egide.trust.cose import Sign1
 from egide.trust.limits import LIMITS
 
-__all__ = ["KINDS", "attested_follow_ups", "facts_afresh", "facts_of", "forget", "read_statement"]
+__all__ = ["KINDS", "attested_follow_ups", "facts_afresh", "facts_of", "facts_of_each", "forget", "read_statement"]
 
 _KINDS: Final = frozenset(KINDS)
 _PATIENTS: Final = 4_096  # remembered at most, by each process
+_AT_ONCE: Final = 200  # patients of one query
+
+_SINCE: Final = (
+    "WITH asked(subject, mark) AS (VALUES {asked}) SELECT s.subject, s.entry, s.kind, s.body "
+    "FROM asked CROSS JOIN register_statement AS s WHERE s.subject = asked.subject AND s.entry >= asked.mark "
+    "ORDER BY s.entry"
+)
+_GROUNDS: Final = (
+    "SELECT subject, entry, kind, body FROM register_statement WHERE subject IN ({subjects}) AND kind IN ({kinds}) "
+    "UNION SELECT s.subject, s.entry, s.kind, s.body FROM (SELECT max(entry) AS entry FROM register_statement "
+    "WHERE subject IN ({subjects}) GROUP BY subject) AS latest JOIN register_statement AS s ON s.entry = latest.entry "
+    "ORDER BY 2"
+)
+
+_Row = tuple[int, str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +70,57 @@ def facts_of(patient: uuid.UUID) -> Facts:
     Raises:
         KeyMissingError: the record's key was erased.
     """
+    found = facts_of_each([patient]).get(patient)
+    if found is None:
+        raise KeyMissingError("this record has no key")
+    return found
+
+
+def facts_of_each(patients: Collection[uuid.UUID]) -> dict[uuid.UUID, Facts]:
+    """The same of several patients, in one query where nothing new was said; one whose key was erased is left out."""
+    asked = list(dict.fromkeys(patients))
     with _lock:
-        known = _memory.get(patient)
-    fresh = _rows_from(patient, known)
-    if known is not None and (not fresh or fresh[0][0] != known.mark or _digest(fresh[0][2]) != known.digest):
-        known, fresh = None, _rows_from(patient, None)  # what was remembered never committed, or is no longer there
-    if known is not None and len(fresh) == 1:
-        return known.facts
-    if not fresh:
-        return Facts(patient=str(patient))
-    news = fresh if known is None else fresh[1:]
-    said = (*(known.said if known else ()), *_read(patient, [row for row in news if row[1] in _KINDS]))
-    facts = known.facts if known and len(said) == len(known.said) else replay(str(patient), said)
-    _remember(patient, _Known(fresh[-1][0], _digest(fresh[-1][2]), said, facts))
-    return facts
+        known = {patient: _memory[patient] for patient in asked if patient in _memory}
+    fresh = _rows_since({patient: one.mark for patient, one in known.items()})
+    # What was remembered and never committed, or is no longer there, does not count.
+    known = {patient: one for patient, one in known.items() if _still(one, fresh.get(patient, []))}
+    found = {patient: one.facts for patient, one in known.items() if len(fresh[patient]) == 1}
+    rest = [patient for patient in asked if patient not in found]
+    if not rest:
+        return found
+    rows = _rows_of_grounds([patient for patient in rest if patient not in known])
+    rows |= {patient: fresh[patient] for patient in rest if patient in known}
+    return found | _learnt({patient: rows.get(patient, []) for patient in rest}, known)
+
+
+def _still(one: _Known, rows: list[_Row]) -> bool:
+    return bool(rows) and rows[0][0] == one.mark and _digest(rows[0][2]) == one.digest
+
+
+def _learnt(rows: Mapping[uuid.UUID, list[_Row]], known: Mapping[uuid.UUID, _Known]) -> dict[uuid.UUID, Facts]:
+    """What these patients' statements say, beside what is known of them; remembered from now on."""
+    news = {patient: mine[1:] if patient in known else mine for patient, mine in rows.items()}
+    grounds = {patient: [row for row in mine if row[1] in _KINDS] for patient, mine in news.items()}
+    keys = care_keys([patient for patient, mine in grounds.items() if mine])
+    found: dict[uuid.UUID, Facts] = {}
+    for patient, mine in rows.items():
+        if grounds[patient] and patient not in keys:
+            continue
+        before = known.get(patient)
+        said = before.said if before else ()
+        if grounds[patient]:
+            said = (*said, *_read(patient, grounds[patient], keys[patient]))
+        facts = before.facts if before and not grounds[patient] else replay(str(patient), said)
+        if mine:
+            _remember(patient, _Known(mine[-1][0], _digest(mine[-1][2]), said, facts))
+        found[patient] = facts
+    return found
 
 
 def facts_afresh(patient: uuid.UUID) -> Facts:
     """The same, from every statement again: nothing that was remembered counts. Raises as `facts_of` does."""
-    return replay(str(patient), _read(patient, [row for row in _rows_from(patient, None) if row[1] in _KINDS]))
+    rows = [row for row in _rows_of_grounds([patient]).get(patient, []) if row[1] in _KINDS]
+    return replay(str(patient), _read(patient, rows, care_key(patient)) if rows else ())
 
 
 def attested_follow_ups(patient: uuid.UUID) -> list[Follow]:
@@ -87,18 +134,47 @@ def forget() -> None:
         _memory.clear()
 
 
-def _rows_from(patient: uuid.UUID, known: _Known | None) -> list[tuple[int, str, bytes]]:
-    """(entry, kind, body) of the statements about a patient from the mark on; without one, of grounds and the last."""
-    name = patient if connection.features.has_native_uuid_field else patient.hex
+def _rows_since(marks: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, list[_Row]]:
+    """The statements about each patient from a mark on, that of the mark included."""
+    found: defaultdict[uuid.UUID, list[_Row]] = defaultdict(list)
+    for some in _some(list(marks)):
+        query = _SINCE.format(asked=", ".join(["(%s, %s)"] * len(some)))
+        values = [value for patient in some for value in (_name(patient), marks[patient])]
+        for row in _run(query, values):
+            found[row[0]].append(row[1])
+    return found
+
+
+def _rows_of_grounds(patients: Collection[uuid.UUID]) -> dict[uuid.UUID, list[_Row]]:
+    """The statements about each patient that say something of who may see, and the last one of all."""
+    found: defaultdict[uuid.UUID, list[_Row]] = defaultdict(list)
+    for some in _some(list(patients)):
+        query = _GROUNDS.format(subjects=_marks(len(some)), kinds=_marks(len(KINDS)))
+        names = [_name(patient) for patient in some]
+        for patient, row in _run(query, [*names, *KINDS, *names]):
+            found[patient].append(row)
+    return found
+
+
+def _run(query: str, values: Sequence[uuid.UUID | str | int]) -> Iterator[tuple[uuid.UUID, _Row]]:
     with connection.cursor() as cursor:
-        if known is not None:
-            cursor.execute(f"{_ROWS} AND entry >= %s ORDER BY entry", [name, known.mark])
-            return [(entry, kind, _bytes(body)) for entry, kind, body in cursor.fetchall()]
-        marks = ", ".join(["%s"] * len(KINDS))
-        last = "SELECT max(entry) FROM register_statement WHERE subject = %s"
-        query = f"{_ROWS} AND (kind IN ({marks}) OR entry = ({last})) ORDER BY entry"
-        cursor.execute(query, [name, *KINDS, name])
-        return [(entry, kind, _bytes(body)) for entry, kind, body in cursor.fetchall()]
+        cursor.execute(query, values)
+        rows = cursor.fetchall()
+    for subject, entry, kind, body in rows:
+        yield subject if isinstance(subject, uuid.UUID) else uuid.UUID(subject), (entry, kind, _bytes(body))
+
+
+def _some(patients: list[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+    for at in range(0, len(patients), _AT_ONCE):
+        yield patients[at : at + _AT_ONCE]
+
+
+def _name(patient: uuid.UUID) -> uuid.UUID | str:
+    return patient if connection.features.has_native_uuid_field else patient.hex
+
+
+def _marks(count: int) -> str:
+    return ", ".join(["%s"] * count)
 
 
 def _bytes(body: object) -> bytes:
@@ -106,16 +182,8 @@ def _bytes(body: object) -> bytes:
     return bytes(body) if isinstance(body, bytes | memoryview) else b""
 
 
-_ROWS: Final = "SELECT entry, kind, body FROM register_statement WHERE subject = %s"
-
-
-def _read(patient: uuid.UUID, rows: Iterable[tuple[int, str, bytes]]) -> list[Said]:
-    said = []
-    record: RecordKey | None = None
-    for entry, kind, body in rows:
-        record = record or care_key(patient)
-        said.append(_verified(patient, Statement(entry=entry, kind=kind, body=body), record))
-    return said
+def _read(patient: uuid.UUID, rows: Iterable[_Row], record: RecordKey) -> list[Said]:
+    return [_verified(patient, Statement(entry=entry, kind=kind, body=body), record) for entry, kind, body in rows]
 
 
 def read_statement(row: Statement) -> Journaled | None:

@@ -10,7 +10,7 @@ from egide.cloud.consent.facts import ACCOUNT, Facts, Holder, Span, Window, runs
 from egide.cloud.consent.rules import CARE_TEAM, EMERGENCY, GRANT, PURPOSES, REPRESENTATIVE, RESEARCH, opposed
 from egide.cloud.people.models import Account
 
-__all__ = ["AccessLine", "who_may_see"]
+__all__ = ["AccessLine", "lines_of", "who_may_see"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,11 @@ class AccessLine:
 
 def who_may_see(patient: Account, *, now_ms: int) -> list[AccessLine]:
     """Every line that has not ended, the care team first."""
-    facts = facts_of(patient.pk)
+    return lines_of(facts_of(patient.pk), now_ms=now_ms)
+
+
+def lines_of(facts: Facts, *, now_ms: int) -> list[AccessLine]:
+    """The same, from a patient's facts that were just read."""
     return [line for line in _lines(facts, now_ms) if line.until_ms is None or now_ms < line.until_ms]
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,7 +21,9 @@ from egide.errors import EgideError
 from egide.trust.cose import PublicKey, Sign1
 from egide.trust.limits import LIMITS
 
-__all__ = ["KINDS", "Appointment", "attested_kinds", "attested_offices", "attested_references"]
+__all__ = [
+    "KINDS", "Appointment", "attested_kinds", "attested_offices", "attested_offices_of", "attested_references",
+]  # fmt: skip
 
 APPOINTMENT: Final = "appointment"
 DISMISSAL: Final = "dismissal"
@@ -48,9 +51,18 @@ def attested_offices(account: uuid.UUID) -> dict[str, Appointment]:
 
     A statement whose signature does not hold says nothing; one moved to another account's row neither.
     """
+    return attested_offices_of([account])[account]
+
+
+def attested_offices_of(accounts: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Appointment]]:
+    """The same of several accounts, in one query."""
+    key, bodies = platform().signer.public_key, _bodies(accounts)
+    return {account: _offices(account, bodies.get(account, ()), key) for account in accounts}
+
+
+def _offices(account: uuid.UUID, bodies: Collection[bytes], key: PublicKey) -> dict[str, Appointment]:
     found: dict[str, Appointment] = {}
-    key = platform().signer.public_key
-    for body in _bodies(account):
+    for body in bodies:
         match _said(body, key):
             case (kind, {"account": who} as facts) if kind == APPOINTMENT and who == str(account):
                 given = _appointment(facts)
@@ -98,15 +110,15 @@ def _kinds(entry: int, _last: bytes, key: PublicKey) -> Mapping[str, str]:
     return found
 
 
-def _bodies(account: uuid.UUID) -> list[bytes]:
-    """The statements about an account, oldest first. Raw: the query of each read, at a fifth of the time."""
-    subject: uuid.UUID | str = account if connection.features.has_native_uuid_field else account.hex
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT body FROM register_statement WHERE subject = %s AND kind IN (%s, %s) ORDER BY entry",
-            [subject, *KINDS],
-        )
-        return [_plain(row[0]) for row in cursor.fetchall()]
+def _bodies(accounts: Collection[uuid.UUID]) -> dict[uuid.UUID, list[bytes]]:
+    """The statements about each account, oldest first."""
+    found: defaultdict[uuid.UUID, list[bytes]] = defaultdict(list)
+    if accounts:
+        rows = Statement.objects.filter(subject__in=accounts, kind__in=KINDS).order_by("entry")
+        for account, body in rows.values_list("subject", "body"):
+            if account is not None:
+                found[account].append(_plain(body))
+    return found
 
 
 def _plain(body: object) -> bytes:

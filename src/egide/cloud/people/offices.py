@@ -6,20 +6,22 @@ Reading who holds an office compares the rows with the statements: a row that no
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Final
 
 from django.db import transaction
 
-from egide.cloud.people.attested import APPOINTMENT, DISMISSAL, Appointment, attested_offices
+from egide.cloud.people.attested import APPOINTMENT, DISMISSAL, Appointment
 from egide.cloud.people.authority import PROPOSERS, Holder, require_role_for, require_steering, require_two_people
 from egide.cloud.people.establishments import place_of
 from egide.cloud.people.models import Account, Establishment, Membership, Proposal
+from egide.cloud.people.seats import Seats, seats_of
 from egide.cloud.register.journal import append_statement
 from egide.errors import AccessDeniedError, RefusedError
 
 __all__ = [
-    "PROPOSAL_LIFE_MS", "appoint", "approve", "dismiss", "end_offices", "holder_of", "offices_of", "propose", "refuse",
-    "require_office", "seat",
+    "PROPOSAL_LIFE_MS", "appoint", "approve", "dismiss", "end_offices", "holder_of", "in_force", "offices_among",
+    "offices_of", "propose", "refuse", "require_office", "seat",
 ]  # fmt: skip
 
 PROPOSAL_LIFE_MS: Final = 7 * 24 * 3_600_000
@@ -27,14 +29,28 @@ PROPOSAL_LIFE_MS: Final = 7 * 24 * 3_600_000
 
 def offices_of(account: Account, *, now_ms: int) -> tuple[Membership, ...]:
     """The offices in force, as signed statements say them; none for a closed account."""
-    if not account.is_active:
-        return ()
-    rows = Membership.objects.filter(account=account)  # a plain query: each read of a record asks this
-    live = [r for r in rows if r.since_ms <= now_ms and (r.until_ms is None or now_ms < r.until_ms)]
-    if not live:
-        return ()
-    said = attested_offices(account.pk)
-    held = (row for row in live if said.get(str(row.pk)) == _as_signed(row))
+    return offices_among([account], now_ms=now_ms)[account.pk]
+
+
+def offices_among(accounts: Iterable[Account], *, now_ms: int) -> dict[uuid.UUID, tuple[Membership, ...]]:
+    """The same of several accounts, in one query."""
+    asked = list(accounts)
+    seats = seats_of([account.pk for account in asked if account.is_active])
+    return {
+        account.pk: in_force(seats, account.pk, now_ms=now_ms) if account.is_active else () for account in asked
+    }
+
+
+def in_force(seats: Seats, account: uuid.UUID, *, now_ms: int) -> tuple[Membership, ...]:
+    """Of what was just read, the offices that an account holds at this instant; a row that nobody signed is none."""
+    said = seats.said.get(account, {})
+    held = (
+        row
+        for row in seats.rows.get(account, ())
+        if row.since_ms <= now_ms
+        and (row.until_ms is None or now_ms < row.until_ms)
+        and said.get(str(row.pk)) == _as_signed(row)
+    )
     return tuple(sorted(held, key=lambda row: (row.since_ms, row.pk)))
 
 

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from django.http import HttpRequest
 from django.urls import reverse
 
+from egide.cloud.consent.attested import facts_of_each
 from egide.cloud.consent.families import FAMILIES
 from egide.cloud.consent.models import Ground
-from egide.cloud.consent.overview import AccessLine, who_may_see
+from egide.cloud.consent.overview import AccessLine, lines_of
 from egide.cloud.consent.rules import CARE_TEAM, GRANT, REPRESENTATIVE
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
 from egide.cloud.portal.belonging import holders_of
-from egide.cloud.release.door import Answer, Ask, release, why
+from egide.cloud.release.deciding import Ask
+from egide.cloud.release.door import Answer, release, why
 from egide.cloud.signin.guard import reader_of, signed_in
 from egide.errors import AccessDeniedError
 
 __all__ = [
     "CHANNEL", "Subject", "asked", "open_record", "reader_of", "require_open", "signed_in", "subject_of",
-    "wish_purpose", "wished_purposes",
+    "subjects_of", "wish_purpose", "wished_purposes",
 ]  # fmt: skip
 
 CHANNEL: Final = "portal"
@@ -66,15 +69,24 @@ def subject_of(request: HttpRequest, patient_id: uuid.UUID | None) -> Subject:
         if reader.role != Account.Role.PATIENT:
             raise AccessDeniedError("this account has no record of its own")
         return Subject(reader=reader, patient=reader, own=True)
-    patient = Account.objects.filter(pk=patient_id, role=Account.Role.PATIENT).first()
-    if patient is None:
+    found = subjects_of(request, [patient_id]).get(patient_id)
+    if found is None:
         raise AccessDeniedError("no such record")
-    if patient.pk == reader.pk:
-        return Subject(reader=reader, patient=patient, own=True)
-    return Subject(
-        reader=reader, patient=patient, own=False, emergency=_broke_the_glass(reader, patient),
-        shared=_what_for(reader, patient, wished_purposes(request).get(str(patient.pk), "")),
-    )  # fmt: skip
+    return found
+
+
+def subjects_of(request: HttpRequest, patients: Collection[uuid.UUID]) -> dict[uuid.UUID, Subject]:
+    """The records that several ids name, read together; an id that is no patient's is left out."""
+    reader, now = reader_of(request), live.now_ms()
+    accounts = Account.objects.filter(role=Account.Role.PATIENT).in_bulk(list(patients))
+    others = [patient for patient in accounts.values() if patient.pk != reader.pk]
+    opened, shared = _broke_the_glass(reader, others, now), _what_for(request, reader, others, now)
+    return {
+        key: Subject(reader=reader, patient=patient, own=True)
+        if key == reader.pk
+        else Subject(reader=reader, patient=patient, own=False, emergency=key in opened, shared=shared.get(key, ""))
+        for key, patient in accounts.items()
+    }
 
 
 def wished_purposes(request: HttpRequest) -> dict[str, str]:
@@ -90,13 +102,23 @@ def wish_purpose(request: HttpRequest, patient: Account, purpose: str) -> None:
     request.session[_WISHED] = dict([*kept.items(), (str(patient.pk), purpose)][-_KEPT:])
 
 
-def _what_for(reader: Account, patient: Account, wished: str) -> str:
-    """The purpose that a page asks for outside a care team; "" within one. The door decides.
+def _what_for(
+    request: HttpRequest, reader: Account, patients: Sequence[Account], now_ms: int
+) -> dict[uuid.UUID, str]:
+    """The purpose that pages ask for outside a care team, by patient. The door decides."""
+    if not patients:
+        return {}
+    mine, wished = holders_of(reader, now_ms=now_ms), wished_purposes(request)
+    facts = facts_of_each([patient.pk for patient in patients])
+    return {
+        key: _purpose([line for line in lines_of(said, now_ms=now_ms) if line.holder in mine], wished.get(str(key), ""))
+        for key, said in facts.items()
+    }
 
-    The one that the reader chose, where a grant names it; else that on which the most is open.
-    """
-    now, mine = live.now_ms(), holders_of(reader, now_ms=live.now_ms())
-    lines = [line for line in who_may_see(patient, now_ms=now) if line.holder in mine and line.state == "open"]
+
+def _purpose(mine: list[AccessLine], wished: str) -> str:
+    """The one that the reader chose, where a grant names it; else that on which the most is open; "" in a team."""
+    lines = [line for line in mine if line.state == "open"]
     if not lines or any(line.ground == CARE_TEAM for line in lines):
         return ""
     granted = [line for line in lines if line.ground == GRANT]
@@ -116,11 +138,12 @@ def _widest(granted: list[AccessLine]) -> str:
     return max(opened, key=lambda purpose: len(opened[purpose]))
 
 
-def _broke_the_glass(reader: Account, patient: Account) -> bool:
-    """Whether the page is to ask as in an emergency. A row is only what it asks by: the door decides."""
-    now = live.now_ms()
-    mine = Ground.objects.filter(kind=Ground.Kind.EMERGENCY, patient=patient, holder=str(reader.pk))
-    return mine.filter(since_ms__lte=now, until_ms__gt=now).exists()
+def _broke_the_glass(reader: Account, patients: Sequence[Account], now_ms: int) -> set[uuid.UUID]:
+    """Of which patients a page is to ask as in an emergency. A row is only what it asks by: the door decides."""
+    if not patients or reader.role != Account.Role.PROFESSIONAL:
+        return set()
+    mine = Ground.objects.filter(kind=Ground.Kind.EMERGENCY, patient__in=patients, holder=str(reader.pk))
+    return set(mine.filter(since_ms__lte=now_ms, until_ms__gt=now_ms).values_list("patient", flat=True))
 
 
 def require_open(subject: Subject, *, now_ms: int) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,8 +79,11 @@ def append_statements(sayings: Sequence[Saying]) -> list[int]:
         register = _register()
         first = register.append([leaf_hash(body) for body in bodies]).first
         entries = [entry_number(register.log_id, first + n) for n in range(len(bodies))]
-        for entry, one, body in zip(entries, sayings, bodies, strict=True):
-            insert_statement(entry, one.kind, one.subject, one.at_ms, body)
+        _insert(
+            (entry, one.kind, one.subject, one.at_ms, body)
+            for entry, one, body in zip(entries, sayings, bodies, strict=True)
+        )
+        for one in sayings:
             if one.also is not None:
                 one.also()
     return entries
@@ -135,10 +138,14 @@ def sign_statement(
 
 def insert_statement(entry: int, kind: str, subject: uuid.UUID | None, at_ms: int, body: bytes) -> None:
     """Write a statement's row inside the caller's transaction."""
+    _insert([(entry, kind, subject, at_ms, body)])
+
+
+def _insert(rows: Iterable[tuple[int, str, uuid.UUID | None, int, bytes]]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
+        cursor.executemany(
             "INSERT INTO register_statement (entry, kind, subject, at_ms, body) VALUES (%s, %s, %s, %s, %s)",
-            [entry, kind, _uuid_column(subject), at_ms, body],
+            [(entry, kind, _uuid_column(subject), at_ms, body) for entry, kind, subject, at_ms, body in rows],
         )
 
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
 
-from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.families import families_of
-from egide.cloud.consent.policy import agrees, judge
-from egide.cloud.consent.rules import EMERGENCY, FORBIDDEN_SECTORS, PURPOSES, RESEARCH, Decision, Question, decide
+from egide.cloud.consent.rules import Decision
 from egide.cloud.fleet.models import Pairing
-from egide.cloud.intake.models import Event
-from egide.cloud.people.attested import attested_kinds, attested_offices
-from egide.cloud.people.authority import APART
-from egide.cloud.people.models import Account
-from egide.cloud.people.offices import offices_of
 from egide.cloud.register.store import leaves_at
 from egide.cloud.release import journal
+from egide.cloud.release.deciding import Ask, decide_ask, works_of
 from egide.cloud.release.scope import keys_open
 from egide.cloud.release.sight import see, sees_whole
 from egide.cloud.vault.models import Envelope, Flag
@@ -33,32 +25,7 @@ __all__ = [
     "release", "why", "works_of",
 ]  # fmt: skip
 
-#: Channels by which an answer leaves as a file, or for other software.
-EXPORTS: Final = frozenset({"export", "fhir", "proof"})
-_CARING: Final = frozenset({"nurse", "doctor", "professional", "researcher"})
-_RESEARCHER: Final = "researcher"
 _FLAGS = {Flag.CONTESTED: "contested", Flag.LATE: "late", Flag.CLOCK: "clock", Flag.HELD: "held"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One reader wants one patient's measurements, for one purpose. No codes means every metric.
-
-    `purpose` is an HL7 v3 PurposeOfUse code; the period is [since_ms, until_ms), in ms since 1970.
-    """
-
-    reader: Account | None
-    patient: Account
-    since_ms: int
-    until_ms: int
-    purpose: str
-    channel: str
-    codes: tuple[str, ...] = ()
-    entry: int | None = None  # only this envelope
-    signed: bool = False  # the signed bytes too, as a proof holds them: they are the patient's alone
-    export: bool = False  # the answer leaves for a file or for other software: an emergency never does
-    app: str = ""  # the id of a program that asks for itself, or for the patient who granted it
-    sector: str = ""  # what whoever asks works for, where that is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,84 +85,6 @@ def why(ask: Ask, *, now_ms: int) -> Decision:
     Nothing is opened and nothing journaled; the caller makes sure who looks.
     """
     return decide_ask(ask, now_ms)
-
-
-def decide_ask(ask: Ask, now_ms: int, works: Works | None = None) -> Decision:
-    """The rules and the policies both say yes, to the same grounds and restrictions, or it is no.
-
-    `works`: where the reader works now, where the caller has just asked.
-    """
-    question = _question(ask, now_ms)
-    if ask.reader is not None and not ask.reader.is_active:
-        return Decision(question=question, reason="closed-account")
-    facts = facts_of(ask.patient.pk)
-    if ask.reader is not None and ask.reader.role == Account.Role.PROFESSIONAL:
-        works = works if works is not None else works_of(ask.reader, now_ms)
-        question = replace(
-            question, establishments=works.cares, barred=works.barred, left=works.left,
-            sector=question.sector or works.sector,
-        )  # fmt: skip
-    elif ask.reader is not None and ask.reader.role == Account.Role.OPERATOR and ask.purpose in PURPOSES[RESEARCH]:
-        works = works_of(ask.reader, now_ms)
-        question = replace(question, researches=works.researches, sector=question.sector or works.sector)
-    decision = decide(question, facts)
-    if agrees(decision, judge(question, facts, emergency=decision.ground == EMERGENCY)):
-        refused = ask.signed and decision.allowed and not sees_whole(decision)
-        return Decision(question=question, reason="signed-bytes") if refused else decision
-    detail = f"{question.role} {question.purpose}"[:200]
-    Event.objects.create(at_ms=now_ms, kind="policy-disagreement", detail=detail)
-    return Decision(question=question, reason="policies-disagree")
-
-
-def _question(ask: Ask, now_ms: int) -> Question:
-    by_app = ask.app and (ask.reader is None or ask.reader.pk == ask.patient.pk)
-    return Question(
-        reader=ask.app if by_app else str(ask.reader.pk) if ask.reader else "",
-        role="app" if by_app else ask.reader.role if ask.reader else "",
-        patient=str(ask.patient.pk),
-        purpose=ask.purpose,
-        at_ms=now_ms,
-        families=families_of(ask.codes),
-        since_ms=ask.since_ms,
-        until_ms=ask.until_ms,
-        export=ask.export or ask.channel in EXPORTS,
-        sector=ask.sector,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Works:
-    """Where somebody works now, as signed: where they care or research, and what they work for."""
-
-    cares: frozenset[str] = frozenset()
-    barred: frozenset[str] = frozenset()
-    left: frozenset[str] = frozenset()  # where they cared once; empty for an account that never held an office
-    sector: str = ""
-    researches: bool = False  # for no insurer, employer or bank, and beside no office that sees no health data
-
-    @property
-    def dismissed(self) -> bool:
-        """As the rules say it: they cared somewhere, and care nowhere now."""
-        return bool(self.left) and not self.cares
-
-
-def works_of(reader: Account, now_ms: int) -> Works:
-    """Whoever works for insurers, employers or banks alone asks for them, whatever was given to the person."""
-    held = offices_of(reader, now_ms=now_ms)
-    cares = frozenset(str(m.establishment_id) for m in held if m.office in _CARING)
-    left = frozenset(a.establishment for a in attested_offices(reader.pk).values() if a.office in _CARING) - cares
-    if not held:
-        return Works(left=left)
-    trades, places = attested_kinds(), {str(m.establishment_id) for m in held}
-    barred = frozenset(place for place in places if trades.get(place) in FORBIDDEN_SECTORS)
-    apart = any(m.office in APART for m in held)
-    return Works(
-        researches=not apart and any(m.office == _RESEARCHER and str(m.establishment_id) not in barred for m in held),
-        cares=cares,
-        barred=barred,
-        left=left,
-        sector=trades[min(barred)] if barred == places else "",
-    )
 
 
 def _journal(ask: Ask, decision: Decision, now_ms: int) -> int:

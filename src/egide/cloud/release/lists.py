@@ -17,12 +17,12 @@ from egide.cloud.consent.rules import Decision
 from egide.cloud.fleet.models import Attribution, Pairing
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import ESTABLISHMENT
-from egide.cloud.people.models import Account
 from egide.cloud.register.journal import append_statements
 from egide.cloud.register.store import leaves_at
 from egide.cloud.release import journal
-from egide.cloud.release.door import Answer, Ask, Column, columns_of, decide_ask, works_of
-from egide.cloud.release.scope import keys_open
+from egide.cloud.release.deciding import Ask, Settled, decide_each
+from egide.cloud.release.door import Answer, Column, columns_of
+from egide.cloud.release.scope import Opening, keys_open_each
 from egide.cloud.release.told import wishes_of_each
 from egide.cloud.vault.models import DataKey, Envelope
 from egide.cloud.vault.opening import open_envelopes
@@ -42,16 +42,11 @@ def release_each(asks: Sequence[Ask], *, now_ms: int) -> list[Answer | None]:
     """
     if not asks:
         return []
-    reader = asks[0].reader
-    works = works_of(reader, now_ms) if reader is not None and reader.role == Account.Role.PROFESSIONAL else None
-    decisions = [decide_ask(ask, now_ms, works) for ask in asks]
+    settled = decide_each(asks, now_ms)
     keys = _keys({ask.patient.pk for ask in asks})
+    decisions = [_known(one).decision for one in settled]
     entries = _journal(asks, decisions, keys, now_ms)
-    open_to = {
-        ask.patient.pk: {*keys_open(ask.patient.pk, reader, decision, _places(keys[ask.patient.pk]))}
-        for ask, decision in zip(asks, decisions, strict=True)
-        if decision.allowed
-    }
+    open_to = _open_to(asks, decisions, keys, now_ms)
     rows = _rows(open_to, min(a.since_ms for a in asks), max(a.until_ms for a in asks))
     columns = dict(_open(asks, decisions, rows))
     return [
@@ -70,8 +65,26 @@ def _keys(patients: set[uuid.UUID]) -> Keys:
     return found
 
 
-def _places(keys: Sequence[RecordKey]) -> dict[int, uuid.UUID]:
-    return {key.pk: key.establishment for key in keys}
+def _known(settled: Settled | None) -> Settled:
+    if settled is None:
+        raise KeyMissingError("this record has no key")
+    return settled
+
+
+def _open_to(
+    asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now_ms: int
+) -> dict[uuid.UUID, set[int]]:
+    """The key pairs that each yes opens."""
+    openings = [
+        Opening(
+            patient=ask.patient.pk, reader=ask.reader, decision=decision,
+            keys={key.pk: key.establishment for key in keys[ask.patient.pk]},
+        )
+        for ask, decision in zip(asks, decisions, strict=True)
+        if decision.allowed
+    ]  # fmt: skip
+    opened = keys_open_each(openings, now_ms=now_ms)
+    return {one.patient: set(mine) for one, mine in zip(openings, opened, strict=True)}
 
 
 def _journal(asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now_ms: int) -> list[int]:

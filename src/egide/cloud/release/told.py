@@ -35,7 +35,7 @@ AT_ONCE: Final = "now"
 WEEKLY: Final = "week"
 HOW: Final = (AT_ONCE, WEEKLY)
 MAX_RULES: Final = 20
-_COPIES: Final = frozenset({"export", "fhir", "proof"})  # as release.door.EXPORTS
+_COPIES: Final = frozenset({"export", "fhir", "proof"})  # as release.deciding.EXPORTS
 _VISIT_MS: Final = 30 * 60_000  # further looks of one visit are not told again
 _MORNING: Final = 8  # o'clock on a Monday
 

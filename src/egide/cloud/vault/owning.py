@@ -6,7 +6,7 @@ Every list of a patient's envelopes starts here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -14,7 +14,7 @@ from egide.cloud.fleet.models import Attribution, Pairing
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.vault.models import Envelope, Erratum, Flag
 
-__all__ = ["errata_of", "held", "keys_of", "pairings_of", "records_of", "rows_of"]
+__all__ = ["errata_of", "held", "keys_of", "keys_of_each", "pairings_of", "records_of", "rows_of"]
 
 
 def pairings_of(patient: uuid.UUID) -> set[int]:
@@ -27,6 +27,15 @@ def pairings_of(patient: uuid.UUID) -> set[int]:
 def keys_of(patient: uuid.UUID) -> dict[int, uuid.UUID]:
     """The key pairs of a record that open something today, by number, and the establishment of each."""
     return dict(RecordKey.objects.filter(subject=patient, erased_ms=None).values_list("pk", "establishment"))
+
+
+def keys_of_each(patients: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[int, uuid.UUID]]:
+    """The same of several records, in one query."""
+    found: dict[uuid.UUID, dict[int, uuid.UUID]] = {patient: {} for patient in patients}
+    rows = RecordKey.objects.filter(subject__in=patients, erased_ms=None)
+    for key, subject, place in rows.values_list("pk", "subject", "establishment"):
+        found[subject][key] = place
+    return found
 
 
 def rows_of(patient: uuid.UUID, keys: Iterable[int] | None = None) -> QuerySet[Envelope]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import runs
+from egide.cloud.consent.attested import facts_of_each
+from egide.cloud.consent.facts import Facts, runs
 from egide.cloud.consent.models import FollowUp
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
-from egide.cloud.release.door import works_of
+from egide.cloud.release.deciding import works_of
 
 __all__ = ["Followed", "followed_by"]
 
@@ -37,14 +37,16 @@ def followed_by(reader: Account, *, now_ms: int) -> list[Followed]:
         .select_related("patient")
         .order_by("-since_ms")
     )
-    found = {row.patient_id: _followed(row, now_ms) for row in rows}
+    latest = {row.patient_id: row for row in rows}
+    facts = facts_of_each(latest)
+    found = {patient: _followed(row, facts.get(patient), now_ms) for patient, row in latest.items()}
     return sorted(found.values(), key=lambda one: one.name.casefold())
 
 
-def _followed(row: FollowUp, now_ms: int) -> Followed:
+def _followed(row: FollowUp, facts: Facts | None, now_ms: int) -> Followed:
     """Paused when every running care relation of the reader's with this patient is."""
     me = str(row.professional_id)
-    facts = facts_of(row.patient_id)
+    facts = facts or Facts(patient=str(row.patient_id))
     mine = {f.follow_up for f in facts.follows if f.professional == me and runs(f, now_ms)}
     pauses = [
         next((p for p in care.pauses if runs(p, now_ms)), None)

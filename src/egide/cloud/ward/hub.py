@@ -2,39 +2,38 @@
 
 Each look reads what was entered since the last one, in the register's own order, so nothing is missed and nothing told
 twice. Whatever was signed about a patient, or about the reader, is decided anew before anything more is told of them: a
-withdrawal anywhere ends the watch here within a second. What nobody signs about is decided anew every quarter of a
-minute. The look runs in a thread of its own, with its own connection; pages wait in the
-event loop and block nobody.
+withdrawal anywhere ends the watch here within a second. So is what reached a time that its decision named: an end, a
+pause, a birthday. Nothing else can change an answer; all the same, each is asked again every five minutes. A look costs
+a handful of queries, however many the pages and their patients are. It runs in a thread of its own, with its own
+connection; pages wait in the event loop and block nobody.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.db.models import Q
-
-from egide.cloud.consent.models import FollowUp, Ground
-from egide.cloud.consent.rules import Decision
 from egide.cloud.people.models import Account
 from egide.cloud.register.models import Statement
 from egide.cloud.register.store import current_log, entry_number
-from egide.cloud.release.stream import Watch, end_watch, standing, visible_among
+from egide.cloud.release.deciding import Settled
+from egide.cloud.release.stream import Came, Watch, came_between, end_watch, standing, visible_among
 from egide.cloud.signin.lock import locked_among
 from egide.cloud.signin.sessions import open_numbers
-from egide.cloud.vault.models import Envelope
-from egide.cloud.vault.owning import held
+from egide.errors import KeyMissingError
 
 __all__ = ["CLOSED", "END", "NEWS", "Hub", "Stream", "Told", "head"]
 
 NEWS: Final = "news"
 CLOSED: Final = "closed"
 END: Final = "end"
-_QUIET_MS: Final = 15_000  # the rules are asked again at least so often, whatever was signed
+_QUIET_MS: Final = 300_000  # the rules are asked again at least so often, whatever was signed
+_ESTABLISHMENT: Final = "establishment"  # declared: what a place works for may say something about everybody there
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Stream:
     watches: dict[uuid.UUID, Watch]
     tell: Callable[[Told], None]
     told: dict[uuid.UUID, int] = field(default_factory=lambda: defaultdict(int))
-    standing: dict[uuid.UUID, Decision] = field(default_factory=dict)  # what the door said when it was last asked
+    standing: dict[uuid.UUID, Settled] = field(default_factory=dict)  # what the door said when it was last asked
     asked_ms: int = 0  # when it was asked about all of them
     left: bool = False
 
@@ -73,7 +72,6 @@ class Hub:
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
         self._cursor: int | None = None
-        self._looked_ms = 0
 
     def __len__(self) -> int:
         with self._lock:
@@ -83,7 +81,7 @@ class Hub:
         """Tell it what happens from the last look on."""
         with self._lock:
             if not self._streams:  # nobody was told anything since: begin from here
-                self._cursor, self._looked_ms = None, 0
+                self._cursor = None
             self._streams.add(stream)
 
     def leave(self, stream: Stream, *, why: str, now_ms: int) -> None:
@@ -102,45 +100,78 @@ class Hub:
         with self._lock:
             streams = list(self._streams)
             since, self._cursor = self._cursor, upto
-            last_ms, self._looked_ms = self._looked_ms or now_ms, now_ms
         if not streams:
             return
+        try:
+            self._look(streams, since, upto, now_ms)
+        except BaseException:
+            self._unlook(streams, since, upto)
+            raise
+
+    def _unlook(self, streams: Sequence[Stream], since: int | None, upto: int) -> None:
+        """A look that failed counts for nothing: the next one reads the same again, and asks about everything."""
+        with self._lock:
+            if self._cursor == upto:
+                self._cursor = since
+        for stream in streams:
+            stream.standing.clear()
+
+    def _look(self, streams: Sequence[Stream], since: int | None, upto: int, now_ms: int) -> None:
         for stream in self._over(streams, now_ms):
             stream.tell(Told(END))
             self.leave(stream, why="signed-out", now_ms=now_ms)
         watched = {patient for stream in streams for patient in stream.watches}
+        news = _News(signed=set(), everywhere=False, came={})
         if since is None or upto > since:
             readers = {stream.account.pk for stream in streams}
-            signed, came = _since(since if since is not None else upto, upto, watched | readers, watched)
-        else:
-            signed, came = set(), {}
-        asked = signed | _lapsed(watched, last_ms, now_ms)
+            news = _since(since if since is not None else upto, upto, watched | readers, watched)
         for stream in streams:
-            if stream.account.pk in signed or now_ms - stream.asked_ms >= _QUIET_MS:
-                stream.standing.clear()
-                stream.asked_ms = now_ms
-            for patient in [p for p in stream.watches if p in asked or p in came or p not in stream.standing]:
-                if patient in asked:
-                    stream.standing.pop(patient, None)
-                self._tell(stream, patient, came.get(patient, ()), signed, now_ms)
+            self._forget(stream, news, now_ms)
+        self._decide(streams, now_ms)
+        self._tell(streams, news, now_ms)
 
-    def _tell(
-        self, stream: Stream, patient: uuid.UUID, came: Iterable[int], signed: set[uuid.UUID], now_ms: int
-    ) -> None:
-        watch = stream.watches.get(patient)
-        if watch is None:
-            return
-        decision = stream.standing.get(patient) or standing(watch, now_ms=now_ms)
-        if decision is None:
-            stream.tell(Told(CLOSED, str(patient)))
-            self._end(stream, patient, "no-longer-allowed", now_ms)
-            return
-        stream.standing[patient] = decision
-        if patient in signed or visible_among(watch, decision, came):
-            stream.told[patient] += 1
-            stream.tell(Told(NEWS, str(patient)))
+    def _forget(self, stream: Stream, news: _News, now_ms: int) -> None:
+        """Drop what the door said where something was signed, or where its time is over: it is asked again."""
+        if news.everywhere or stream.account.pk in news.signed or now_ms - stream.asked_ms >= _QUIET_MS:
+            stream.standing.clear()
+            stream.asked_ms = now_ms
+        for patient, settled in list(stream.standing.items()):
+            over = settled.until_ms is not None and settled.until_ms <= now_ms
+            if over or patient in news.signed or patient not in stream.watches:
+                del stream.standing[patient]
 
-    def _over(self, streams: list[Stream], now_ms: int) -> list[Stream]:
+    def _decide(self, streams: Sequence[Stream], now_ms: int) -> None:
+        """Ask the door about every watch of which nothing stands, all at once; who may not watch any more is told."""
+        asked = [
+            (stream, patient, watch)
+            for stream in streams
+            for patient, watch in list(stream.watches.items())
+            if patient not in stream.standing
+        ]
+        said = standing([watch for _, _, watch in asked], now_ms=now_ms) if asked else []
+        for (stream, patient, _), settled in zip(asked, said, strict=True):
+            if settled is not None:
+                stream.standing[patient] = settled
+            else:
+                stream.tell(Told(CLOSED, str(patient)))
+                self._end(stream, patient, "no-longer-allowed", now_ms)
+
+    def _tell(self, streams: Sequence[Stream], news: _News, now_ms: int) -> None:
+        """Tell of each patient about whom something was signed, or of whom something came that this reader may see."""
+        told = [
+            (stream, patient, watch, stream.standing[patient].decision)
+            for stream in streams
+            for patient, watch in list(stream.watches.items())
+            if patient in stream.standing and (patient in news.signed or patient in news.came)
+        ]
+        unsure = [(watch, decision, news.came.get(patient, ())) for _, patient, watch, decision in told]
+        seen = visible_among(unsure, now_ms=now_ms) if told else []
+        for (stream, patient, _, _), visible in zip(told, seen, strict=True):
+            if patient in news.signed or visible:
+                stream.told[patient] += 1
+                stream.tell(Told(NEWS, str(patient)))
+
+    def _over(self, streams: Sequence[Stream], now_ms: int) -> list[Stream]:
         """Streams whose session ended or locked, here or elsewhere, or whose account was closed."""
         open_now = open_numbers({stream.session for stream in streams if stream.session is not None})
         shut = locked_among(open_now.values(), now_ms=now_ms)
@@ -159,31 +190,28 @@ class Hub:
         with self._lock:
             watch = stream.watches.pop(patient, None)
         if watch is not None:
-            end_watch(watch, why_ended=why, told=stream.told[patient], now_ms=now_ms)
+            with contextlib.suppress(KeyMissingError):  # erased: there is no journal any more
+                end_watch(watch, why_ended=why, told=stream.told[patient], now_ms=now_ms)
 
 
-def _since(
-    since: int, upto: int, about: set[uuid.UUID], watched: set[uuid.UUID]
-) -> tuple[set[uuid.UUID], dict[uuid.UUID, list[int]]]:
-    """(people about whom something was signed, envelopes that came by patient) among entries (since, upto].
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _News:
+    """What was entered between two looks."""
+
+    signed: set[uuid.UUID]  # patients and readers about whom something was signed
+    everywhere: bool  # something was signed that may be about anybody
+    came: Mapping[uuid.UUID, Sequence[Came]]
+
+
+def _since(since: int, upto: int, about: set[uuid.UUID], watched: set[uuid.UUID]) -> _News:
+    """What was signed about these people, and what came for those who are watched, among entries (since, upto].
 
     An access that somebody journals changes nothing, and would make every page ask for every other.
     """
     said = Statement.objects.filter(entry__gt=since, entry__lte=upto).exclude(kind__in=("access", "stream-end"))
-    signed = {subject for subject in said.values_list("subject", flat=True) if subject in about}
-    came: dict[uuid.UUID, list[int]] = defaultdict(list)
-    rows = Envelope.objects.filter(entry__gt=since, entry__lte=upto)
-    for entry, patient, flags in rows.values_list("entry", "data_key__record_key__subject", "flags"):
-        if patient in watched and not held(flags):
-            came[patient].append(entry)
-    return signed, came
-
-
-def _lapsed(watched: set[uuid.UUID], last_ms: int, now_ms: int) -> set[uuid.UUID]:
-    """Patients about whom something reached its end between two looks: nobody signs anything then."""
-    ended = Q(patient__in=watched, until_ms__gt=last_ms, until_ms__lte=now_ms)
-    return {
-        patient
-        for model in (Ground, FollowUp)
-        for patient in model.objects.filter(ended).values_list("patient", flat=True)
-    }
+    rows = list(said.values_list("kind", "subject"))
+    return _News(
+        signed={subject for _, subject in rows if subject in about},
+        everywhere=any(kind == _ESTABLISHMENT for kind, _ in rows),
+        came=came_between(since, upto, watched),
+    )

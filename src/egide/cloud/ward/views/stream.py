@@ -16,12 +16,12 @@ from django.views.decorators.http import require_safe
 
 from egide.cloud.people.models import Account
 from egide.cloud.portal import live
-from egide.cloud.portal.subject import reader_of, subject_of
-from egide.cloud.release.door import Ask
+from egide.cloud.portal.subject import Subject, reader_of, subjects_of
+from egide.cloud.release.deciding import Ask
 from egide.cloud.release.stream import begin_watches
 from egide.cloud.signin.sessions import UNTIL, number_of
 from egide.cloud.ward.hub import CLOSED, END, Hub, Stream, Told
-from egide.errors import AccessDeniedError, MalformedError
+from egide.errors import MalformedError
 
 __all__ = ["HUB", "stream"]
 
@@ -48,13 +48,7 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
         AccessDeniedError: nobody is signed in. MalformedError: no patient, too many, or not an id.
     """
     reader = reader_of(request)
-    patients = _patients(request)
-    asks: dict[uuid.UUID, Ask | None] = {}
-    for patient in patients:
-        try:
-            asks[patient] = _ask(request, patient)
-        except AccessDeniedError:
-            asks[patient] = None
+    asks = _asks(request, _patients(request))
     body = _events(number_of(request.session.session_key), reader, request.session.get(UNTIL), asks)
     response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
@@ -72,8 +66,13 @@ def _patients(request: HttpRequest) -> list[uuid.UUID]:
         raise MalformedError("a patient is named by an id") from err
 
 
-def _ask(request: HttpRequest, patient: uuid.UUID) -> Ask:
-    subject = subject_of(request, patient)
+def _asks(request: HttpRequest, patients: list[uuid.UUID]) -> dict[uuid.UUID, Ask | None]:
+    """What the stream asks of each record; None where there is none."""
+    subjects = subjects_of(request, patients)
+    return {patient: _ask(subjects[patient]) if patient in subjects else None for patient in patients}
+
+
+def _ask(subject: Subject) -> Ask:
     return Ask(
         reader=subject.reader, patient=subject.patient, since_ms=0, until_ms=_EVER_MS, purpose=subject.purpose,
         channel="stream",
