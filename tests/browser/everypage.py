@@ -73,7 +73,8 @@ from egide.cloud.governance import requests
 from egide.cloud.governance.models import Request
 from egide.cloud.people import proofing
 from egide.cloud.people.desk import record_agreement
-from egide.cloud.people.invitations import invite_relative
+from egide.cloud.people.invitations import invite_relative, invite_staff
+from egide.cloud.people.models import Invitation
 from egide.cloud.people.identity import declare_identity, prove_identity
 from egide.cloud.people.merge_proposals import propose_merge
 from egide.cloud.people.merging import merge
@@ -108,6 +109,7 @@ record_agreement(
 )
 record_agreement(alice, "sharing", agreed=False, way="oral", evidence="witness", by=bob, now_ms=now)
 invite_relative("Luc Moreau", home(now), by=bob, now_ms=now)
+opening = Invitation.objects.filter(account__role="relative", used_ms=None).latest("made_ms")
 study = grants.join_research(
     alice, create_account("professional", "Dr Zoé Martin", now), project="Sommeil", families=["glucose"], now_ms=now,
     until_ms=now + 90 * day,
@@ -122,6 +124,8 @@ for name, words, office in (
     seat(account, place, office, by=(by["adele"], by["sophie"]), now_ms=now, how="ceremony")
     more[name] = str(account.pk)
 remi = Account.objects.get(pk=more["remi"])
+invite_staff(remi, place, by=by["adele"], now_ms=now)
+seating = Invitation.objects.filter(account=remi).latest("made_ms")
 terms = projects.Terms(
     title="Le sommeil et le sucre", purpose="Savoir si le sucre monte après une mauvaise nuit.",
     ethics="CPP Ouest II, avis 2026-114 du 3 mars 2026", families=frozenset(("glucose", "sleep")), past_days=90,
@@ -139,6 +143,7 @@ joining = propose_merge(by["charlie"], twin, reason="Même passeport", by=bob, n
 joined = merge(kept, merged, by=bob, now_ms=now)
 pairing = Pairing.objects.filter(patient=alice).first()
 print(json.dumps(dict(
+    opening=str(opening.pk), seating=str(seating.pk),
     study=study, project=project.id, twin=str(twin.pk), fresh=str(fresh.pk), joining=joining, joined=str(joined.pk),
     paul=str(paul.pk), rose=str(rose.pk), grant=str(grant), mandate=str(mandate), asked=str(asked.pk),
     erase=str(erase.pk), object=str(pairing.object_id), place=str(place.pk), **more,
@@ -236,6 +241,8 @@ _STAFF_PAGES: Final = [
     Visit(name="portal:at-desk-agreements", who="denis", key="officer", path="/desk/people/{alice}/agreements"),
     Visit(name="portal:invitations", who="bob", path="/desk/invitations"),
     Visit(name="portal:invitations", who="adele", key="administrator", path="/desk/invitations"),
+    Visit(name="portal:invitation-withdraw", who="bob", path="/desk/invitations/{opening}/withdraw"),
+    Visit(name="ward:withdrawal", who="adele", path="/office/invitations/{seating}/withdraw"),
     Visit(name="portal:invitation-new", who="bob", path="/desk/invitations/new"),
     Visit(name="portal:invitation-new", who="bob", key="shown", steps=invitation),
     Visit(name="rights:identities", who="bob", path="/rights/desk/identities"),

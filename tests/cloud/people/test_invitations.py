@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from egide.cloud.keys.records import care_key
 from egide.cloud.people import invitations, offices
 from egide.cloud.people.models import Account, Invitation
 from egide.cloud.people.service import create_account, name_of
@@ -42,6 +43,24 @@ def test_a_nurse_welcomes_a_patient_who_enters_once(house: House, nurse: Account
     row = Statement.objects.get(kind="invitation", subject=alice.pk)
     assert open_statement(row).facts == {}
     assert str(nurse.pk).encode() not in bytes(row.body)
+
+
+def test_a_withdrawal_is_signed_once_with_who_did_it(house: House, nurse: Account) -> None:
+    """Of a patient it is sealed for them; of somebody who works here it names them; a refused one signs nothing."""
+    alice, _token = invitations.welcome_patient("Alice Martin", house.hospital, by=nurse, now_ms=NOW)
+    made = Invitation.objects.get()
+    invitations.withdraw(made, by=house.security, now_ms=NOW)
+    row = Statement.objects.get(kind="invitation-end", subject=alice.pk)
+    said = open_statement(row, care_key(alice.pk))
+    assert said.facts == {}
+    assert said.personal == {"invitation": str(made.pk), "by": str(house.security.pk), "until": NOW}
+    with pytest.raises(RefusedError):
+        invitations.withdraw(made, by=house.security, now_ms=NOW)
+    invitations.invite_staff(nurse, house.hospital, by=house.security, now_ms=NOW)
+    invitations.withdraw(Invitation.objects.get(account=nurse), by=house.security, now_ms=NOW)
+    facts = open_statement(Statement.objects.get(kind="invitation-end", subject=nurse.pk)).facts
+    assert facts["by"] == str(house.security.pk)
+    assert Statement.objects.filter(kind="invitation-end").count() == 2
 
 
 def test_an_invitation_lapses_is_replaced_and_is_withdrawn(house: House, nurse: Account) -> None:

@@ -116,6 +116,9 @@ def test_one_withdrawn_or_replaced_opens_nothing(cast: Cast, nurse: Account, ent
     assert works(second)
     assert not works(first)
     last = Invitation.objects.get(withdrawn_ms=None)
+    sure = enter(nurse).get(f"{DESK}/{last.pk}/withdraw").content.decode()
+    assert "Withdraw the invitation of Zoé Neuve?" in sure
+    assert works(second)
     assert enter(nurse).post(f"{DESK}/{last.pk}/withdraw").status_code == 302
     assert not works(second)
     assert client.post(f"{DESK}/{last.pk}/again").status_code == 404

@@ -146,7 +146,12 @@ def test_an_invitation_is_withdrawn_by_one_and_given_again_with_a_factor(
     with pytest.raises(SignInError):
         find_invitation(first, NOW)
     fresh = find_invitation(second, NOW)
+    sure = unconfirmed.get(f"/office/invitations/{fresh.pk}/withdraw").content.decode()
+    assert "Withdraw the invitation of Nina Neuve?" in sure
+    assert enter(offices.far_dpo).get(f"/office/invitations/{fresh.pk}/withdraw").status_code == 403
+    assert find_invitation(second, NOW).pk == fresh.pk
     assert unconfirmed.post(f"/office/invitations/{fresh.pk}/withdraw").status_code == 302
+    assert unconfirmed.get(f"/office/invitations/{fresh.pk}/withdraw").status_code == 404
     with pytest.raises(SignInError):
         find_invitation(second, NOW)
     assert unconfirmed.post(f"/office/invitations/{fresh.pk}/withdraw").status_code == 400

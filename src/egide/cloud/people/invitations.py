@@ -7,6 +7,7 @@ officer and approved by another (offices.py); only then can an invitation be mad
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.db import transaction
@@ -146,13 +147,21 @@ def redeem_invitation(token: str, now_ms: int) -> Account:
 def withdraw(invitation: Invitation, *, by: Account, now_ms: int) -> None:
     """End an invitation that was not used: whoever made it, an officer there; a patient's or relative's, a colleague.
 
+    A signed statement says who withdrew it.
+
     Raises:
         AccessDeniedError: somebody else. RefusedError: it was used, or withdrawn.
     """
     if by.pk != invitation.made_by_id and not _registers(by, invitation, now_ms):
         require_steering(holder_of(by, now_ms=now_ms), place_of(invitation.establishment))
-    if not _waiting(invitation.account).filter(pk=invitation.pk).update(withdrawn_ms=now_ms):
-        raise RefusedError("this invitation is over")
+
+    def end() -> None:
+        # The update is what decides: of two at the same instant, one changes a row, and one is signed.
+        if not _waiting(invitation.account).filter(pk=invitation.pk).update(withdrawn_ms=now_ms):
+            raise RefusedError("this invitation is over")
+
+    said = {"invitation": str(invitation.pk), "by": str(by.pk), "until": now_ms}
+    _say("invitation-end", invitation.account, said, now_ms, end)
 
 
 def _registers(by: Account, invitation: Invitation, now_ms: int) -> bool:
@@ -179,10 +188,13 @@ def _invite(account: Account, establishment: Establishment, by: Account, now_ms:
         made.save(force_insert=True)
 
     said = {"invitation": str(made.pk), "establishment": str(establishment.pk), "by": str(by.pk)}
-    if account.role == Account.Role.PATIENT:
-        append_statement(
-            "invitation", account.pk, {}, now_ms=now_ms, personal=said, sealed_for=care_key(account.pk), also=keep
-        )
-    else:
-        append_statement("invitation", account.pk, said, now_ms=now_ms, also=keep)
+    _say("invitation", account, said, now_ms, keep)
     return token
+
+
+def _say(kind: str, account: Account, said: dict[str, Any], now_ms: int, also: Callable[[], None]) -> None:
+    """Of a patient it is sealed for them; of anybody else it stands as it is."""
+    if account.role == Account.Role.PATIENT:
+        append_statement(kind, account.pk, {}, now_ms=now_ms, personal=said, sealed_for=care_key(account.pk), also=also)
+    else:
+        append_statement(kind, account.pk, said, now_ms=now_ms, also=also)

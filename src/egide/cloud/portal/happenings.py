@@ -33,6 +33,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "registration-end": gettext_noop("A registration ended: nobody finds you there any more."),
     "registration-refused": gettext_noop("Somebody tried to register you with a wrong birth date, and was refused."),
     "invitation": gettext_noop("You were invited to open this account."),
+    "invitation-end": gettext_noop("An invitation to open this account was withdrawn: its code opens nothing."),
     "agreement": gettext_noop("What you said at the desk was recorded."),
     "agreement-confirmed": gettext_noop("You confirmed what you had said at the desk."),
     "agreement-withdrawn": gettext_noop("What you had said at the desk was withdrawn."),

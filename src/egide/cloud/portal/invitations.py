@@ -22,7 +22,9 @@ from egide.cloud.people.service import name_of
 from egide.cloud.signin.attested import has_factor
 from egide.errors import NotFoundError, RefusedError
 
-__all__ = ["Made", "Open", "invite", "invite_again", "open_invitations", "places", "require_registrar", "withdraw"]
+__all__ = [
+    "Made", "Open", "invite", "invite_again", "open_invitations", "open_one", "places", "require_registrar", "withdraw",
+]  # fmt: skip
 
 _MANY: Final = 300
 
@@ -102,13 +104,13 @@ def invite(reader: Account, said: Mapping[str, str], *, now_ms: int) -> Made:
 
 def invite_again(reader: Account, invitation_id: uuid.UUID, *, now_ms: int) -> Made:
     """In the place of one that was lost or lapsed. Raises NotFoundError, RefusedError: it is over."""
-    row = _own(reader, invitation_id, now_ms)
+    row = open_one(reader, invitation_id, now_ms=now_ms)
     return _made(row.account, invitations.invite_again(row, by=reader, now_ms=now_ms), now_ms)
 
 
 def withdraw(reader: Account, invitation_id: uuid.UUID, *, now_ms: int) -> None:
     """It stops working now: it narrows. Raises NotFoundError, RefusedError: it is over."""
-    invitations.withdraw(_own(reader, invitation_id, now_ms), by=reader, now_ms=now_ms)
+    invitations.withdraw(open_one(reader, invitation_id, now_ms=now_ms), by=reader, now_ms=now_ms)
 
 
 def _made(account: Account, token: str, now_ms: int) -> Made:
@@ -116,7 +118,8 @@ def _made(account: Account, token: str, now_ms: int) -> Made:
     return Made(account=account, name=name_of(account), token=token, expires_ms=expires_ms)
 
 
-def _own(reader: Account, invitation_id: uuid.UUID, now_ms: int) -> Invitation:
+def open_one(reader: Account, invitation_id: uuid.UUID, *, now_ms: int) -> Invitation:
+    """One of `open_invitations`. Raises NotFoundError: none of the reader's."""
     for one in open_invitations(reader, now_ms=now_ms):
         if one.invitation.pk == invitation_id:
             return one.invitation

@@ -8,6 +8,7 @@ from typing import Any, Final
 import segno
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare, get_random_string
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from egide.cloud.governance.desk import DESK
 from egide.cloud.people.invitations import invitation_address
 from egide.cloud.people.offices import offices_of
+from egide.cloud.people.service import name_of
 from egide.cloud.portal import invitations, live
 from egide.cloud.portal.invitations import Made
 from egide.cloud.portal.subject import signed_in
@@ -87,11 +89,16 @@ def again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     return _shown(request, made)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def withdrawal(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
-    """It stops working: it narrows, so no factor is asked for. Raises NotFoundError, RefusedError: it is over."""
-    invitations.withdraw(reader_of(request), invitation_id, now_ms=live.now_ms())
+    """What stops, then it does, without a factor: it narrows. Raises NotFoundError, RefusedError: it is over."""
+    reader, now = reader_of(request), live.now_ms()
+    if request.method != "POST":
+        one = invitations.open_one(reader, invitation_id, now_ms=now)
+        context = {"name": name_of(one.account), "back": reverse("portal:invitations"), "expires_ms": one.expires_ms}
+        return render(request, "portal/invitation_withdraw.html", context)
+    invitations.withdraw(reader, invitation_id, now_ms=now)
     response = redirect("portal:invitations")
     response["Location"] += "?done=withdrawn"
     return response

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,6 +23,7 @@ from egide.cloud.people.invitations import (
 from egide.cloud.people.models import Account, Establishment, Invitation, Membership, Proposal
 from egide.cloud.people.offices import approve as approve_office
 from egide.cloud.people.offices import dismiss, propose, refuse
+from egide.cloud.people.service import name_of
 from egide.cloud.portal import live
 from egide.cloud.portal.subject import signed_in
 from egide.cloud.signin.closing import close
@@ -139,12 +141,22 @@ def closing(request: HttpRequest, account_id: uuid.UUID) -> HttpResponse:
     return redirect("ward:staff")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def withdrawal(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
-    """An invitation that nobody used stops working: it narrows. Raises NotFoundError, RefusedError: it is over."""
+    """What stops, then an invitation that nobody used stops working: it narrows, so no factor is asked for.
+
+    Raises:
+        NotFoundError: none of here. RefusedError: it is over.
+    """
     seat = _seat(request)
-    withdraw(_invitation(seat, invitation_id), by=seat.account, now_ms=live.now_ms())
+    row = _invitation(seat, invitation_id)
+    if request.method != "POST":
+        if row.used_ms is not None or row.withdrawn_ms is not None:
+            raise NotFoundError("this invitation is over")
+        context = {"name": name_of(row.account), "back": reverse("ward:staff")}
+        return render(request, "portal/invitation_withdraw.html", context)
+    withdraw(row, by=seat.account, now_ms=live.now_ms())
     return redirect("ward:staff")
 
 
