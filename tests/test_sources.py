@@ -35,6 +35,7 @@ INVENTORY: Final = {
     "cloud/signin": "fido2 hashlib hmac secrets",
     "cloud/smart": "hashlib secrets",
     "cloud/upkeep": "cryptography hashlib",
+    "cloud/vault": "hashlib hmac",
     "cloud/ward": "cryptography hashlib",
     "prove": "cryptography fido2 hashlib hmac secrets",
     "things": "cryptography hashlib secrets",

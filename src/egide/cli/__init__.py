@@ -40,6 +40,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "anchors": ("egide.cli.fleet", "anchors", "Print what an auditor pins: CA, logs and witnesses."),
     "witness": ("egide.cli.witness", "witness", "Run a witness, elsewhere than the platform."),
     "fsck": ("egide.cli.store", "fsck", "Read everything again and say what is damaged."),
+    "pages": ("egide.cli.pages", "pages_app", "Sealed pages, for reading long periods: status, rebuild."),
     "backup": ("egide.cli.store", "backup", "Write an encrypted backup of a running platform."),
     "restore": ("egide.cli.store", "restore", "Restore a backup into an empty folder; opens a new epoch."),
     "keys": ("egide.cli.keys", "keys_app", "Renew the platform's own certificates."),

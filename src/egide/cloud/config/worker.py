@@ -25,12 +25,13 @@ from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
 from egide.cloud.register.store import current_log
 from egide.cloud.release.moving import move_on, unfinished
 from egide.cloud.signin.kept import forget_lapsed
+from egide.cloud.vault.pages_writing import look_on, write_due
 from egide.cloud.ward.overdue import alarm_overdue
 from egide.errors import EgideError
 
 __all__ = [
-    "alarm_once", "ask_once", "end_studies_once", "move_once", "note_cut", "note_disagreement", "publish_once",
-    "run_worker", "survive", "sweep_once", "tell_endings_once",
+    "alarm_once", "ask_once", "end_studies_once", "move_once", "note_cut", "note_disagreement", "page_once",
+    "publish_once", "run_worker", "survive", "sweep_once", "tell_endings_once",
 ]  # fmt: skip
 
 EVERY_S: Final = 1.0
@@ -38,6 +39,7 @@ AGAIN_MS: Final = 3_600_000
 _SWEEP_S: Final = 60.0
 _MOVE_S: Final = 2.0
 _ENDINGS_S: Final = 600.0
+_PAGE_S: Final = 20.0
 _log = logging.getLogger("egide.worker")
 
 
@@ -79,6 +81,13 @@ def move_once() -> None:
     for row in unfinished():
         with suppress(EgideError):  # said by the page, `egide held list` and fsck until somebody mends it
             move_on(row, now_ms=time.time_ns() // 1_000_000)
+
+
+def page_once() -> None:
+    """Write the months of sealed pages that are due: few at a time, so that the rest of the platform goes first."""
+    now_ms = time.time_ns() // 1_000_000
+    look_on(now_ms=now_ms)
+    write_due(now_ms=now_ms)
 
 
 def note_disagreement(witness: str, *, now_ms: int) -> None:
@@ -144,5 +153,6 @@ async def run_worker(options: Options, *, ready: Callable[[], None] = lambda: No
             group.create_task(_for_ever(alarm_once, every_s=_SWEEP_S))
             group.create_task(_for_ever(tell_endings_once, every_s=_ENDINGS_S))
             group.create_task(_for_ever(move_once, every_s=_MOVE_S))
+            group.create_task(_for_ever(page_once, every_s=_PAGE_S))
     finally:
         await tables.close()

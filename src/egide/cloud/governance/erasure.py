@@ -17,6 +17,7 @@ from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import ESTABLISHMENT, care_key, keys_lock
 from egide.cloud.register.journal import append_statement, open_statement
 from egide.cloud.register.models import Statement
+from egide.cloud.vault.pages_rows import forget_keys_pages
 from egide.errors import MalformedError, RefusedError
 
 __all__ = ["ALONG", "KIND", "Erased", "erase_classes", "erasures_of", "finish", "has_class", "places_of", "replay"]
@@ -72,6 +73,7 @@ def erase_classes(
         def forget() -> None:
             entries.append(Statement.objects.filter(kind=KIND).order_by("-entry").values_list("entry", flat=True)[0])
             forget_keys(keys, now_ms=now_ms, entry=entries[0])
+            forget_keys_pages(keys)
             _along(subject, keys)
             also()
 
@@ -117,6 +119,7 @@ def replay(keys: Sequence[RecordKey], *, now_ms: int) -> int:
             entry = Statement.objects.filter(kind=KIND).order_by("-entry").values_list("entry", flat=True)[0]
             for row in rows:
                 forget_keys([row], now_ms=row.erased_ms or now_ms, entry=entry)
+            forget_keys_pages(rows)
             _along(rows[0].subject, rows)
 
         append_statement(KIND, subject, facts, now_ms=now_ms, also=forget)

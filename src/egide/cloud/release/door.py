@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from egide.cloud.consent.rules import Decision
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.register.store import leaves_at
 from egide.cloud.release import journal
+from egide.cloud.release.columns import Column, columns_of, flag_names
 from egide.cloud.release.deciding import Ask, decide_ask, works_of
+from egide.cloud.release.from_pages import Paged, read_pages
 from egide.cloud.release.scope import keys_open
-from egide.cloud.release.sight import see, sees_whole
-from egide.cloud.vault.models import Envelope, Flag
+from egide.cloud.release.sight import sees_whole
+from egide.cloud.vault.models import Envelope
 from egide.cloud.vault.opening import Opened, open_envelopes
 from egide.cloud.vault.owning import held, rows_of
 from egide.errors import AccessDeniedError, NotFoundError
-from egide.measure.plausibility import spread
-from egide.measure.readings import Readings, decode_readings
-from egide.trust.cose import Sign1
 
 __all__ = [
     "Answer", "Ask", "Column", "columns_of", "decide_ask", "entries_of", "entry_of", "flag_names", "open_columns",
     "release", "why", "works_of",
 ]  # fmt: skip
-
-_FLAGS = {Flag.CONTESTED: "contested", Flag.LATE: "late", Flag.CLOCK: "clock", Flag.HELD: "held"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One metric of one envelope. `times_ms` are corrected; the i-th value is `values[i] * 10**exponent`.
-
-    `position` is the place of the series in its envelope, and `first` that of the first value here in the series (a
-    period may cut one), both counted among what the reader may see.
-    """
-
-    entry: int
-    position: int
-    code: str
-    unit: str
-    exponent: int
-    times_ms: tuple[int, ...]
-    correction_ms: int
-    values: tuple[int, ...]
-    trust: int
-    flags: frozenset[str]
-    object_id: str
-    pairing_id: str
-    received_ms: int
-    doubts: dict[int, str] = field(default_factory=dict)
-    first: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +67,17 @@ def _journal(ask: Ask, decision: Decision, now_ms: int) -> int:
     )  # fmt: skip
 
 
-def _rows(ask: Ask, decision: Decision) -> Sequence[Envelope]:
-    """What the decision may open: envelopes of this record, by their seal, that are not held."""
+def _rows(ask: Ask, decision: Decision, paged: Paged | None = None) -> Sequence[Envelope]:
+    """What the decision may open: envelopes of this record, by their seal, that are not held.
+
+    `paged`: not those that pages gave already.
+    """
     query = rows_of(ask.patient.pk, keys_open(ask.patient.pk, ask.reader, decision))
     query = query.filter(last_ms__gte=ask.since_ms, first_ms__lt=ask.until_ms)
     if ask.entry is not None:
         query = query.filter(entry=ask.entry)
-    rows = list(query.order_by("data_key_id", "step"))
+    query = query.order_by("data_key_id", "step")
+    rows = list(query if paged is None else paged.others(query))
     pairings = Pairing.objects.in_bulk({row.pairing_id for row in rows})
     for row in rows:
         row.pairing = pairings[row.pairing_id]
@@ -111,74 +87,18 @@ def _rows(ask: Ask, decision: Decision) -> Sequence[Envelope]:
     return [row for row in rows if not held(row.flags)]
 
 
-def open_columns(ask: Ask, decision: Decision) -> list[Column]:
-    """What a decision lets this ask see, in the order of time. The caller journals what leaves."""
-    rows = _rows(ask, decision)
-    columns: list[Column] = []
+def open_columns(ask: Ask, decision: Decision, *, pages: bool = True) -> list[Column]:
+    """What a decision lets this ask see, in the order of time. The caller journals what leaves.
+
+    The same with `pages` as without, from the envelopes alone.
+    """
+    paged = read_pages(ask, decision) if pages and ask.entry is None else None
+    rows = _rows(ask, decision, paged)
+    columns: list[Column] = paged.columns if paged is not None else []
     for row, opened in open_envelopes(rows, leaves_at(row.entry for row in rows), ask.patient.pk):
         columns += columns_of(row, opened, ask, decision)
     columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
     return columns
-
-
-def flag_names(bits: int) -> frozenset[str]:
-    """The words for an envelope's flags, as proofs say them: what intake said, whatever was attributed since."""
-    return frozenset(name for bit, name in _FLAGS.items() if bits & bit)
-
-
-def _marks(bits: int) -> frozenset[str]:
-    """The words for a reader: what is not held any more was attributed."""
-    names = flag_names(bits)
-    return (names - {"held"}) | {"attributed"} if bits & Flag.ATTRIBUTED else names
-
-
-def columns_of(row: Envelope, opened: Opened, ask: Ask, decision: Decision) -> list[Column]:
-    """One envelope's columns, as far as this ask may see them."""
-    readings = _readings(opened)
-    flags, columns = _marks(row.flags), []
-    shift, now_ms = readings.t0_ms + opened.correction_ms, row.received_ms - opened.correction_ms
-    for seen in see(readings, shift, decision, opened.doubts, now_ms=now_ms):
-        series = seen.series
-        if ask.codes and series.code not in ask.codes:
-            continue
-        times, values = seen.times_ms, series.values
-        doubts = spread(seen.odd, len(values))
-        first = 0
-        if times[0] < ask.since_ms or times[-1] >= ask.until_ms:
-            kept = [i for i, t in enumerate(times) if ask.since_ms <= t < ask.until_ms]
-            if not kept:
-                continue
-            first = kept[0]
-            doubts = {n: doubts[i] for n, i in enumerate(kept) if i in doubts}
-            times, values = [times[i] for i in kept], tuple(values[i] for i in kept)
-        columns.append(
-            Column(
-                entry=row.entry,
-                position=seen.position,
-                code=series.code,
-                unit=series.unit,
-                exponent=series.exponent,
-                times_ms=tuple(times),
-                correction_ms=opened.correction_ms,
-                values=values,
-                trust=opened.trust,
-                flags=flags,
-                object_id=_object_of(row),
-                pairing_id=str(row.pairing.uuid),
-                received_ms=row.received_ms,
-                doubts=dict(doubts),
-                first=first,
-            )
-        )
-    return columns
-
-
-def _readings(opened: Opened) -> Readings:
-    return decode_readings(Sign1.parse(opened.entry).payload or b"")
-
-
-def _object_of(row: Envelope) -> str:
-    return str(row.pairing.object_id)
 
 
 def entries_of(answer: Answer) -> Iterator[tuple[Envelope, Opened]]:

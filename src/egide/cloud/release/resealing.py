@@ -25,6 +25,8 @@ from egide.cloud.register.store import leaves_at
 from egide.cloud.vault.models import SAID_LATER, Envelope, Erratum, Flag
 from egide.cloud.vault.opening import Opened, Vault
 from egide.cloud.vault.owning import keys_of
+from egide.cloud.vault.pages import month_of
+from egide.cloud.vault.pages_rows import forget_months, note_months
 from egide.cloud.vault.sealing import Chains, Recipient, erratum_bytes, record_bytes
 from egide.errors import KeyMissingError, SealError
 from egide.measure.readings import Readings, decode_readings, encode_readings
@@ -109,6 +111,8 @@ class Mover:
                 [(m.data_key, m.step, m.sealed, m.flags, m.entry) for m in moved],
             )
         Erratum.objects.bulk_create(map(self._erratum, self._without_erratum(moved)), batch_size=500)
+        forget_months(self._pairing, self._source, (m.first_ms for m in moved))  # no page keeps what left
+        note_months((self._to.record_key, self._pairing.pk, month_of(m.first_ms)) for m in moved)
         return moved
 
     def left(self) -> int:

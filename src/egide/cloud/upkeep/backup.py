@@ -40,8 +40,9 @@ _APPS: Final = (
     "governance", "comfort", "mfa",
 )  # fmt: skip
 #: Not kept: how people are reached outside, since a restore must not turn on again what somebody turned off since; and
-#: forms that were not sent with the last pages of shared workstations, which are forgotten after twelve hours.
-_LEFT: Final = frozenset({"messages.way", "messages.outgoing", "signin.kept"})
+#: forms that were not sent with the last pages of shared workstations, which are forgotten after twelve hours; and the
+#: vault's pages, which are written again from envelopes.
+_LEFT: Final = frozenset({"messages.way", "messages.outgoing", "signin.kept", "vault.page", "vault.pagecursor"})
 _ROWS: Final = 2_000
 
 

@@ -13,7 +13,7 @@ class Finding:
 
     kind: str  # log | tile | checkpoint | entry | statement | envelope | key | pairing | follow-up | gap
     # | row | object | object-key | certificate | account | contact | refused | group | linked-identity
-    # | establishment | office | identity | merge | attribution | erratum
+    # | establishment | office | identity | merge | attribution | erratum | page
     where: str
     what: str
     notice: bool = False  # worth a look, not damage

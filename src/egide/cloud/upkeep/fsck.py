@@ -9,6 +9,7 @@
                and it is sealed to the record that its pairing, or a signed attribution, names (attributions.py)
     object     it, its keys and its certificates: as the certificate's bytes say, revoked as statements say, of the
                model and trust level that its enrolments say
+    page       opens where it lies, and says of each envelope what the envelope says (pages.py)
     account    names, contacts, traits and what lies in quarantine open; its role is the one that statements say
     erased     a record's key that a statement says was erased, and whose envelopes nobody opens any more (a notice)
     gap        a counter that is missing 10 minutes after a later one arrived (a notice: the object may hold it refused)
@@ -38,6 +39,7 @@ from egide.cloud.upkeep.grounds import check_grounds
 from egide.cloud.upkeep.keyring import check_keys, erased_data_keys
 from egide.cloud.upkeep.logs import check_checkpoints, check_log
 from egide.cloud.upkeep.objects import check_objects
+from egide.cloud.upkeep.pages import check_pages
 from egide.cloud.upkeep.roles import check_roles
 from egide.cloud.upkeep.sealed import check_sealed
 from egide.cloud.upkeep.snapshot import snapshot
@@ -100,6 +102,7 @@ def _fsck(now_ms: int, progress: Callable[[str, int, int], None]) -> Report:
         "role": check_roles,
         "statement": partial(_check_statements, report),
         "envelope": partial(_check_envelopes, report, progress),
+        "page": check_pages,
         "gap": partial(_check_gaps, now_ms),
     }
     for kind, check in checks.items():

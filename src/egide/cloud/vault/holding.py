@@ -15,6 +15,8 @@ from django.db.models.expressions import RawSQL
 
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.vault.models import Envelope, Flag
+from egide.cloud.vault.pages import month_of
+from egide.cloud.vault.pages_rows import note_months
 
 __all__ = ["Counted", "Held", "HeldPage", "counted", "held_of", "held_page", "held_rows", "mark_held"]
 
@@ -103,7 +105,9 @@ def mark_held(
     rows = rows.filter(held__gt=0, pairing__patient=_sealed_to())
     if not undo:
         rows = rows.filter(said=0)
-    entries = list(rows.values_list("entry", flat=True))
+    found = list(rows.values_list("entry", "first_ms", "data_key__record_key_id"))
+    entries = [entry for entry, _, _ in found]
+    note_months([(key, pairing.pk, month_of(first)) for _, first, key in found])
     keep = ~bits if undo else ~int(Flag.DISMISSED)
     change = F("flags").bitand(keep) if undo else F("flags").bitand(keep).bitor(bits)
     for at in range(0, len(entries), 500):

@@ -89,3 +89,32 @@ class Erratum(models.Model):
             models.Index(fields=["entry"], name="erratum_entry"),
             models.Index(fields=["pairing", "last_ms"], name="erratum_pairing_last"),
         ]
+
+
+class Page(models.Model):
+    """A month of one pairing, sealed under the record's key: a cache of its envelopes, which stay the truth (pages.py).
+
+    `part` 0 is the cover, the others one metric each. What is counted here, the table of envelopes tells too. A cover
+    without `sealed` has no page (yet): `waiting` says how many envelopes came since it was written.
+    """
+
+    record_key = models.ForeignKey(RecordKey, on_delete=models.PROTECT, db_index=False)
+    pairing = models.ForeignKey(Pairing, on_delete=models.PROTECT, db_index=False)
+    month = models.IntegerField()  # UTC, counted from January 1970
+    part = models.SmallIntegerField()
+    count = models.IntegerField(default=0)  # envelopes that it covers
+    waiting = models.IntegerField(default=0)
+    waiting_ms = models.BigIntegerField(default=0)  # since when
+    sealed = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pairing", "record_key", "month", "part"], name="page_place"),
+        ]
+        indexes = [models.Index(fields=["waiting_ms"], name="page_waiting", condition=Q(waiting__gt=0))]
+
+
+class PageCursor(models.Model):
+    """Up to which envelope the pages' job has looked. One row."""
+
+    entry = models.BigIntegerField()
