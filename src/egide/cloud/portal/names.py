@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import name_of
+from egide.cloud.portal.elision import in_french
 from egide.cloud.release.withheld import in_force
 
 __all__ = ["names_for"]
@@ -18,7 +19,7 @@ def names_for(patient: uuid.UUID, ids: set[str], *, now_ms: int) -> dict[str, st
     hidden = in_force(patient, now_ms=now_ms)
     names = {str(account.pk): name_of(account) for account in Account.objects.filter(pk__in=ids)}
     return names | {
-        key: _("somebody of %(place)s") % {"place": place} if place else _("somebody of the service")
+        key: in_french(_("somebody of %(place)s") % {"place": place}) if place else _("somebody of the service")
         for key, place in hidden.items()
         if key in names
     }

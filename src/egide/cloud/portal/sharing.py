@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import uuid
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any, Final
 
-from django.db.models import Q
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from egide.cloud.consent.attested import facts_of
-from egide.cloud.consent.facts import (
-    ACCOUNT,
-    APP,
-    ESTABLISHMENT,
-    EVERYONE,
-    TEAM,
-    Facts,
-    Grant,
-    Holder,
-    Window,
-    runs,
-)
-from egide.cloud.consent.families import FAMILIES, OTHER
-from egide.cloud.consent.grants import require_sector
-from egide.cloud.consent.models import Ground
-from egide.cloud.consent.rules import FORBIDDEN_SECTORS
-from egide.cloud.people.models import Account, Establishment
-from egide.cloud.people.service import find_by_name, name_of
+from egide.cloud.consent.facts import ACCOUNT, ESTABLISHMENT, EVERYONE, TEAM, Grant, Holder
+from egide.cloud.consent.families import FAMILIES
 from egide.cloud.portal import words
-from egide.errors import EgideError, NotFoundError, RefusedError, SealError
+from egide.cloud.portal.choices import Choice, family_choices, family_words, list_words, window_words
+from egide.cloud.portal.holders import (
+    account_holder,
+    easy_members,
+    find_holder,
+    holder_hint,
+    holder_name,
+    known_holders,
+    members_words,
+    offered_holders,
+)
+from egide.errors import RefusedError
 
 __all__ = [
     "DATA", "PURPOSES", "UNTIL", "Choice", "Draft", "account_holder", "easy_members", "family_choices", "family_words",
@@ -43,21 +33,6 @@ __all__ = [
 ]  # fmt: skip
 
 _DAY_MS: Final = 86_400_000
-_FAMILIES: Final = {
-    "heart": gettext_noop("heart"),
-    "pressure": gettext_noop("blood pressure"),
-    "breathing": gettext_noop("breathing"),
-    "glucose": gettext_noop("glucose"),
-    "temperature": gettext_noop("temperature"),
-    "weight": gettext_noop("weight"),
-    "activity": gettext_noop("activity"),
-    "sleep": gettext_noop("sleep"),
-    "substances": gettext_noop("breath tests (alcohol, carbon monoxide)"),
-    "treatment": gettext_noop("treatment (insulin, medicines taken)"),
-    "nerves-eyes": gettext_noop("skin, eyes"),
-    "device": gettext_noop("state of the objects (batteries, leads)"),
-    "other": gettext_noop("other measurements"),
-}
 #: What a grant may be for, in a sentence that ends it.
 PURPOSES: Final = {
     "TREAT": gettext_noop("So that they can treat me."),
@@ -84,16 +59,6 @@ DATA: Final = {
     "all": gettext_noop("Everything measured so far, and what comes"),
 }
 _LONGEST_DAYS: Final = 5 * 366
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One answer to a question."""
-
-    value: str
-    label: str
-    hint: str = ""
-    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +121,7 @@ class Draft:
         until = words.last_day(self.until_ms)
         return [
             what,
-            *_members_words(self.holder),
+            *members_words(self.holder),
             _since_words(self.data_since_ms(now_ms), now_ms),
             _("Until the end of %(day)s, unless I stop it before.") % {"day": until},
             purpose_sentence(self.purpose),
@@ -172,24 +137,6 @@ def stopping(grant: Grant) -> list[str]:
         _("I take back what I gave %(who)s on %(day)s.") % said,
         _("From now on, %(who)s sees nothing of it any more: %(what)s.") % (said | what),
     ]
-
-
-def _members_words(holder: Holder) -> list[str]:
-    """Who is meant, where a holder is not one person."""
-    if holder.kind == ESTABLISHMENT:
-        return [_("This means the care professionals who work there when they look, and nobody who has left.")]
-    if holder.kind == TEAM:
-        return [_("This means those who are in that team when they look, and nobody who has left.")]
-    return []
-
-
-def easy_members(holder: Holder) -> list[str]:
-    """The same in easy words."""
-    if holder.kind == ESTABLISHMENT:
-        return [_("The carers who work there can see."), _("A carer who has left cannot see.")]
-    if holder.kind == TEAM:
-        return [_("Those who are in the team can see."), _("Somebody who has left the team cannot see.")]
-    return []
 
 
 def _since_words(since_ms: int | None, now_ms: int) -> str:
@@ -210,39 +157,6 @@ def purpose_choices(chosen: str, holder: Holder | None = None) -> list[Choice]:
     """A place or a team is no family."""
     fits = _PURPOSE_CHOICES if holder is None or holder.kind == ACCOUNT else _PURPOSE_CHOICES.keys() - {"FAMRQT"}
     return [Choice(value=k, label=_(v), checked=k == chosen) for k, v in _PURPOSE_CHOICES.items() if k in fits]
-
-
-def family_words(family: str) -> str:
-    return _(_FAMILIES[family]) if family in _FAMILIES else family
-
-
-def family_choices(chosen: Iterable[str] | None) -> list[Choice]:
-    """Every family, in the order of their names; `chosen` None: all."""
-    picked = None if chosen is None else set(chosen)
-    rows = [
-        Choice(value=f, label=_upper(family_words(f)), checked=picked is not None and f in picked)
-        for f in FAMILIES
-        if f != OTHER
-    ]
-    return sorted(rows, key=lambda row: row.label.casefold())
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def list_words(names: Sequence[str]) -> str:
-    """a, b and c."""
-    if len(names) < 2:
-        return "".join(names)
-    return _("%(first)s and %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
-
-
-def window_words(window: Window) -> str:
-    """What a ground or a restriction names, in words."""
-    if window.families is None or window.families >= FAMILIES.keys():  # a signed "all" lists each one
-        return _("all measurements")
-    return list_words(sorted(family_words(f) for f in window.families))
 
 
 def until_of(answer: str, day: str, *, now_ms: int) -> int:
@@ -267,100 +181,3 @@ def _end_of(moment: datetime) -> int:
         words.local(int(midnight.timestamp() * 1000) + 26 * 3_600_000).date(), time(), words.zone()
     )
     return int(after.timestamp() * 1000)
-
-
-def account_holder(account_id: str) -> Holder:
-    """A person, by their account's id."""
-    return Holder(kind=ACCOUNT, id=account_id)
-
-
-def holder_name(holder: Holder) -> str:
-    """To whom: a name, or what is known of it."""
-    if holder.kind == EVERYONE:
-        return _("everybody")
-    if holder.kind == APP:
-        return _("an app")
-    if holder.kind == TEAM:
-        return _team_name(holder.id)
-    try:
-        row_id = uuid.UUID(holder.id)
-        if holder.kind == ESTABLISHMENT:
-            return Establishment.objects.get(pk=row_id).name or _("the service that runs this site")
-        return name_of(Account.objects.get(pk=row_id))
-    except (ValueError, Account.DoesNotExist, Establishment.DoesNotExist, EgideError):
-        return _("a closed account")
-
-
-def _team_name(follow_up: str) -> str:
-    """By its responsible doctor, as signed. The row only says in whose record to look."""
-    row = Ground.objects.filter(pk=uuid.UUID(follow_up), kind=Ground.Kind.CARE).first()
-    care = next((c for c in facts_of(row.patient_id).care if c.id == follow_up), None) if row else None
-    if care is None:
-        return _("a care team that is no more")
-    return _("the care team of %(who)s") % {"who": holder_name(account_holder(care.responsible))}
-
-
-def offered_holders(patient: Account, facts: Facts, *, now_ms: int) -> list[Holder]:
-    """Whom the page offers: those known already, the teams that follow the patient, the places that know them."""
-    teams = [Holder(kind=TEAM, id=c.id) for c in facts.care if runs(c, now_ms) and c.agreed is not False]
-    ids = {uuid.UUID(g.holder.id) for g in facts.grants if g.holder.kind == ESTABLISHMENT}
-    here = Q(registrations__patient=patient, registrations__until_ms=None) | Q(pk__in=ids)
-    places = Establishment.objects.filter(here).exclude(kind__in=FORBIDDEN_SECTORS).distinct().order_by("created_ms")
-    return [*known_holders(patient, facts), *teams, *(Holder(kind=ESTABLISHMENT, id=str(p.pk)) for p in places)]
-
-
-def holder_hint(holder: Holder) -> str:
-    """Who is meant, beside a name that is not one person's."""
-    return next(iter(_members_words(holder)), "")
-
-
-def known_holders(patient: Account, facts: Facts) -> list[Holder]:
-    """Whom the patient has shared with, or is represented by: each once, the latest first."""
-    ids = [g.holder for g in reversed(facts.grants)]
-    ids += [Holder(kind=ACCOUNT, id=r.representative) for r in reversed(facts.representations)]
-    there = {str(pk) for pk in Account.objects.filter(pk__in=_uuids(ids), is_active=True).values_list("pk", flat=True)}
-    kept = [h for h in ids if h.kind == ACCOUNT and h.id in there and h.id != str(patient.pk)]
-    return list(dict.fromkeys(kept))
-
-
-def _place_named(typed: str) -> Establishment | None:
-    """The establishment of exactly that name, letter case aside: names are sealed, so each is opened."""
-    for place in Establishment.objects.exclude(sealed_name=b""):
-        with contextlib.suppress(SealError):
-            if typed and place.name.casefold() == typed.casefold():
-                return place
-    return None
-
-
-def _uuids(holders: Iterable[Holder]) -> list[uuid.UUID]:
-    found = []
-    for holder in holders:
-        try:
-            found.append(uuid.UUID(holder.id))
-        except ValueError:
-            continue
-    return found
-
-
-def find_holder(text: str, patient: Account) -> Holder:
-    """Whom a patient named: a professional or an establishment by name, anybody by the code that they gave.
-
-    Relatives and patients are never found by name: nobody learns in this way who has an account.
-
-    Raises:
-        NotFoundError: nobody. AmbiguousNameError: several professionals have that name.
-        ForbiddenUseError: an insurer, an employer, a bank.
-    """
-    typed = " ".join(text.split())[:120]
-    code = typed.replace(" ", "").lower()
-    found = Account.objects.filter(username=code, is_active=True).exclude(role=Account.Role.OPERATOR).first()
-    if found is None and (place := _place_named(typed)):
-        require_sector(place)
-        return Holder(kind=ESTABLISHMENT, id=str(place.pk))
-    if found is None:
-        found = find_by_name(typed) if typed else None
-        if found is None or found.role != Account.Role.PROFESSIONAL or not found.is_active:
-            raise NotFoundError("nobody answers to that name or code")
-    if found.pk == patient.pk:
-        raise NotFoundError("that is the patient")
-    return Holder(kind=ACCOUNT, id=str(found.pk))

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from egide.cloud.portal import words
+from egide.cloud.portal.elision import in_french
 from egide.cloud.portal.words import Mark
 
 register = template.Library()
@@ -40,6 +41,12 @@ def instant(ms: int) -> SafeString:
     return format_html(
         '<time datetime="{}">{}</time>', words.local(ms).isoformat(timespec="seconds"), words.exact_time(ms)
     )
+
+
+@register.filter(is_safe=True)
+def elide(sentence: str) -> str:
+    """Around a sentence that takes a name: « d’Alice », where the page is in French."""
+    return in_french(sentence)
 
 
 @register.filter

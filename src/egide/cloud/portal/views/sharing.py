@@ -21,6 +21,7 @@ from egide.cloud.consent.proof import signed_consents
 from egide.cloud.governance.studies import leave_study
 from egide.cloud.people.models import Account
 from egide.cloud.portal import agreements, at_desk, live, sharing, words
+from egide.cloud.portal.elision import in_french
 from egide.cloud.portal.signing_keys import able
 from egide.cloud.portal.subject import signed_in, subject_of
 from egide.cloud.signin.factors import widening
@@ -148,8 +149,9 @@ def oppose(request: HttpRequest, professional_id: uuid.UUID) -> HttpResponse:
         alone % {"who": name},
         _("Your right to care is the same. They read that they may not see this page; they are not told why."),
     ]  # fmt: skip
+    question = in_french(_("Object to %(who)s seeing your measurements?") % {"who": name})
     return _ask(
-        request, _("Object to %(who)s seeing your measurements?") % {"who": name}, consequences, button=_("Object"),
+        request, question, consequences, button=_("Object"),
         undo=_("You can change your mind at any time, from this page."),
     )  # fmt: skip
 
