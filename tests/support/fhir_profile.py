@@ -49,7 +49,17 @@ def _has_value(collection: list[Any]) -> list[bool]:
     return [len(collection) == 1 and not isinstance(get_data(collection[0]), dict)]
 
 
-_FUNCTIONS: Final = {"userInvocationTable": {"hasValue": {"fn": _has_value, "arity": {0: []}, "nullable": False}}}
+def _resolve(_: list[Any]) -> list[Any]:
+    """FHIRPath's resolve(): references are not followed here, and an invariant lets that be."""
+    return []
+
+
+_FUNCTIONS: Final[dict[str, Any]] = {
+    "userInvocationTable": {
+        name: {"fn": fn, "arity": {0: []}, "nullable": False}
+        for name, fn in (("hasValue", _has_value), ("resolve", _resolve))
+    }
+}
 
 
 @functools.cache

@@ -105,3 +105,18 @@ def test_the_record_s_page_strikes_it_through(moved: int, cast: Cast, monkeypatc
         client.force_login(patient)
         page = client.get("/me?period=7d", headers={"accept-language": "en"}, follow=True).content.decode()
         assert ("Entered in error" in page) is there
+
+
+def test_its_history_has_both_versions(moved: int, cast: Cast, get: Get) -> None:
+    """The second says that it was an error, and since when; the first what it was held to be, without its value."""
+    (listed,) = found(get, cast.alice, moved)
+    status, bundle = get(cast.alice, f"Observation/{listed['id']}/_history")
+    assert status == 200
+    assert judge(bundle) == []
+    last, first = resources(bundle)
+    assert last == listed
+    assert (last["meta"]["versionId"], first["meta"]["versionId"]) == ("2", "1")
+    assert last["meta"]["lastUpdated"] > first["meta"]["lastUpdated"]
+    assert (last["status"], first["status"]) == ("entered-in-error", "final")
+    assert "valueQuantity" not in json.dumps(first, default=str)
+    assert get(cast.diane, f"Observation/{listed['id']}/_history")[0] == 403

@@ -11,9 +11,10 @@ from django.http import HttpRequest, QueryDict
 
 from egide.cloud.fhir.reader import Reader
 from egide.cloud.fhir.wrong import ParameterError
+from egide.cloud.people.ins import NIA, NIR, Ins
 from egide.cloud.people.models import Account
 from egide.cloud.release.door import Ask
-from egide.errors import AccessDeniedError
+from egide.errors import AccessDeniedError, MalformedError
 
 __all__ = ["EVER_MS", "Asked", "query_of"]
 
@@ -23,6 +24,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 #: Systems of national identifiers: the INS's (test and real), the NIR's, the RPPS's and ADELI's.
 _NATIONAL: Final = ("1.2.250.1.213.1.4.", "1.2.250.1.71.4.2.", "rpps.esante.gouv.fr", "identifiant-national", "nir")
 _NIR: Final = re.compile(r"[1-478]\d{4}(\d{2}|2[AB])\d{6}(\d{2})?", re.IGNORECASE)
+_PEOPLE: Final = frozenset({"patient", "subject", "practitioner"})
 _RPPS: Final = re.compile(r"8?\d{11}")
 
 
@@ -105,7 +107,13 @@ def _national(name: str, value: str) -> bool:
     if name == "_cursor":
         return False
     system, bar, number = value.rpartition("|")
-    number = re.sub(r"[\s.-]", "", number)
+    number = re.sub(r"[\s.]", "", number)
     if bar and any(known in system.lower() for known in _NATIONAL):
         return True
-    return bool(_NIR.fullmatch(number)) or ("identifier" in name and bool(_RPPS.fullmatch(number)))
+    if "identifier" in name or name in _PEOPLE:
+        return bool(_NIR.fullmatch(number) or _RPPS.fullmatch(number))
+    try:
+        Ins.read(number, NIA if number[:1] in ("7", "8") else NIR)  # form and key: nothing else has them but by chance
+    except MalformedError:
+        return False
+    return True

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 __all__ = [
     "CATEGORY",
+    "FAMILIES",
     "LOINC",
     "MDC",
     "METRICS",
+    "OFFICES",
     "OUTCOMES",
     "QUALITY",
     "SECURITY",
@@ -29,6 +31,8 @@ SECURITY: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 METRICS: Final = "urn:oid:2.25.35674633906203323755059827444952200960"  # metrics without a published code
 TRUST: Final = "urn:oid:2.25.100417601852554718846897822393395343191"  # 1 to 5
 QUALITY: Final = "urn:oid:2.25.16436662399725520748313242840951098597"  # contested, late, clock, held, doubt-...
+OFFICES: Final = "urn:oid:2.25.81284172868464033153938798834372157197"  # offices that people hold
+FAMILIES: Final = "urn:oid:2.25.21484118916585517756702980209139682170"  # families of metrics, as a patient names them
 OUTCOMES: Final = "urn:oid:2.25.50024259321673397792964547084279133838"  # the stable codes of egide.errors
 
 

@@ -11,14 +11,15 @@ from egide.cloud.fhir.bundles import searchset
 from egide.cloud.fhir.observations import Observed, observations
 from egide.cloud.fhir.paging import Page, page_of, read_page
 from egide.cloud.fhir.reading.entries import absent, entry_number, open_entry, signed_by
+from egide.cloud.fhir.reading.lists import opened
+from egide.cloud.fhir.reading.people import patient_of
 from egide.cloud.fhir.resources import device
-from egide.cloud.fhir.resources.patient import to_fhir as patient_resource
 from egide.cloud.fhir.search import Search, parse_search, write_cursor
 from egide.cloud.fhir.systems import instant
+from egide.cloud.fhir.writing.superseding import with_superseded
 from egide.cloud.fhir.wrong import TooCostlyError
 from egide.cloud.fleet.models import HealthObject
 from egide.cloud.people.models import Account
-from egide.cloud.people.service import name_of
 from egide.cloud.release.door import Answer, release
 from egide.cloud.release.errata import errata_of
 from egide.cloud.vault.models import Erratum
@@ -32,10 +33,11 @@ Body = dict[str, Any]
 
 
 def observed_in(answer: Answer) -> list[Observed]:
-    """What a released answer holds, in the order of time, with what was entered in error."""
+    """What a released answer holds, in the order of time, with what was entered in error or superseded."""
     errata = errata_of(answer)
     rows = Erratum.objects.filter(entry__in={column.entry for column in errata}) if errata else Erratum.objects.none()
-    return observations(answer.columns, errata, dict(rows.order_by("pk").values_list("entry", "at_ms")))
+    found = observations(answer.columns, errata, dict(rows.order_by("pk").values_list("entry", "at_ms")))
+    return with_superseded(found)
 
 
 def search(asked: Asked) -> Body:
@@ -62,6 +64,9 @@ def read(asked: Asked, key: str) -> Body:
 def history(asked: Asked, key: str) -> list[Body]:
     """Its versions, the latest first: what was entered in error was final before, and its value is nobody's to see."""
     now, found = _one(asked, key, "history-instance")
+    if found.superseded_by:
+        before = replace(found, superseded_by="", changed_ms=0)
+        return [now, before.resource(now["subject"]["reference"].partition("/")[2])]
     if not found.in_error:
         return [now]
     column, _ = found.parts[0]
@@ -152,7 +157,7 @@ def _included(asked: Asked, wanted: Search, page: Page, owners: Iterable[Account
         objects = {o.parts[0][0].object_id for o in page.items}
         found += [device(row) for row in HealthObject.objects.filter(pk__in=objects).order_by("created_ms", "id")]
     if wanted.includes & {"Observation:patient", "Observation:subject"}:
-        found += [patient_resource(owner.pk, name_of(owner)) for owner in owners]
+        found += [patient_of(opened(asked, owner, KIND, "search-type")) for owner in owners]
     if wanted.revincludes:
         for owner in owners:
             signed = signed_by(asked, owner, page.items)
