@@ -225,3 +225,42 @@ def _raw(resource: dict[str, object], code: str, quantity: bytes) -> bytes:
 
 def _who(name: object) -> dict[str, str]:
     return {"reference": f"Patient/{name}"}
+
+
+def test_a_correction_supersedes(cast: Cast, ward_gateway: Gateway, get: Get) -> None:
+    """The old one gets a version with another status, and says what stands for it; its history keeps the first."""
+    old = said(ward_gateway.post("/Observation", heart_rate(cast.alice, "27")))["id"]
+    extension = [{"url": REPLACES, "valueReference": {"reference": f"Observation/{old}"}}]
+    right = with_changes(heart_rate(cast.alice, "72"), status="corrected", extension=extension)
+    first = ward_gateway.post("/Observation", right)
+    assert first.status_code == 201, first.content
+    assert said(ward_gateway.post("/Observation", right))["id"] == said(first)["id"]
+    read = get(cast.alice, f"Observation/{old}")[1]
+    assert (read["status"], read["meta"]["versionId"]) == ("entered-in-error", "2")
+    assert said(first)["id"] in read["note"][-1]["text"]
+    assert judge(read) == []
+    history = resources(get(cast.alice, f"Observation/{old}/_history")[1])
+    assert [one["status"] for one in history] == ["entered-in-error", "final"]
+    assert [one["valueQuantity"]["value"] for one in history] == [Decimal(27), Decimal(27)]
+    again = with_changes(heart_rate(cast.alice, "73"), status="corrected", extension=extension)
+    assert refusal(ward_gateway.post("/Observation", again))[:2] == (422, "element-invalid")
+
+
+def test_only_what_it_wrote_of_this_patient_is_superseded(
+    cast: Cast, ward_gateway: Gateway, place: Establishment
+) -> None:
+    """Not an object's reading, another system's, another patient's, nor what is not there; nothing is stored."""
+    register_at(cast.charlie, place, since_ms=NOW)
+    other = gateway(place, now_ms=NOW, name="Other gateway")
+    names = [
+        f"{Envelope.objects.order_by('entry').values_list('entry', flat=True)[0]}-0-0",
+        said(other.post("/Observation", heart_rate(cast.alice)))["id"],
+        said(ward_gateway.post("/Observation", heart_rate(cast.charlie)))["id"],
+        "9-0-0", "99999999999999999999-0-0", "x",
+    ]  # fmt: skip
+    before = Envelope.objects.count()
+    for name in names:
+        extension = [{"url": REPLACES, "valueReference": {"reference": f"Observation/{name}"}}]
+        body = with_changes(heart_rate(cast.alice, "72"), extension=extension)
+        assert refusal(ward_gateway.post("/Observation", body))[:2] == (422, "element-invalid")
+    assert Envelope.objects.count() == before

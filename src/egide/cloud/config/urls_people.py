@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from egide.cloud.fhir.portability_view import take
+from egide.cloud.fhir.urls import base as fhir
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("egide.cloud.portal.urls")),
@@ -16,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rights/take", take, name="rights-take"),
     path("rights/", include("egide.cloud.governance.urls")),
     path("", include("egide.cloud.smart.urls")),
+    path("fhir", fhir),
     path("fhir/", include("egide.cloud.fhir.urls")),
 ]
 handler400 = "egide.cloud.portal.errors.bad_request"

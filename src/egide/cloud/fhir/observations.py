@@ -45,7 +45,8 @@ class Observed:
     index: int
     parts: tuple[tuple[Column, int], ...]  # (column, place in it): several for a blood pressure
     in_error: bool = False
-    changed_ms: int = 0  # when it was entered in error, where it was and that is known
+    changed_ms: int = 0  # when it was entered in error, or superseded, where it was and that is known
+    superseded_by: str = ""  # the id of the Observation that stands for it now
 
     @property
     def id(self) -> str:
@@ -69,7 +70,7 @@ class Observed:
 
     @property
     def status(self) -> str:
-        return "entered-in-error" if self.in_error else "final"
+        return "entered-in-error" if self.in_error or self.superseded_by else "final"
 
     @property
     def received_ms(self) -> int:
@@ -78,8 +79,8 @@ class Observed:
 
     @property
     def version(self) -> str:
-        """1 as it was measured; 2 once it was entered in error."""
-        return "2" if self.in_error else "1"
+        """1 as it was measured; 2 once it was entered in error, or superseded."""
+        return "2" if self.in_error or self.superseded_by else "1"
 
     def amount(self) -> tuple[Decimal, str] | None:
         """(value, unit) of its quantity; None where it has none."""
@@ -198,6 +199,8 @@ def _notes(observed: Observed, column: Column) -> list[str]:
     notes = [f"To be checked: {doubt}." for doubt in _doubts(observed)]
     if "contested" in column.flags:
         notes.append("Contested: another envelope claims the same place; the object may have been cloned.")
+    if observed.superseded_by:
+        notes.append(f"Superseded: Observation/{observed.superseded_by} stands for this one.")
     if column.correction_ms:
         notes.append(f"The object's clock was corrected by {column.correction_ms} ms.")
     return notes

@@ -8,8 +8,10 @@ from egide.cloud.fhir import views
 from egide.cloud.fhir.writing.views import bundle, by_method, create
 
 app_name = "fhir"
+#: Also at the address without its last slash: FHIR's base has none.
+base = by_method(GET=views.nowhere, POST=bundle)
 urlpatterns = [
-    path("", by_method(GET=views.nowhere, POST=bundle), name="root"),
+    path("", base, name="base"),
     path("metadata", views.metadata, name="metadata"),
     path("Observation", by_method(GET=views.search, POST=create), name="search"),
     re_path(

@@ -56,3 +56,16 @@ class Written(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["object", "name"], name="written_once")]
+
+
+class Superseded(models.Model):
+    """What a system wrote was replaced by what it wrote later: an index of signed statements; both stay as they are."""
+
+    entry = models.BigIntegerField()
+    position = models.SmallIntegerField()
+    by_entry = models.BigIntegerField()
+    by_position = models.SmallIntegerField()
+    at_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["entry", "position"], name="superseded_once")]

@@ -26,6 +26,7 @@ from egide.cloud.fhir.writing.observing import Measured
 from egide.cloud.fhir.writing.pairing import pairing_for
 from egide.cloud.fhir.writing.problems import IdentifierUsedError
 from egide.cloud.fhir.writing.registering import scribe, scribe_of
+from egide.cloud.fhir.writing.superseding import replaced_by, require_free, supersede
 from egide.cloud.fhir.writing.writers import Writer
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.fleet.relay import relay
@@ -95,6 +96,8 @@ def attest(
     named = [_name(writer, patient, measured) for measured in written]
     _require_same(named)
     known = _known(writer, named)
+    replaced = {n.name: replaced_by(writer, patient, n.measured.replaces) for n in named if n.measured.replaces}
+    require_free([old for name, old in replaced.items() if name not in known])
     pairing = pairing_for(writer.system, patient, min(m.t0_ms for m in written), now_ms=now_ms)
     fresh = list({n.name: n for n in named if n.name not in known}.values())
     if fresh:
@@ -106,6 +109,8 @@ def attest(
     new = {n.name for n in fresh}
     for group in by_signing.values():
         kept |= _settle(group, known, new, now_ms, take_in)
+    for name, old in replaced.items():
+        supersede(patient, old, (kept[name].entry, known[name].position), now_ms=now_ms)
     return [kept[n.name] for n in named]
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from egide.cloud.fhir.outcome import issue, respond
 from egide.cloud.fhir.reader import reader_of
+from egide.cloud.fhir.registry import WRITES, Write
 from egide.cloud.fhir.writing.answers import failed, kept_response
 from egide.cloud.fhir.writing.assertions import install
 from egide.cloud.fhir.writing.attesting import attest, through_intake
@@ -28,7 +29,6 @@ __all__ = ["bundle", "by_method", "create", "refuse_change"]
 
 _log = logging.getLogger("egide.fhir")
 View = Callable[..., HttpResponse]
-install()
 
 
 def by_method(**views: View) -> View:
@@ -97,3 +97,8 @@ def refuse_change(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:  # 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+install()
+WRITES.setdefault("Observation", Write(codes=("create",), run=lambda asked: create(asked.request)))
+WRITES.setdefault("", Write(codes=("transaction", "batch"), run=lambda asked: bundle(asked.request)))
