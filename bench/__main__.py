@@ -22,7 +22,7 @@ from typing import Final
 from bench import machine
 from bench.context import ROOT, Context, say
 from bench.report import Section, page, terminal
-from bench.sections import intake, million, people, release, whole_path
+from bench.sections import fhir, intake, million, people, release, whole_path
 from bench.table import Row
 from tests.support.postgres import PostgresMissingError, find_binaries
 
@@ -32,6 +32,7 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Context], list[Row]]]]] = {
     "whole-path": ("The whole path, and the same road by other means", whole_path.measure),
     "million": ("A million envelopes", million.measure),
     "release": ("Release", release.measure),
+    "fhir": ("FHIR", fhir.measure),
     "people": ("People at work, beside intake", people.measure),
 }
 

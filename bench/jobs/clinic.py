@@ -52,11 +52,11 @@ def _people(patients: Sequence[Any], clinicians: int, each: int, now_ms: int) ->
         mine = [followed[(n + k) % len(followed)] for k in range(each)]
         for patient in [*mine, *([] if n else [long])]:
             start_follow_up(doctor, patient, now_ms=now_ms)
-        people.append({"session": _session(doctor, now_ms), "patients": [str(p.pk) for p in mine]})
+        people.append({"session": session_of(doctor, now_ms), "patients": [str(p.pk) for p in mine]})
     return people
 
 
-def _session(account: Any, now_ms: int) -> str:
+def session_of(account: Any, now_ms: int) -> str:
     """The cookie of somebody who is signed in: the passkey is not what is measured."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 

