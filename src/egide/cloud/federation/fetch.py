@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
-
 from egide.errors import ProviderError, ProviderUnreachableError
 
 __all__ = ["DEADLINE_S", "MAX_BYTES", "Answer", "fetch", "require_address"]
@@ -75,6 +73,8 @@ def fetch(
         ProviderUnreachableError: no whole answer before the deadline.
         ProviderError: a redirect, or more than `limit` bytes.
     """
+    import httpx  # loaded when somebody is asked: no command needs it to start
+
     try:
         return asyncio.run(_fetch(method, address, dict(headers or {}), form, deadline_s, limit))
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as err:
@@ -84,6 +84,8 @@ def fetch(
 async def _fetch(
     method: str, address: str, headers: dict[str, str], form: Mapping[str, str] | None, deadline_s: float, limit: int
 ) -> Answer:
+    import httpx
+
     # One deadline over connection, headers and body: a trickle of bytes keeps no thread for ever.
     async with asyncio.timeout(deadline_s):
         headers["Accept-Encoding"] = "identity"
