@@ -44,7 +44,7 @@ def officer(name, office, role="operator"):
     seat(account, place, office, by=(account, account), now_ms=now - 9 * hour, how="ceremony")
     return account
 for doctor in (bob, diane):
-    seat(doctor, place, "doctor", by=(bob, diane), now_ms=now - 9 * hour, how="ceremony")
+    seat(doctor, place, "doctor", by=(bob, diane), now_ms=now - 31 * hour, how="ceremony")
 sophie = officer("Sophie Garde", "security-officer")
 denis = officer("Denis Port", "dpo")
 adele = officer("Adèle Mine", "administrator")

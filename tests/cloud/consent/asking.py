@@ -9,6 +9,7 @@ from egide.cloud.consent import emergency, follow_ups, representation
 from egide.cloud.people.models import Account
 from egide.cloud.release.door import Ask, release
 from egide.errors import AccessDeniedError
+from tests.support.caring import caring
 from tests.support.thing import DAY, NOW
 
 HOUR = 3_600_000
@@ -51,4 +52,7 @@ def an_ask(reader: Account, patient: Account, **changes: Any) -> Ask:
 
 def glass(reader: Account, patient: Account, **changes: Any) -> str:
     said: dict[str, Any] = {"reason": "found unconscious", "families": None, "now_ms": NOW}
-    return emergency.break_glass(reader, patient, **{**said, **changes})
+    asked = {**said, **changes}
+    if reader.role == Account.Role.PROFESSIONAL and reader.is_active:
+        caring(reader, now_ms=asked["now_ms"])
+    return emergency.break_glass(reader, patient, **asked)

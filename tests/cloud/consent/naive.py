@@ -99,7 +99,8 @@ def candidates(q: Question, facts: Facts) -> list[tuple[str, str, list[bool], Wi
         rows.append(("research", p.id, never + conditions, p.data))
     for e in facts.emergencies:
         conditions = [
-            q.role == "professional", q.reader == e.reader, q.purpose == "ETREAT", not q.export, readable, cares(q),
+            q.role == "professional", q.reader == e.reader, q.purpose == "ETREAT", not q.export, readable,
+            len(q.establishments) > 0,
             between(q.at_ms, e.since_ms, min(e.until_ms, e.since_ms + 4 * 60 * 60 * 1000)), meets(q, e.data),
         ]  # fmt: skip
         rows.append(("emergency", e.id, never + conditions, e.data))

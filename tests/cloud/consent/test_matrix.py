@@ -126,7 +126,9 @@ def seen(decision: Decision) -> tuple[bool, bool, bool]:
 
 
 def asked(**changes: object) -> Question:
-    base = Question(reader="r", role="professional", patient="p", purpose="TREAT", at_ms=BEGIN)
+    base = Question(
+        reader="r", role="professional", patient="p", purpose="TREAT", at_ms=BEGIN, establishments=frozenset({"h"})
+    )
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -193,6 +195,16 @@ def test_an_emergency_lasts_four_hours_whatever_was_written_and_never_leaves() -
     assert judged(question, facts).allowed
     assert judged(replace(question, at_ms=BEGIN + EMERGENCY_MS), facts).reason == "over"
     assert judged(replace(question, export=True), facts).reason == "no-export"
+
+
+def test_an_emergency_is_for_who_holds_an_office_of_care() -> None:
+    """Not for a researcher, nor for whoever was dismissed, nor for an account that never held an office."""
+    facts = LAID["emergency"]
+    nowhere: frozenset[str] = frozenset()
+    for other in ({}, {"researches": True}, {"left": frozenset({"h"})}):
+        question = asked(purpose="ETREAT", establishments=nowhere, **other)
+        assert judged(question, facts).reason == "no-office"
+    assert judged(asked(purpose="ETREAT", researches=True), facts).allowed
 
 
 def test_an_emergency_opens_what_is_restricted_unless_that_was_refused_beforehand() -> None:

@@ -26,6 +26,7 @@ from egide.cloud.signin.models import Notice
 from egide.errors import NotFoundError, RefusedError
 from tests.cloud.conftest import NOW
 from tests.cloud.portal.conftest import Enter, confirmed
+from tests.support.caring import caring
 from tests.support.cast import Cast
 from tests.support.ward import DAY_MS
 
@@ -253,7 +254,9 @@ def test_what_else_was_written_is_told_in_plain_words(cast: Cast, enter: Enter) 
     )
     grants.give_grant(cast.alice, cast.diane, families=None, purpose="TREAT", now_ms=NOW, until_ms=NOW + DAY_MS)
     restrictions.restrict(cast.alice, who=cast.diane, families=("weight",), now_ms=NOW)
-    opened = break_glass(cast.diane, cast.alice, reason="found on the floor", families=None, now_ms=NOW)
+    opened = break_glass(
+        caring(cast.diane, now_ms=NOW), cast.alice, reason="found on the floor", families=None, now_ms=NOW
+    )
     review_emergency(cast.alice, opened, reviewer=cast.bob, verdict="justified", note="it was", now_ms=NOW)
     page = text(enter(cast.alice), "/me/journal")
     for sentence in (

@@ -31,6 +31,7 @@ from egide.cloud.release.journal import journal_of
 from egide.cloud.vault.models import Envelope
 from egide.errors import AccessDeniedError, EgideError, NotFoundError, RefusedError
 from egide.measure.readings import Readings, Series
+from tests.support.caring import caring
 from tests.support.thing import DAY, NOW, Thing, incoming
 
 HOUR = 3_600_000
@@ -276,7 +277,7 @@ def test_signed_bytes_are_the_patients_alone(
     assert not whole(charlie, 0)
     assert not whole(charlie, 1)
     assert whole(alice, 0, "PATRQT")
-    dora = create_account("professional", "Dora", NOW)
+    dora = caring(create_account("professional", "Dora", NOW), now_ms=NOW)
     emergency.break_glass(dora, alice, reason="x", families=["glucose"], now_ms=NOW)
     assert not whole(dora, 0, "ETREAT")
     assert not whole(dora, 1, "ETREAT")  # read on the spot, restricted or not
@@ -285,7 +286,7 @@ def test_signed_bytes_are_the_patients_alone(
 def test_an_emergency_sees_through_unless_that_was_refused(mixed: Thing, alice: Account, charlie: Account) -> None:
     """And sees through again once the patient takes the refusal back."""
     restrict(alice, families=["heart"], now_ms=NOW)
-    emergency.break_glass(charlie, alice, reason="unconscious", families=None, now_ms=NOW)
+    emergency.break_glass(caring(charlie, now_ms=NOW), alice, reason="unconscious", families=None, now_ms=NOW)
     assert len(columns(charlie, alice, "ETREAT")) == 3
     for _ in range(2):
         emergency.refuse_opening(alice, now_ms=NOW)

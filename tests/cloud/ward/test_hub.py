@@ -30,6 +30,7 @@ from egide.cloud.ward.views.stream import _begin as begin_stream
 from egide.errors import AccessDeniedError
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter
+from tests.support.caring import caring
 from tests.support.cast import Cast
 from tests.support.ward import spot
 
@@ -97,6 +98,7 @@ def test_a_ground_that_reaches_its_end_closes_though_nobody_signs_anything(cast:
     from egide.cloud.consent.emergency import break_glass
     from egide.cloud.consent.rules import EMERGENCY_MS
 
+    caring(cast.diane, now_ms=NOW - 2)
     break_glass(cast.diane, cast.alice, reason="collapsed", families=None, now_ms=NOW - 1)
     page = Page(enter(cast.diane), cast.diane)
     ask = Ask(reader=cast.diane, patient=cast.alice, since_ms=0, until_ms=2**53, purpose="ETREAT", channel="stream")

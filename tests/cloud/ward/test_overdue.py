@@ -15,13 +15,15 @@ from egide.cloud.ward.overdue import alarm_overdue
 from egide.cloud.ward.security import happenings
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter, Offices
+from tests.support.caring import caring
 from tests.support.cast import Cast
 
 LATE = NOW + REVIEW_MS
 
 
 def opened(cast: Cast, *, at_ms: int = NOW) -> str:
-    return break_glass(cast.diane, cast.alice, reason="Found unconscious", families=None, now_ms=at_ms)
+    doctor = caring(cast.diane, now_ms=min(at_ms, NOW - 2 * REVIEW_MS))
+    return break_glass(doctor, cast.alice, reason="Found unconscious", families=None, now_ms=at_ms)
 
 
 def told() -> set[str]:

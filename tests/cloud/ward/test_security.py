@@ -16,6 +16,7 @@ from egide.cloud.fleet.service import pair, revoke_object
 from egide.cloud.intake.models import Event, Refused
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.intake.steps import Incoming
+from egide.cloud.people.service import create_account
 from egide.cloud.register.models import Statement, Witness
 from egide.cloud.vault.models import Envelope
 from egide.cloud.ward import health, notes, quarantine, revocations, security
@@ -23,6 +24,7 @@ from egide.cloud.ward.desks import Seat, seat_of
 from egide.errors import NotFoundError, RefusedError, UnavailableError
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter, Offices
+from tests.support.caring import caring
 from tests.support.cast import Cast
 from tests.support.ward import DAY_MS, HOUR_MS, spot
 
@@ -293,7 +295,8 @@ def test_a_revocation_shows_when_it_took_hold(cast: Cast, offices: Offices, seat
 
 def test_an_overdue_review_alarms_without_a_name(cast: Cast, offices: Offices, enter: Enter) -> None:
     """The desk counts it, and names neither the reader nor the patient."""
-    break_glass(cast.bob, cast.alice, reason="Found unconscious", families=None, now_ms=NOW - 30 * HOUR_MS)
+    doctor = caring(create_account("professional", "Dr Paul Loin", NOW - 40 * HOUR_MS), now_ms=NOW - 31 * HOUR_MS)
+    break_glass(doctor, cast.alice, reason="Found unconscious", families=None, now_ms=NOW - 30 * HOUR_MS)
     page = enter(offices.security).get("/office/security").content.decode()
     assert "1 emergency access is overdue" in page
     assert not [text for text in ("Alice", "Bob Durand", "unconscious") if text in page]

@@ -17,7 +17,9 @@ from egide.cloud.consent.facts import ACCOUNT, Emergency, Window, runs
 from egide.cloud.consent.families import require_families
 from egide.cloud.consent.models import Ground
 from egide.cloud.consent.rules import EMERGENCY_MS, opposed
+from egide.cloud.people.authority import CARE_OFFICES
 from egide.cloud.people.models import Account
+from egide.cloud.people.offices import require_office
 from egide.cloud.register.models import Statement
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
@@ -59,11 +61,13 @@ def break_glass(
     `also` tells the people of `to_be_told`, in the same transaction: no record is open of which nobody was told.
 
     Raises:
-        AccessDeniedError: only professionals may. RefusedError: no reason, or a family or period that cannot be.
+        AccessDeniedError: only professionals who hold an office of care now may.
+        RefusedError: no reason, or a family or period that cannot be.
     """
     require_patient(patient)
     if reader.role != Account.Role.PROFESSIONAL or not reader.is_active:
         raise AccessDeniedError("only a professional opens a record in an emergency")
+    require_office(reader, *CARE_OFFICES, now_ms=now_ms)
     require_period(data_since_ms, data_until_ms)
     data = Window(families=require_families(families), since_ms=data_since_ms, until_ms=data_until_ms)
     key, until = new_id(), now_ms + EMERGENCY_MS

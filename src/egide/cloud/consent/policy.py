@@ -128,6 +128,7 @@ def _context(question: Question, facts: Facts, *, emergency: bool) -> dict[str, 
         "barred": sorted(question.barred),
         "left": sorted(question.left),
         "dismissed": len(question.left) > 0 and len(question.establishments) == 0,
+        "cares": len(question.establishments) > 0,
         "researches": question.researches,
         "refused": any(r.since_ms <= now < _end(r.until_ms) for r in facts.refusals),
     }

@@ -246,7 +246,7 @@ def _participation(part: Participation, question: Question, facts: Facts) -> str
 def _emergency(opened: Emergency, question: Question, facts: Facts) -> str:
     lapsed = "over" if question.at_ms >= opened.since_ms + EMERGENCY_MS else ""
     return _first(
-        _role(question, "professional"), _purpose(EMERGENCY, question), _office(question), _running(opened, question),
+        _role(question, "professional"), _purpose(EMERGENCY, question), _caring(question), _running(opened, question),
         lapsed, _data(opened.data, question), "no-export" if question.export else "", _damaged(facts),
     )  # fmt: skip
 
@@ -267,6 +267,11 @@ def _researcher(question: Question) -> str:
 def _office(question: Question) -> str:
     """Whoever was dismissed everywhere treats nobody, whatever team they were in."""
     return "no-office" if question.dismissed else ""
+
+
+def _caring(question: Question) -> str:
+    """In an emergency, somebody who cares somewhere now: a nurse, a doctor, another professional of care."""
+    return "" if question.establishments else "no-office"
 
 
 def _sector(holder: Holder, question: Question) -> str:
