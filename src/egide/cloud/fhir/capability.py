@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Final
 
 from egide.cloud.fhir.registry import OPERATIONS, RESOURCES, WRITES, Resource
 
-__all__ = ["capability_statement"]
+__all__ = ["SECURITY", "capability_statement"]
 
 _SECURITY: Final = (
     "A session opened in the portal, or a token. Nothing is open by default; every answer, yes or no, is written in "
     "the patient's journal. _purpose says what for (HL7 PurposeOfUse): PATRQT for one's own record, TREAT for care."
 )
 Body = dict[str, Any]
+#: What an app above this one says of how one signs in, for our base: elements of CapabilityStatement.rest.security.
+SECURITY: Final[list[Callable[[str], dict[str, Any]]]] = []
 
 
 def capability_statement(base: str) -> Body:
@@ -21,9 +24,10 @@ def capability_statement(base: str) -> Body:
     rest: Body = {
         "mode": "server",
         "security": {
-            "cors": False,
+            "cors": bool(SECURITY),
             "description": _SECURITY,
-        },
+        }
+        | {name: value for said in SECURITY for name, value in said(base).items()},
         "resource": [_resource(RESOURCES[kind]) for kind in sorted(RESOURCES)],
     }
     if "" in WRITES:

@@ -73,11 +73,12 @@ def saying(
 ) -> Saying:  # fmt: skip
     """The journal's statement of one answer, for `register.journal.append_statements`. `key` is the record's; `wishes`
     are the patient's, for who has read them."""
+    by_hand = reader is not None and reader.pk == patient and not app
     return Saying(
         kind=KIND,
         subject=patient,
         at_ms=now_ms,
-        facts={"decision": "yes" if ground else "no", "by": "self" if reader and reader.pk == patient else "other"},
+        facts={"decision": "yes" if ground else "no", "by": "self" if by_hand else "other"},
         personal={
             "reader": str(reader.pk) if reader else "",
             "role": reader.role if reader else "",
@@ -123,7 +124,7 @@ def journal_page(patient: Account, *, before: int | None = None, others: bool = 
             if others and open_statement(row).facts.get("by") == "self":
                 continue
             line = line_of(open_statement(row, key))
-            if not others or line.reader != me:  # a line of before "by" was written tells it only once opened
+            if not others or line.reader != me or line.app:  # a line of before "by" tells it only once opened
                 lines.append(line)
         read += len(rows)
         if len(rows) < _BATCH:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.http import HttpRequest
 from django.urls import reverse
 
-__all__ = ["base_at", "base_of", "origin_of", "token_address"]
+__all__ = ["base_at", "base_of", "origin_of", "security_of", "token_address"]
 
 
 def base_at(request: HttpRequest) -> str:
@@ -32,3 +32,26 @@ def origin_of(address: str) -> str:
     """Scheme, name and port of an address that was checked."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def security_of(base: str) -> dict[str, Any]:
+    """How one signs in, as a CapabilityStatement says it (SMART 2.2, Conformance): older clients look there alone."""
+    ends = {"authorize": "authorize", "token": "token", "introspect": "introspect", "revoke": "revoke"}
+    return {
+        "extension": [
+            {
+                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                "extension": [{"url": name, "valueUri": f"{base}/auth/{end}"} for name, end in ends.items()],
+            }
+        ],
+        "service": [
+            {
+                "coding": [
+                    {
+                        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                        "code": "SMART-on-FHIR",
+                    }
+                ]
+            }
+        ],
+    }

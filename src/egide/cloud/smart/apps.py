@@ -8,8 +8,11 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from egide.cloud.fhir.capability import SECURITY
         from egide.cloud.fhir.reader import READERS
+        from egide.cloud.smart.addresses import security_of
         from egide.cloud.smart.bearer import token_reader
 
         if token_reader not in READERS:
             READERS.append(token_reader)
+            SECURITY.append(security_of)

@@ -119,9 +119,14 @@ def end_app(app: App, *, now_ms: int) -> None:
 
 def authorized_by(account: Account, *, now_ms: int) -> list[App]:
     """The apps that hold something of this person's now, by name."""
-    fresh = Token.objects.filter(user=account, expires__gt=when(now_ms)).values("application")
-    lasts = Refresh.objects.filter(user=account, revoked=None, until_ms__gt=now_ms).values("application")
-    return list((App.objects.filter(pk__in=fresh) | App.objects.filter(pk__in=lasts)).distinct().order_by("name"))
+    rows: list[Token | Refresh] = [
+        *Token.objects.filter(user=account, expires__gt=when(now_ms)).select_related("application", "user", "patient"),
+        *Refresh.objects.filter(user=account, revoked=None, until_ms__gt=now_ms).select_related(
+            "application", "user", "patient"
+        ),
+    ]
+    found = {row.application.pk: row.application for row in rows if row.application and _stands(row, now_ms)}
+    return sorted(found.values(), key=lambda app: app.name.casefold())
 
 
 def forget_lapsed(*, now_ms: int) -> None:

@@ -8,13 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from egide.cloud.fhir.scopes import Scope
+from egide.cloud.people.models import Establishment
 from egide.cloud.smart.models import App
 from egide.cloud.smart.registry import app_named
 from egide.errors import AccessDeniedError, NotFoundError
 
 __all__ = [
-    "UNTIL", "VITAL_SIGNS", "app_name", "context_words", "family_choices", "problem_words", "scope_words",
-    "until_choices",
+    "UNTIL", "VITAL_SIGNS", "app_name", "context_words", "family_choices", "place_name", "problem_words", "scope_words",
+    "through", "until_choices",
 ]  # fmt: skip
 
 VITAL_SIGNS: Final = ("category", "http://terminology.hl7.org/CodeSystem/observation-category|vital-signs")
@@ -84,6 +85,16 @@ def app_name(client_id: str) -> str:
     """An app's name as it was approved, or what is known of it."""
     app = app_named(client_id)
     return app.name if app is not None else _("an app")
+
+
+def place_name(place: Establishment) -> str:
+    """Of the one that runs the platform, before it was named: what it is."""
+    return place.name or _("the service that runs this site")
+
+
+def through(app: str, who: str) -> str:
+    """An app that somebody let in, in a journal."""
+    return _("%(app)s, let in by %(who)s") % {"app": app, "who": who}
 
 
 def problem_words(error: Exception) -> str:

@@ -28,6 +28,7 @@ from egide.cloud.portal.visits import Visit, visits_of
 from egide.cloud.release.journal import JournalLine, journal_page
 from egide.cloud.signin.factors import widening
 from egide.cloud.signin.pace import take_turn
+from egide.cloud.smart.words import app_name, through
 from egide.errors import MalformedError
 
 __all__ = ["check", "copy", "journal"]
@@ -193,10 +194,19 @@ def _days(
     days: dict[Any, Day] = {}
     for visit in visits_of(lines):
         day = days.setdefault(words.local(visit.last_ms).date(), Day(title_ms=visit.last_ms))
-        (day.own if visit.last.reader == me else day.others).append(_line(visit, names, asked))
+        (day.own if visit.last.reader == me and not visit.last.app else day.others).append(_line(visit, names, asked))
     for done in written:
         days.setdefault(words.local(done.at_ms).date(), Day(title_ms=done.at_ms)).done.append(done)
     return [days[date] for date in sorted(days, reverse=True)]
+
+
+def _named(line: JournalLine, names: dict[str, str]) -> str:
+    """Who looked; with the app through which they did, or that asked for itself."""
+    who = names.get(line.reader, _("a closed account") if line.reader else _("somebody not signed in"))
+    if not line.app:
+        return who
+    app = app_name(line.app)
+    return through(app, who) if line.reader else app
 
 
 def _line(visit: Visit, names: dict[str, str], asked: Sequence[Question] = ()) -> Line:
@@ -213,7 +223,7 @@ def _line(visit: Visit, names: dict[str, str], asked: Sequence[Question] = ()) -
         at_ms=visit.last_ms,
         first_ms=visit.first_ms,
         asked=len(visit.lines),
-        name=names.get(last.reader, _("a closed account") if last.reader else _("somebody not signed in")),
+        name=_named(last, names),
         role=words.role_words(last.role),
         purpose=words.purpose_words(last.purpose),
         metrics=", ".join(shown) or _("all measurements"),

@@ -102,6 +102,7 @@ def _context(request: HttpRequest, asked: Asked, reader: Account, problem: str) 
     own = any(one.account.pk == reader.pk for one in asked.people)
     return {
         "app": asked.app,
+        "place": words.place_name(asked.app.establishment),
         "problem": problem,
         "people": [
             {"value": str(one.account.pk), "label": _("me") if one.own else one.name, "checked": len(asked.people) == 1}

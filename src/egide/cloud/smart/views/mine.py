@@ -83,6 +83,6 @@ def opening(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
 def _shown(app: App) -> dict[str, object]:
     return {
         "app": app,
-        "place": app.establishment.name,
+        "place": words.place_name(app.establishment),
         "may": [words.scope_words(scope, app) for scope in data_scopes(app.scopes.split())],
     }

@@ -42,7 +42,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     reader, now = reader_of(request), clock.now_ms()
     places, registers = _places(reader, now)
     rows = App.objects.filter(establishment__in=places).select_related("establishment").order_by("-registered_ms")
-    apps = [{"app": app, "place": app.establishment.name, "state": _state(app)} for app in rows]
+    apps = [{"app": app, "place": words.place_name(app.establishment), "state": _state(app)} for app in rows]
     return render(request, "smart/registry.html", {"apps": apps, "registers": bool(registers)})
 
 
@@ -63,7 +63,7 @@ def registering(request: HttpRequest) -> HttpResponse:
             return redirect("smart:app", app.client_id)
         except (RefusedError, StopIteration) as err:
             problem = words.problem_words(err)
-    context = {"problem": problem, "posted": request.POST, "places": [(p.pk, p.name) for p in places]}
+    context = {"problem": problem, "posted": request.POST, "places": [(p.pk, words.place_name(p)) for p in places]}
     return render(request, "smart/register.html", context, status=400 if problem else 200)
 
 
@@ -148,7 +148,7 @@ def _state(app: App) -> str:
 def _context(app: App) -> dict[str, Any]:
     return {
         "app": app,
-        "place": app.establishment.name,
+        "place": words.place_name(app.establishment),
         "state": _state(app),
         "registered_by": name_of(app.registered_by),
         "responsible": name_of(app.responsible) if app.responsible else "",
