@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
+# Tests start hundreds of processes: each of them would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test test-all lint bench lock clean
 

@@ -45,6 +45,11 @@ def pytest_report_header() -> list[str]:
     return [f"egide: engine {engine}, EGIDE_TEST_SEED={_SEED}"]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests that start servers wait for them half of their time."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that touches the database, or starts a platform, runs on both engines. Files with slow tests come first.
 
