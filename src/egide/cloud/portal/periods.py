@@ -37,6 +37,7 @@ PERIODS: Final = (
     Period(key="7d", hours=7 * 24, title=gettext_noop("7 days")),
     Period(key="30d", hours=30 * 24, title=gettext_noop("30 days")),
     Period(key="90d", hours=90 * 24, title=gettext_noop("90 days")),
+    Period(key="1y", hours=365 * 24, title=gettext_noop("1 year")),
 )
 
 

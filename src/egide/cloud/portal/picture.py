@@ -18,18 +18,23 @@ from egide.cloud.portal.charts.line import Line, Point, draw_line
 from egide.cloud.portal.charts.paper import Paper, draw_paper
 from egide.cloud.portal.charts.pressure import Bars, Pair, draw_bars
 from egide.cloud.portal.charts.scale import WIDTH, Band, Frame, Tick, frame, round_ticks
-from egide.cloud.portal.metrics import GLUCOSE, PRESSURE
+from egide.cloud.portal.many import Many
+from egide.cloud.portal.metrics import GLUCOSE, PRESSURE, Metric
 from egide.cloud.portal.periods import Period
 from egide.cloud.portal.record import Reading, Strip
 
 __all__ = [
-    "Picture", "Range", "gap_ms", "pairs_in", "picture_of", "profile_of", "strip_picture", "time_ticks", "value_ticks",
+    "Picture", "Range", "gap_ms", "pairs_in", "picture_of", "picture_of_many", "profile_of",
+    "profile_of_many", "strip_picture", "time_ticks", "value_ticks",
 ]  # fmt: skip
 
 _GAPS: Final = 3  # a silence of three times the usual rhythm is a gap
 _DAY_MS: Final = 86_400_000
 _PROFILE_DAYS: Final = 7
-_STEP_MINUTES: Final = {"1h": 15, "3h": 60, "24h": 360, "7d": 2_880, "30d": 7 * 1_440, "90d": 28 * 1_440}
+_STEP_MINUTES: Final = {
+    "1h": 15, "3h": 60, "24h": 360, "7d": 2_880, "30d": 7 * 1_440, "90d": 28 * 1_440,
+    "1y": 84 * 1_440,
+}  # fmt: skip
 _DAY: Final = 1_440
 
 
@@ -47,7 +52,7 @@ class Range:
 class Picture:
     """What the template draws; only the parts that apply are there."""
 
-    kind: str  # line, pressure, profile
+    kind: str  # line, many, pressure, profile
     unit: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -65,18 +70,33 @@ def picture_of(readings: Sequence[Reading], period: Period, *, now_ms: int) -> P
         return None
     if readings[0].metric.code in PRESSURE:
         return _pressure(readings, period, now_ms)
-    unit, band = readings[-1].unit, readings[-1].metric.band(readings[-1].unit)
-    points = points_in(readings, unit)
+    unit, metric = readings[-1].unit, readings[-1].metric
+    fine = [value for r in readings if r.fine and (value := r.in_unit(unit)) is not None]
+    gap = gap_ms([r.at_ms for r in readings], metric.cadence_ms)
+    return _line("line", points_in(readings, unit), fine, metric, unit, gap, period, now_ms)
+
+
+def picture_of_many(many: Many, period: Period, *, now_ms: int) -> Picture | None:
+    """The same drawing, of very many values. The script leaves it as it is: it holds all that there is to see."""
+    gap = gap_ms(many.times_ms, many.metric.cadence_ms)
+    return _line("many", many.points, many.fine, many.metric, many.unit, gap, period, now_ms)
+
+
+def _line(
+    kind: str, points: Sequence[Point], fine: Sequence[Decimal], metric: Metric, unit: str, gap: int, period: Period,
+    now_ms: int,
+) -> Picture:  # fmt: skip
+    band = metric.band(unit)
     plausible = [p.value for p in points if p.solid] or [p.value for p in points]
     window = frame(plausible, since_ms=now_ms - period.span_ms, until_ms=now_ms, band=band)
     return Picture(
-        kind="line",
+        kind=kind,
         unit=words.unit_words(unit),
         x_ticks=time_ticks(window, period),
         y_ticks=value_ticks(window),
         band=window.band(band),
-        line=draw_line(points, window, gap_ms=gap_ms([r.at_ms for r in readings], readings[-1].metric.cadence_ms)),
-        ranges=_ranges(readings) if readings[-1].metric.code in GLUCOSE else (),
+        line=draw_line(points, window, gap_ms=gap),
+        ranges=_ranges(fine, unit) if metric.code in GLUCOSE else (),
         reference=_edges(band),
     )
 
@@ -120,12 +140,24 @@ def profile_of(readings: Sequence[Reading], period: Period) -> Picture | None:
     """Glucose over a usual day, from seven days on."""
     if not readings or readings[0].metric.code not in GLUCOSE or period.hours < 24 * _PROFILE_DAYS:
         return None
-    unit, band = readings[-1].unit, readings[-1].metric.band(readings[-1].unit)
+    unit = readings[-1].unit
     fine = [p for p in points_in(readings, unit) if p.solid]
-    if not fine:
-        return None
-    window = frame((p.value for p in fine), since_ms=0, until_ms=_DAY_MS, band=band)
     samples = [(_hour(words.local(p.at_ms)), p.value) for p in fine]
+    return _profile(samples, readings[-1].metric, unit)
+
+
+def profile_of_many(many: Many, period: Period) -> Picture | None:
+    """The same, of very many values."""
+    if many.metric.code not in GLUCOSE or period.hours < 24 * _PROFILE_DAYS:
+        return None
+    return _profile(many.hours(), many.metric, many.unit)
+
+
+def _profile(samples: Sequence[tuple[float, float]], metric: Metric, unit: str) -> Picture | None:
+    if not samples:
+        return None
+    band = metric.band(unit)
+    window = frame((value for _, value in samples), since_ms=0, until_ms=_DAY_MS, band=band)
     ticks = tuple(
         Tick(place=window.x(h * 3_600_000), percent=h / 24 * 100, label=f"{h:02} h") for h in (3, 6, 9, 12, 15, 18, 21)
     )
@@ -177,9 +209,7 @@ def gap_ms(times_ms: Sequence[int], cadence_ms: int) -> int:
     return _GAPS * max(seen, cadence_ms, 1000)
 
 
-def _ranges(readings: Sequence[Reading]) -> tuple[Range, ...]:
-    unit = readings[-1].unit
-    fine = [value for r in readings if r.fine and (value := r.in_unit(unit)) is not None]
+def _ranges(fine: Sequence[Decimal], unit: str) -> tuple[Range, ...]:
     if not fine:
         return ()
     low, under, over, high = (words.number(edge) for edge in edges_in(unit))
