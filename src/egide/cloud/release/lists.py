@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from django.db.models import QuerySet
 
@@ -32,6 +33,9 @@ from egide.errors import KeyMissingError
 __all__ = ["release_each"]
 
 Keys = Mapping[uuid.UUID, Sequence[RecordKey]]
+
+_DATA_KEY: Final = Envelope._meta.get_field("data_key")
+_PAIRING: Final = Envelope._meta.get_field("pairing")
 
 
 def release_each(asks: Sequence[Ask], *, now_ms: int) -> list[Answer | None]:
@@ -122,11 +126,14 @@ def _rows(open_to: Mapping[uuid.UUID, set[int]], since_ms: int, until_ms: int) -
     data_keys = DataKey.objects.select_related("record_key").in_bulk({row.data_key_id for row in rows})
     found: defaultdict[uuid.UUID, list[Envelope]] = defaultdict(list)
     for row in rows:
-        row.data_key = data_keys[row.data_key_id]
-        row.pairing, whose = pairings[row.pairing_id]
-        owner = owners[row.data_key.record_key_id]
-        if owner in whose:
-            found[owner].append(row)
+        data_key = data_keys.get(row.data_key_id)
+        owner = owners.get(data_key.record_key_id) if data_key else None
+        pairing, whose = pairings[row.pairing_id]
+        if data_key is None or owner is None or owner not in whose:  # not theirs; or erased since it was listed
+            continue
+        _DATA_KEY.set_cached_value(row, data_key)  # as a query that joins them would
+        _PAIRING.set_cached_value(row, pairing)
+        found[owner].append(row)
     return found
 
 

@@ -22,8 +22,8 @@ def sees_everything(ask: Ask, *, now_ms: int) -> bool:
     if not decision.allowed:
         return True
     unlimited = not decision.hides and Window() in decision.opens
-    patient = ask.patient.pk
-    return unlimited and len(keys_open(patient, ask.reader, decision)) == len(keys_of(patient))
+    keys = keys_of(ask.patient.pk)
+    return unlimited and len(keys_open(ask.patient.pk, ask.reader, decision, keys)) == len(keys)
 
 
 def shows(ask: Ask, since_ms: int, *, now_ms: int) -> int:
