@@ -23,16 +23,25 @@ from egide.cloud.portal import live
 from egide.cloud.portal.beside import MOST, Beside, beside_of, rank
 from egide.cloud.portal.errata import struck_in
 from egide.cloud.portal.glance import glance_at, own_journal, received_words
+from egide.cloud.portal.many import Many, many_of
 from egide.cloud.portal.metrics import PRESSURE, describe
 from egide.cloud.portal.periods import PERIODS, Period, period_named, smallest_reaching
-from egide.cloud.portal.picture import picture_of, profile_of, strip_picture
-from egide.cloud.portal.record import Group, Reading, codes_of, groups_of, readings_of, rows_of
+from egide.cloud.portal.picture import (
+    Picture,
+    picture_of,
+    picture_of_many,
+    profile_of,
+    profile_of_many,
+    strip_picture,
+)
+from egide.cloud.portal.record import Group, Reading, Row, codes_of, groups_of, readings_of, rows_of
 from egide.cloud.portal.subject import Subject, asked, open_record, require_open, signed_in, subject_of
 from egide.cloud.portal.watching import watching_of
 from egide.cloud.release.door import Answer, Ask
 from egide.cloud.release.reach import sees_everything, shows
 from egide.cloud.vault import owning
 from egide.cloud.vault.models import Envelope
+from egide.cloud.vault.pages_rows import unpaged
 from egide.errors import MalformedError
 
 __all__ = ["latest", "record", "record_context", "series"]
@@ -43,6 +52,7 @@ _AHEAD_MS: Final = 366 * 86_400_000  # a reading dated after now is doubtful, an
 _DAY_MS: Final = 86_400_000
 _MAX_SPAN_MS: Final = 366 * _DAY_MS
 _MANY: Final = 3_000  # envelopes: a page opens no more than that unless it is asked to
+_MOST: Final = 9_000  # envelopes that it reads, most of them in the vault's pages
 _PAUSE_S: Final = 10  # seconds between two questions for news
 
 
@@ -101,6 +111,7 @@ class _Look:
     groups: list[Group]
     chosen: Group | None
     readings: list[Reading]  # of the chosen metric
+    many: Many | None  # instead of them
     beside: Beside | None = None
 
     @classmethod
@@ -119,6 +130,8 @@ class _Look:
             )  # fmt: skip
         chosen = None if beside else _choose(groups, wanted)
         codes = codes_of(chosen.key) if chosen else ()
+        mine = [c for c in answer.columns if c.code in codes]
+        many = many_of(mine)
         return cls(
             subject=subject,
             now_ms=now_ms,
@@ -127,7 +140,8 @@ class _Look:
             answer=answer,
             groups=groups,
             chosen=chosen,
-            readings=readings_of(c for c in answer.columns if c.code in codes),
+            readings=[] if many else readings_of(mine),
+            many=many,
             beside=beside,
         )
 
@@ -157,12 +171,12 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
     look = _Look.at(subject, request, now_ms)
     chosen, columns = look.chosen, look.answer.columns
     journal = own_journal(subject)
-    page = Paginator(rows_of(look.readings)[::-1], _ROWS).get_page(request.GET.get("page", "1"))
+    rows: Sequence[Row] = look.many.lines if look.many else rows_of(look.readings)[::-1]
+    page = Paginator(rows, _ROWS).get_page(request.GET.get("page", "1"))
     return look.shared() | {
         "patient_name": "" if subject.own else subject.patient_name(),
         "periods": PERIODS,
-        "picture": picture_of(look.readings, look.period, now_ms=now_ms),
-        "profile": profile_of(look.readings, look.period),
+        **_drawn(look),
         "paper": strip_picture(chosen.strip) if chosen and chosen.strip else None,
         "page": page,
         "glance": glance_at(subject, columns, look.period, now_ms=now_ms, journal=journal),
@@ -172,6 +186,15 @@ def record_context(subject: Subject, request: HttpRequest, now_ms: int) -> dict[
         **({} if subject.own else _relation(subject, look.answer, now_ms)),
         "pause_s": _PAUSE_S if len(columns) < _MANY else 3 * _PAUSE_S,
     }
+
+
+def _drawn(look: _Look) -> dict[str, Picture | None]:
+    """The chosen metric's drawings."""
+    if look.many is not None:
+        picture = picture_of_many(look.many, look.period, now_ms=look.now_ms)
+        return {"picture": picture, "profile": profile_of_many(look.many, look.period)}
+    picture = picture_of(look.readings, look.period, now_ms=look.now_ms)
+    return {"picture": picture, "profile": profile_of(look.readings, look.period)}
 
 
 def _relation(subject: Subject, answer: Answer, now_ms: int) -> dict[str, Any]:
@@ -248,8 +271,15 @@ def _usual_period(subject: Subject, now_ms: int) -> Period:
     shorter = [p for p in PERIODS if p.hours <= period.hours]
     in_each = {p.key: Count("pk", filter=Q(last_ms__gte=now_ms - p.span_ms)) for p in shorter}
     counted = mine.filter(last_ms__gte=now_ms - shorter[-1].span_ms).aggregate(**in_each)
-    fitting = [p for p in shorter if counted[p.key] <= _MANY]
+    fitting = [p for p in shorter if _fits(subject, counted[p.key], now_ms - p.span_ms)]
     return fitting[-1] if fitting else shorter[0]
+
+
+def _fits(subject: Subject, count: int, since_ms: int) -> bool:
+    """Whether a page may read so many envelopes, measured since then: they are few, or most of them lie in pages."""
+    if not _MANY < count <= _MOST:
+        return count <= _MANY
+    return unpaged(owning.rows_of(subject.patient.pk), subject.patient.pk, since_ms) <= _MANY
 
 
 def _period_of_what_shows(ask: Ask, now_ms: int) -> Period:
