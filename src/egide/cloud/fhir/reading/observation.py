@@ -67,8 +67,11 @@ def history(asked: Asked, key: str) -> list[Body]:
     if found.superseded_by:
         before = replace(found, superseded_by="", changed_ms=0)
         return [now, before.resource(now["subject"]["reference"].partition("/")[2])]
-    if not found.in_error:
+    if found.status == "final":
         return [now]
+    if not found.in_error:  # another stands for it: what it said is still this patient's
+        before = replace(found, superseded_by="", changed_ms=0)
+        return [now, before.resource(now["subject"]["reference"].removeprefix("Patient/"))]
     column, _ = found.parts[0]
     meta = {**now["meta"], "versionId": "1", "lastUpdated": instant(column.received_ms)}
     return [now, {**now, "meta": meta, "status": "final"}]

@@ -125,7 +125,7 @@ def _values(code: str, found: Sequence[Observed]) -> list[Decimal]:
     values = []
     for one in found:
         amount = one.amount()
-        if amount is None or one.in_error:
+        if amount is None or one.status != "final":
             continue
         try:
             values.append(convert(*amount, metric.unit, metric))
