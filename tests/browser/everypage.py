@@ -62,6 +62,7 @@ NOT_PAGES: Final = {
     "comfort:worker": "a script",
     "federation:callback": "a provider sends people here; shows a page of errors or leads on",
     "federation:back-channel": "a provider's machine posts here",
+    "smart:configuration": "for apps, as JSON",
 }
 _MORE: Final = """
 import json, time, uuid
@@ -85,6 +86,7 @@ from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
 from egide.cloud.signin.notices import tell
+from egide.cloud.smart.registry import Description, approve_app, register_app
 people = {people}
 now = time.time_ns() // 1_000_000
 day = 86_400_000
@@ -141,14 +143,29 @@ for one, names in ((twin, ("Petit", "Charlie")), (kept, ("Doux", "Rémi")), (mer
 prove_identity(twin, "passport", by=bob, now_ms=now)
 joining = propose_merge(by["charlie"], twin, reason="Même passeport", by=bob, now_ms=now)
 joined = merge(kept, merged, by=bob, now_ms=now)
+mael = Account.objects.get(pk=more["mael"])
+said = Description(
+    name="Carnet de mesures", about="Montre mes mesures sur mon téléphone.", origins="https://carnet.example",
+    scopes="launch launch/patient patient/Observation.rs patient/Device.r offline_access",
+    redirect_uris="https://carnet.example/retour", launch_uri="https://carnet.example/ouvrir",
+)
+app = register_app(said, place, by=mael, now_ms=now)
+approve_app(app, by=denis, now_ms=now)
+waiting = register_app(said, place, by=mael, now_ms=now)
+grants.give_grant(alice, app.client_id, families=None, purpose="PATRQT", now_ms=now, until_ms=now + 30 * day)
 pairing = Pairing.objects.filter(patient=alice).first()
 print(json.dumps(dict(
-    opening=str(opening.pk), seating=str(seating.pk),
+    opening=str(opening.pk), seating=str(seating.pk), app=app.client_id, waiting=waiting.client_id,
     study=study, project=project.id, twin=str(twin.pk), fresh=str(fresh.pk), joining=joining, joined=str(joined.pk),
     paul=str(paul.pk), rose=str(rose.pk), grant=str(grant), mandate=str(mandate), asked=str(asked.pk),
     erase=str(erase.pk), object=str(pairing.object_id), place=str(place.pk), **more,
 )))
 """
+_AUTHORIZE: Final = (
+    "/fhir/auth/authorize?response_type=code&client_id={app}&redirect_uri=https://carnet.example/retour&state=s"
+    "&scope=launch/patient patient/Observation.rs patient/Device.r offline_access&aud={base}/fhir"
+    "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+)
 _ALICE: Final = [
     Visit(name="portal:home", who="alice", path="/", ready="canvas"),
     Visit(name="portal:me", who="alice", path="/me", ready="canvas"),
@@ -200,6 +217,8 @@ _ALICE: Final = [
     Visit(name="comfort:display", who="alice", path="/settings/display"),
     Visit(name="comfort:site-map", who="alice", path="/site-map"),
     Visit(name="federation:identities", who="alice", path="/federation/"),
+    Visit(name="smart:mine", who="alice", path="/apps"),
+    Visit(name="smart:authorize", who="alice", path=_AUTHORIZE),
     Visit(name="portal:me", who="charlie", key="empty", path="/me"),
     Visit(name="portal:objects", who="charlie", key="empty", path="/me/objects"),
     Visit(name="portal:journal", who="charlie", key="empty", path="/me/journal"),
@@ -250,6 +269,7 @@ _STAFF_PAGES: Final = [
     Visit(name="rights:identity", who="bob", key="empty", path="/rights/desk/identities/{fresh}"),
     Visit(name="rights:merge-new", who="bob", path="/rights/desk/identities/{charlie}/merge/{twin}"),
     Visit(name="rights:merges", who="bob", path="/rights/desk/merges"),
+    Visit(name="rights:merges", who="denis", key="officer", path="/rights/desk/merges"),
     Visit(name="rights:merge-proposal", who="diane", path="/rights/desk/merges/proposals/{joining}"),
     Visit(name="rights:merge-undo", who="bob", path="/rights/desk/merges/{joined}/undo"),
     Visit(name="rights:terms", who="denis", path="/rights/desk/terms"),
@@ -275,6 +295,10 @@ _STAFF_PAGES: Final = [
     Visit(name="ward:research-project", who="remi", path="/office/research/{project}"),
     Visit(name="ward:projects", who="denis", path="/office/privacy/projects"),
     Visit(name="ward:maker", who="mael", path="/office/products"),
+    Visit(name="smart:open", who="bob", path="/apps/open/{alice}"),
+    Visit(name="smart:registry", who="mael", path="/apps/registry"),
+    Visit(name="smart:register", who="mael", path="/apps/registry/new"),
+    Visit(name="smart:app", who="denis", path="/apps/registry/{waiting}"),
     Visit(name="signin:workstations", who="adele", path="/desk/workstations"),
     Visit(name="signin:desk", who="adele", path="/desk/recovery"),
     Visit(name="signin:case", who="adele", path="/desk/recovery/{alice}"),
@@ -305,7 +329,7 @@ def every_portal(folder: Path) -> Iterator[Portal]:
     with running_portal(folder, demo=True) as portal:
         portal.people.update(json.loads(portal._run(_STAFF.format(people=repr(portal.people))).splitlines()[-1]))
         more = _MORE.format(people=repr(portal.people), scan=PDF)
-        portal.people.update(json.loads(portal._run(more).splitlines()[-1]))
+        portal.people.update(json.loads(portal._run(more).splitlines()[-1]), base=portal.base)
         yield portal
 
 

@@ -10,8 +10,9 @@ from django.test import Client
 from egide.cloud.fleet.models import Attribution
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.people import identity, merging
-from egide.cloud.people.establishments import home
+from egide.cloud.people.establishments import create_establishment, home
 from egide.cloud.people.models import Account, Merge
+from egide.cloud.people.offices import seat
 from egide.cloud.people.registrations import register_patient
 from egide.cloud.people.service import create_account
 from egide.cloud.people.traits import Traits
@@ -119,6 +120,35 @@ def test_who_may_be_the_second_person_is_told_that_it_waits(
     assert line not in text(enter(nurse), "/")
 
 
+def test_the_data_protection_officer_looks_and_decides_nothing(
+    pair: tuple[Account, Account], nurse: Account, doctor: Account
+) -> None:
+    """What waits and what was merged, with who and why; no form, no link that ends in a refusal; of here alone."""
+    path = proposed(pair, nurse)
+    dpo = officer("Denis Port", "dpo")
+    client = enter(dpo, confirmed=True)
+    far = create_account("operator", "Dora Loin", NOW)
+    clinic = create_establishment("hospital", "Clinique", now_ms=NOW)
+    seat(far, clinic, "dpo", by=(far, far), now_ms=NOW - 1, how="test")
+    assert "Nothing waits for a second person." in text(enter(far), LIST)
+    page = text(client, LIST)
+    assert WHY in page
+    assert "You look at them; who receives these people at a desk decides." in page
+    main = page.split("<main")[1].split("</main>")[0]
+    assert "<form" not in main
+    assert "/rights/desk/identities" not in main
+    for denied in (client.get(path), client.post(f"{path}/confirm", {"sure": "yes"}), client.post(f"{path}/refuse")):
+        assert denied.status_code == 403
+    enter(doctor, confirmed=True).post(f"{path}/confirm", {"sure": "yes"})
+    row = Merge.objects.get()
+    main = text(client, LIST).split("<main")[1].split("</main>")[0]
+    assert "Nina Petit, Dr Émile Faure" in main
+    assert "<form" not in main
+    assert f"{LIST}/{row.pk}" not in main
+    assert client.post(f"{LIST}/{row.pk}/undo", {"reason": WHY}).status_code == 403
+    assert client.post(f"{LIST}/{row.pk}/readings", {"reason": WHY}).status_code == 403
+
+
 def test_two_people_tell_them_apart_again(pair: tuple[Account, Account], nurse: Account, doctor: Account) -> None:
     """What that changes is said first; the one who confirmed the merge may propose, and another confirms."""
     enter(doctor, confirmed=True).post(f"{proposed(pair, nurse)}/confirm", {"sure": "yes"})
@@ -183,12 +213,13 @@ def test_readings_follow_by_two_people_s_word_and_come_back(
 def test_nobody_of_elsewhere_sees_or_decides_a_merge(
     pair: tuple[Account, Account], nurse: Account, doctor: Account, dpo: Account, bob: Account
 ) -> None:
-    """Patients, an officer without a desk, nobody; and a file that is not known here is compared with none."""
+    """Patients, an officer without a desk (who looks at the list), nobody; and a file that is not known here is compared with none."""
     path = proposed(pair, nurse)
     paths = [LIST, between(pair), path]
     for who in (pair[0], bob, dpo):
         client = enter(who, confirmed=True)
-        assert {client.get(one).status_code for one in paths} <= {403, 404}
+        shut = [one for one in paths if who != dpo or one != LIST]
+        assert {client.get(one).status_code for one in shut} <= {403, 404}
         assert client.post(f"{path}/confirm", {"sure": "yes"}).status_code in (403, 404)
         assert client.post(f"{path}/refuse").status_code in (403, 404)
     assert "/sign-in" in Client().get(LIST)["Location"]

@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterable
 from egide.cloud.consent.models import ProjectProposal
 from egide.cloud.consent.projects import SECOND
 from egide.cloud.people.establishments import place_of
+from egide.cloud.people.merge_proposals import may_decide
 from egide.cloud.people.models import Account, Membership
 from egide.cloud.people.offices import offices_of
-from egide.cloud.people.proofing import require_desk
 from egide.cloud.people.registrations import REGISTRARS, registered_at
 from egide.cloud.people.second import may_be_second
 from egide.cloud.signin.notices import is_unread, tell
-from egide.errors import AccessDeniedError
 
 __all__ = ["tell_of_merge", "tell_of_project"]
 
@@ -32,7 +31,7 @@ def tell_of_project(proposal: ProjectProposal, *, now_ms: int) -> None:
 def tell_of_merge(kept: Account, merged: Account, *, by: Account, now_ms: int) -> None:
     """Those who receive both people where they are known. The same for a merge and its undoing."""
     places = registered_at(kept) | registered_at(merged)
-    found = [one for one in _seated(places, REGISTRARS, now_ms) if _receives(one, (kept, merged), now_ms)]
+    found = [one for one in _seated(places, REGISTRARS, now_ms) if may_decide(one, kept, merged, now_ms=now_ms)]
     for one in _unaware(by, found, "merge-waits"):
         tell(one, "merge-waits", now_ms=now_ms)
 
@@ -45,15 +44,6 @@ def _seated(places: Collection[uuid.UUID], offices: Collection[str], now_ms: int
         account for account in found.values()
         if any(m.office in offices and m.establishment_id in places for m in offices_of(account, now_ms=now_ms))
     ]  # fmt: skip
-
-
-def _receives(account: Account, patients: Iterable[Account], now_ms: int) -> bool:
-    try:
-        for patient in patients:
-            require_desk(patient, by=account, now_ms=now_ms)
-    except AccessDeniedError:
-        return False
-    return True
 
 
 def _unaware(first: Account, found: Iterable[Account], kind: str) -> list[Account]:

@@ -15,22 +15,26 @@ from typing import Any, Final
 from egide.cloud.keys.records import care_key
 from egide.cloud.people import merging
 from egide.cloud.people.models import Account, Merge
+from egide.cloud.people.offices import offices_of
 from egide.cloud.people.proofing import require_desk, signed_facts
+from egide.cloud.people.registrations import registered_at
 from egide.cloud.people.scope import Scope
 from egide.cloud.people.second import require_second
 from egide.cloud.register.journal import append_statement
 from egide.cloud.register.models import Topic
 from egide.cloud.register.store import appending
 from egide.cloud.register.topics import begin_topic, end_topic
-from egide.errors import EgideError, NotFoundError, RefusedError
+from egide.errors import AccessDeniedError, EgideError, NotFoundError, RefusedError
 
 __all__ = [
-    "KIND", "LIFE_MS", "MergeProposal", "MergeWaitingError", "ReasonError", "confirm", "proposal_of", "propose_merge",
-    "propose_unmerge", "refuse", "waiting_for",
+    "KIND", "LIFE_MS", "LOOKS", "MergeProposal", "MergeWaitingError", "ReasonError", "confirm", "may_decide",
+    "may_look", "proposal_of", "propose_merge", "propose_unmerge", "refuse", "waiting_for",
 ]  # fmt: skip
 
 KIND: Final = "merge-proposal"
 REFUSAL: Final = "merge-refusal"
+#: The office that looks at merges and decides none.
+LOOKS: Final = "dpo"
 LIFE_MS: Final = 7 * 86_400_000
 _MAX_REASON: Final = 500
 
@@ -122,20 +126,41 @@ def refuse(proposal: MergeProposal, *, by: Account, now_ms: int) -> None:
         end_topic(KIND, proposal.id, proposal.kept.pk, by=REFUSAL)
 
 
-def waiting_for(reader: Account, scope: Scope, *, now_ms: int) -> list[MergeProposal]:
-    """What waits for a second person where the reader receives both people, the oldest first."""
+def waiting_for(reader: Account, scope: Scope, *, now_ms: int, to_look: bool = False) -> list[MergeProposal]:
+    """What waits for a second person where the reader receives both people, the oldest first.
+
+    `to_look`: what they may look at, deciding or not.
+    """
     rows = Topic.objects.filter(kind=KIND, settled=None, subject__in=scope.patients().values("pk")).order_by("entry")
     found = []
     for name, subject in rows.values_list("name", "subject"):
         try:
             proposal = _read(name, subject)
             _require_open(proposal, now_ms)
-            for patient in (proposal.kept, proposal.merged):
-                require_desk(patient, by=reader, now_ms=now_ms)
+            if not may_decide(reader, proposal.kept, proposal.merged, now_ms=now_ms) and not (
+                to_look and may_look(reader, proposal.kept, proposal.merged, now_ms=now_ms)
+            ):
+                continue
         except EgideError:  # decided, lapsed, another desk's, or its record was erased
             continue
         found.append(proposal)
     return found
+
+
+def may_decide(reader: Account, *patients: Account, now_ms: int) -> bool:
+    """Whether the reader receives each of these people at a desk."""
+    try:
+        for patient in patients:
+            require_desk(patient, by=reader, now_ms=now_ms)
+    except AccessDeniedError:
+        return False
+    return True
+
+
+def may_look(reader: Account, *patients: Account, now_ms: int) -> bool:
+    """Whether the reader answers for the data of each, as the data protection officer of a place that knows them."""
+    places = {m.establishment_id for m in offices_of(reader, now_ms=now_ms) if m.office == LOOKS}
+    return bool(places) and all(places & registered_at(patient) for patient in patients)
 
 
 def proposal_of(reader: Account, scope: Scope, name: str, *, now_ms: int) -> MergeProposal:

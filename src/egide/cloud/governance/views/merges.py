@@ -23,7 +23,7 @@ from egide.cloud.people.identity import Known, known_identity
 from egide.cloud.people.merge_proposals import MergeProposal
 from egide.cloud.people.models import Account, Merge
 from egide.cloud.people.offices import offices_of, require_office
-from egide.cloud.people.proofing import require_desk, signed_facts
+from egide.cloud.people.proofing import signed_facts
 from egide.cloud.people.registrations import REGISTRARS
 from egide.cloud.people.scope import scope_of
 from egide.cloud.people.service import name_of
@@ -50,7 +50,10 @@ _DONE: Final = {
 @require_safe
 @signed_in
 def listed(request: HttpRequest) -> HttpResponse:
-    """What waits for a second person, then the merges. Raises AccessDeniedError: not of a desk."""
+    """What waits for a second person, then the merges; the data protection officer looks, and decides nothing.
+
+    Raises AccessDeniedError: not of a desk.
+    """
     return _list(request)
 
 
@@ -189,14 +192,23 @@ def _again(
 
 def _list(request: HttpRequest, *, status: int = 200, **more: object) -> HttpResponse:
     reader, now = reader_of(request), now_ms()
-    require_office(reader, *REGISTRARS, now_ms=now)
-    waiting = proposals.waiting_for(reader, scope_of(reader, now_ms=now), now_ms=now)
+    require_office(reader, *REGISTRARS, proposals.LOOKS, now_ms=now)
+    waiting = proposals.waiting_for(reader, scope_of(reader, now_ms=now), now_ms=now, to_look=True)
     undoing = {one.merge.pk for one in waiting if one.merge}
-    rows = [row for row in _merges(reader, now)[:_SHOWN] if _receives(reader, row, now)]
+    rows = [
+        row for row in _merges(reader, now)[:_SHOWN]
+        if _receives(reader, row, now) or proposals.may_look(reader, row.kept, row.merged, now_ms=now)
+    ]  # fmt: skip
     done = _DONE.get(request.GET.get("done", ""))
-    lines = [_line(row) | {"undoing": row.pk in undoing} for row in rows]
+    lines = [
+        _line(row) | {"undoing": row.pk in undoing, "decides": _receives(reader, row, now)} for row in rows
+    ]
     context = {
-        "waiting": [_waiting(one, reader) for one in waiting],
+        "waiting": [
+            _waiting(one, reader) | {"decides": proposals.may_decide(reader, one.kept, one.merged, now_ms=now)}
+            for one in waiting
+        ],
+        "registers": any(held.office in REGISTRARS for held in offices_of(reader, now_ms=now)),
         "running": [line for line in lines if line["row"].undone_ms is None],
         "undone": [line for line in lines if line["row"].undone_ms is not None],
         "attributes": any(held.office in STAFF for held in offices_of(reader, now_ms=now)),
@@ -237,12 +249,7 @@ def _merge_here(reader: Account, merge_id: uuid.UUID, now: int) -> Merge:
 
 
 def _receives(reader: Account, row: Merge, now: int) -> bool:
-    try:
-        for patient in (row.kept, row.merged):
-            require_desk(patient, by=reader, now_ms=now)
-    except AccessDeniedError:
-        return False
-    return True
+    return proposals.may_decide(reader, row.kept, row.merged, now_ms=now)
 
 
 def _waiting(one: MergeProposal, reader: Account) -> dict[str, Any]:
