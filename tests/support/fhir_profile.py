@@ -22,7 +22,7 @@ from fhirpathpy.models import models
 from fhirpathpy.parser import parse as _parse
 
 BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
-DEFINITIONS: Final = Path(__file__).parents[1] / "interop" / "r4" / "definitions.json"
+DEFINITIONS: Final = tuple(Path(__file__).parents[1] / "interop" / name / "definitions.json" for name in ("r4", "phd"))
 _REGEX: Final = {
     "instant": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)",
     "dateTime": r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?",
@@ -78,7 +78,11 @@ def _holds(expression: str, base: str, value: Any, root: Any) -> bool:
 
 @functools.cache
 def definitions() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(DEFINITIONS.read_text("utf-8"))
+    """R4's, and the profiles of the guides that build on it."""
+    loaded: dict[str, dict[str, Any]] = {"structures": {}, "valueSets": {}}
+    for file in DEFINITIONS:
+        for part, found in json.loads(file.read_text("utf-8")).items():
+            loaded[part] = found | loaded[part]
     return loaded
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from egide.cloud.fhir.codes import DIASTOLIC, PANEL, PRESSURE, SYSTOLIC, code_of, profile_of
+from egide.cloud.fhir.phd import PHD_CATEGORY, gateway_extension, phd_profile_of
 from egide.cloud.fhir.systems import (
     CATEGORY,
     METRICS,
@@ -32,6 +33,7 @@ __all__ = ["Observed", "observations"]
 _ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _VITALS: Final = "http://hl7.org/fhir/StructureDefinition/vitalsigns"
 _WAVE_PERIOD_MS: Final = 500
+_BMI: Final = "39156-5"
 Resource = dict[str, Any]
 
 
@@ -155,9 +157,15 @@ def _common(observed: Observed, column: Column, code: str, patient_id: str) -> R
         "id": observed.id,
         "meta": _meta(observed, column, code),
     }
+    phd = phd_profile_of(code)
+    if phd is not None:
+        resource["extension"] = [gateway_extension(column.object_id)]
     resource["status"] = observed.status
-    if metric is not None and metric.category is not None:
-        resource["category"] = [concept(coding(CATEGORY, metric.category))]
+    categories = [concept(coding(CATEGORY, metric.category))] if metric and metric.category else []
+    if phd is not None:
+        categories.append(PHD_CATEGORY)
+    if categories:
+        resource["category"] = categories
     resource["code"] = code_of(code)
     resource["subject"] = {"reference": f"Patient/{patient_id}"}
     if is_wave(column):
@@ -178,8 +186,15 @@ def _meta(observed: Observed, column: Column, code: str) -> Resource:
     """The profile; who asserts it and that it is signed (HL7 labels); our trust level and quality flags."""
     meta: Resource = {"versionId": observed.version, "lastUpdated": instant(observed.received_ms)}
     metric = CATALOGUE.get(code)
+    profiles = []
     if not is_wave(column) and (profile := profile_of(code, column.unit)):
-        meta["profile"] = [_VITALS, profile] if metric and metric.category == "vital-signs" else [profile]
+        profiles = [_VITALS, profile] if metric and metric.category == "vital-signs" else [profile]
+        if observed.in_error and code == _BMI:
+            profiles.remove(profile)  # alone among them, it wants a value even where there is none to give
+    if phd := phd_profile_of(code):
+        profiles.append(phd)
+    if profiles:
+        meta["profile"] = profiles
     asserted = ("PATAST", "patient asserted") if column.trust == Trust.ENTERED else ("DEVAST", "device asserted")
     meta["security"] = [coding(SECURITY, *asserted), coding(SECURITY, "DIGSIG", "digital signature")]
     quality = sorted(column.flags) + [f"doubt-{doubt}" for doubt in _doubts(observed)]

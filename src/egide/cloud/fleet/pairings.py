@@ -12,7 +12,7 @@ import uuid
 from django.db.models import Q
 
 from egide.cloud.fleet.attributing import Attributed, Record
-from egide.cloud.fleet.models import Attribution, HealthObject, Pairing
+from egide.cloud.fleet.models import Attribution, HealthObject, Pairing, Trust
 from egide.cloud.fleet.revocation import require_not_revoked
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.keys.records import ESTABLISHMENT, care_key, class_key, create_record_key, keys_lock
@@ -47,8 +47,9 @@ def pair(
     open_now = Pairing.objects.filter(object=owner, patient=patient, until_ms=None).first()
     if open_now is not None and (open_now.klass, open_now.establishment) == (klass, place) and not study:
         return open_now
-    for other in Pairing.objects.filter(object=owner, until_ms=None):
-        unpair(other, now_ms)  # one patient at a time: what it sends from now on is not the last one's
+    others = Pairing.objects.filter(object=owner, until_ms=None)
+    for other in others.filter(patient=patient) if owner.trust == Trust.SYSTEM else others:
+        unpair(other, now_ms)  # one patient at a time, but for a system: what it sends is not the last one's any more
     since = now_ms if since_ms is None else min(since_ms, now_ms)
     if (klass, place) != (RecordKey.Class.CARE, ESTABLISHMENT):
         need_key(Record(patient=patient.pk, klass=klass, establishment=place), now_ms)

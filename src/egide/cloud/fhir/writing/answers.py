@@ -109,7 +109,8 @@ def kept_resource(kept: Kept, patient_id: str) -> Resource:
     """The Observation as it will be read, with its receipt; only the receipt for one that was not sent here."""
     if kept.observed is None:
         return {**outcome_of(()), "extension": [receipt_of(kept)]}
-    return {**kept.observed.resource(patient_id), "extension": [receipt_of(kept)]}
+    resource = kept.observed.resource(patient_id)
+    return {**resource, "extension": [*resource.get("extension", ()), receipt_of(kept)]}
 
 
 def receipt_of(kept: Kept) -> Resource:
