@@ -11,12 +11,13 @@ import pytest
 
 from egide.cloud.consent.grants import give_grant
 from egide.cloud.consent.restrictions import restrict
+from egide.cloud.consent.service import start_follow_up
 from egide.cloud.fhir.registry import RESOURCES
 from egide.cloud.people.models import Account
 from egide.cloud.people.offices import offices_of
 from egide.cloud.release.journal import journal_of
 from tests.cloud.conftest import NOW
-from tests.cloud.fhir.conftest import Get, resources
+from tests.cloud.fhir.conftest import Get, link, resources
 from tests.support.fhir_profile import judge
 from tests.support.ward import HOUR_MS, Thing, Ward, spot
 
@@ -176,3 +177,26 @@ def test_what_is_declared_is_served(world: World, get: Get) -> None:
         if any(i["code"] == "search-type" for i in resource["interaction"]):
             status, outcome = get(alice, f"{resource['type']}?colour=red")
             assert (status, json.dumps(outcome["issue"][0]["expression"])) == (400, '["http.colour"]'), resource["type"]
+
+
+def test_without_a_patient_it_is_of_those_whom_one_follows(world: World, ward: Ward, get: Get) -> None:
+    """Some days of them, each record journaled; nobody else's; a longer time is too costly, as everybody's is."""
+    alice, bob, diane, _ = world
+    eve, charlie = ward.patient("Ève Marin"), ward.patient("Charlie Petit")
+    start_follow_up(bob, eve, now_ms=NOW - 100)
+    for n, who in enumerate((eve, charlie)):
+        ward.thing("Montre", who).send(spot("8867-4", "/min", f"7{n}"), t0_ms=NOW - 30 * 60_000 * (n + 1))
+    whole = every(get, bob, "Observation?date=2026-11-21&_count=100")
+    assert {r["subject"]["reference"] for r in whole} == {f"Patient/{alice.pk}", f"Patient/{eve.pk}"}
+    assert [line.decision for line in journal_of(eve)] == ["yes"]
+    assert journal_of(charlie) == []
+    following: str | None = "Observation?date=2026-11-21&_count=2"
+    met: list[dict[str, Any]] = []
+    while following:
+        _, bundle = get(bob, following)
+        met += resources(bundle)
+        following = link(bundle, "next")
+    assert met == whole
+    for reader, query in ((bob, "Observation"), (bob, "Observation?date=2026"), (diane, "Observation?date=2026-11-21")):
+        status, outcome = get(reader, query)
+        assert (status, outcome["issue"][0]["code"]) == (400, "too-costly")

@@ -13,7 +13,7 @@ from egide.cloud.fhir.search import Search
 from egide.cloud.people.models import Account
 from egide.cloud.vault.owning import rows_of
 
-__all__ = ["Page", "page_of", "read_page"]
+__all__ = ["Page", "page_of", "read_page", "rounded"]
 
 #: Opens [since_ms, until_ms) of the record: one access, journaled.
 Open = Callable[[int, int], list[Observed]]
@@ -46,7 +46,7 @@ def read_page(search: Search, patient: Account, opening: Open) -> Page:
     found: list[Observed] = []
     whole = True
     for begin, end, whole in _stretches(search, patient, since, until, all_of_it=all_of_it):
-        opened = opening(*_rounded(patient, begin, end))
+        opened = opening(*rounded(patient, begin, end))
         found = [o for o in opened if search.keep(o) and (whole or _within(o, search, begin, end))]
         if not whole and sum(_follows(o, search) for o in found) > search.count:
             break
@@ -76,7 +76,7 @@ def _follows(observed: Observed, search: Search) -> bool:
     return key < search.after if search.newest_first else key > search.after
 
 
-def _rounded(patient: Account, begin: int, end: int) -> tuple[int, int]:
+def rounded(patient: Account, begin: int, end: int) -> tuple[int, int]:
     """The same stretch, widened so that it cuts no envelope in two: a waveform is shown whole."""
     edges = (
         rows_of(patient.pk)

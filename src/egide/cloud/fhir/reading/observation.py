@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from egide.cloud.fhir.asked import Asked
 from egide.cloud.fhir.bundles import searchset
 from egide.cloud.fhir.observations import Observed, observations
-from egide.cloud.fhir.paging import Page, page_of, read_page
+from egide.cloud.fhir.paging import Page, page_of, read_page, rounded
 from egide.cloud.fhir.reading.entries import absent, entry_number, open_entry, signed_by
 from egide.cloud.fhir.reading.lists import opened
-from egide.cloud.fhir.reading.people import patient_of
+from egide.cloud.fhir.reading.people import followed_by, patient_of
 from egide.cloud.fhir.resources import device
 from egide.cloud.fhir.search import Search, parse_search, write_cursor
 from egide.cloud.fhir.systems import instant
@@ -22,6 +22,7 @@ from egide.cloud.fleet.models import HealthObject
 from egide.cloud.people.models import Account
 from egide.cloud.release.door import Answer, release
 from egide.cloud.release.errata import errata_of
+from egide.cloud.release.lists import release_each
 from egide.cloud.vault.models import Erratum
 from egide.errors import AccessDeniedError, NotFoundError
 
@@ -29,6 +30,8 @@ __all__ = ["history", "observed_in", "read", "search", "subject_of"]
 
 KIND: Final = "Observation"
 _MOST_IDS: Final = 20
+_MOST_PEOPLE: Final = 200
+_LONGEST_MS: Final = 31 * 86_400_000
 Body = dict[str, Any]
 
 
@@ -45,6 +48,8 @@ def search(asked: Asked) -> Body:
     wanted = parse_search(asked.query, now_ms=asked.now_ms, strict=asked.strict, who=_who(asked))
     if wanted.ids and not wanted.patient:
         return _by_ids(asked, wanted)
+    if not wanted.patient and asked.reader.patient is None and (people := followed_by(asked)):
+        return _of_the_list(asked, wanted, people)
     patient = subject_of(asked, wanted.patient)
     asked.require(KIND, "search-type", patient)
     wanted = limited(asked, wanted, patient)
@@ -64,9 +69,6 @@ def read(asked: Asked, key: str) -> Body:
 def history(asked: Asked, key: str) -> list[Body]:
     """Its versions, the latest first: what was entered in error was final before, and its value is nobody's to see."""
     now, found = _one(asked, key, "history-instance")
-    if found.superseded_by:
-        before = replace(found, superseded_by="", changed_ms=0)
-        return [now, before.resource(now["subject"]["reference"].partition("/")[2])]
     if found.status == "final":
         return [now]
     if not found.in_error:  # another stands for it: what it said is still this patient's
@@ -139,6 +141,31 @@ def _by_ids(asked: Asked, wanted: Search) -> Body:
     page = page_of(wanted, found, whole=True)
     people = [owners[o.id] for o in page.items]
     return _bundle(asked, wanted, page, *people)
+
+
+def _of_the_list(asked: Asked, wanted: Search, people: Sequence[Account]) -> Body:
+    """Of those whom the reader follows, some days of measurements: each record is asked for and journaled as by itself.
+
+    Raises:
+        TooCostlyError: too many people, or too long a time.
+    """
+    if len(people) > _MOST_PEOPLE or wanted.until_ms - wanted.since_ms > _LONGEST_MS:
+        raise TooCostlyError("without a patient, a search is of 31 days at most, by date")
+    asks = []
+    for who in people:
+        asked.require(KIND, "search-type", who)
+        since, until = rounded(who, wanted.since_ms, wanted.until_ms)
+        asks.append(asked.ask(who, since_ms=since, until_ms=until, codes=wanted.codes))
+    found: list[Observed] = []
+    owners: dict[str, Account] = {}
+    for answer in release_each(asks, now_ms=asked.now_ms):
+        if answer is not None:
+            limits = limited(asked, wanted, answer.ask.patient)
+            here = [o for o in observed_in(answer) if limits.keep(o)]
+            found += here
+            owners.update((o.id, answer.ask.patient) for o in here)
+    page = page_of(wanted, found, whole=True)
+    return _bundle(asked, wanted, page, *(owners[o.id] for o in page.items))
 
 
 def _bundle(asked: Asked, wanted: Search, page: Page, *patients: Account) -> Body:
