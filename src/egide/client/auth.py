@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -49,11 +49,14 @@ class BackendService:
     """A registered service: it signs an assertion with its private key, and gets a token of an hour at most.
 
     `key` is a PEM or JWK file of a P-384 or RSA key, or its bytes; `kid` its name in the key set that was registered.
-    `scopes` are SMART's, for example "system/Observation.rs".
+    `scopes` are SMART's, for example "system/Observation.rs"; `clock` gives seconds since 1970.
     """
 
-    def __init__(self, client_id: str, key: Path | bytes, *, kid: str, scopes: Sequence[str]) -> None:
-        self._client_id, self._kid, self._scopes = client_id, kid, " ".join(scopes)
+    def __init__(
+        self, client_id: str, key: Path | bytes, *, kid: str, scopes: Sequence[str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._client_id, self._kid, self._scopes, self._clock = client_id, kid, " ".join(scopes), clock
         self._key, self._alg = _private(key)
         self._held, self._until = "", 0.0
 
@@ -72,7 +75,7 @@ class BackendService:
         return self._held
 
     def _form(self, endpoint: str) -> dict[str, str]:
-        now = int(time.time())
+        now = int(self._clock())
         claims = {
             "iss": self._client_id, "sub": self._client_id, "aud": endpoint, "exp": now + _LIFE_S, "iat": now,
             "jti": secrets.token_urlsafe(24),
