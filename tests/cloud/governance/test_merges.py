@@ -213,7 +213,7 @@ def test_readings_follow_by_two_people_s_word_and_come_back(
 def test_nobody_of_elsewhere_sees_or_decides_a_merge(
     pair: tuple[Account, Account], nurse: Account, doctor: Account, dpo: Account, bob: Account
 ) -> None:
-    """Patients, an officer without a desk (who looks at the list), nobody; and a file that is not known here is compared with none."""
+    """Patients, an officer without a desk (who sees the list), nobody; a file of elsewhere is compared to none."""
     path = proposed(pair, nurse)
     paths = [LIST, between(pair), path]
     for who in (pair[0], bob, dpo):
