@@ -6,14 +6,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from egide.cloud.fleet.models import HealthObject, Pairing
-from egide.cloud.fleet.service import pair, unpair
+from egide.cloud.fleet.models import Certificate, HealthObject, Pairing
+from egide.cloud.fleet.service import pair, revoke_object, unpair
 from egide.cloud.intake.models import Refused
 from egide.cloud.people.establishments import create_establishment
 from egide.cloud.people.models import Membership
 from egide.cloud.people.service import create_account
+from egide.cloud.portal.objects import my_object
 from egide.cloud.ward import fleet, health
 from egide.cloud.ward.desks import Seat, seat_of
+from egide.cloud.ward.roster import objects_of
 from egide.cloud.ward.staff import places
 from egide.errors import AccessDeniedError
 from tests.cloud.conftest import NOW
@@ -127,3 +129,16 @@ def test_intake_is_counted_by_the_latest_envelopes_alone(cast: Cast) -> None:
     read = [one["sql"] for one in asked if "vault_envelope" in one["sql"]]
     assert read
     assert not [sql for sql in read if "WHERE" in sql]
+
+
+def test_pages_show_revoked_what_a_statement_revoked_whatever_its_row_says_since(cast: Cast, seat: Seat) -> None:
+    """The engineer's desk, the patient's own page and the ward's list read what was signed, as the gate does."""
+    row = cast.cuff.row
+    assert str(row.pk) in {one.object_id for one in objects_of(cast.alice, now_ms=NOW)}
+    revoke_object(row, "stolen", NOW - 1)
+    HealthObject.objects.update(revoked_ms=None, revoked_why="")
+    Certificate.objects.update(revoked_ms=None, revoked_why="")
+    shown = fleet.unit(seat, row.pk)
+    assert (shown.state, shown.revoked_ms, shown.certificate_until_ms) == ("revoked", NOW - 1, None)
+    assert my_object(cast.alice, row.pk, now_ms=NOW).state == "stopped"
+    assert str(row.pk) not in {one.object_id for one in objects_of(cast.alice, now_ms=NOW)}

@@ -6,8 +6,9 @@ only a row calls revoked is refused too; `egide fsck` names both.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -20,8 +21,8 @@ from egide.errors import CertificateRevokedError, EgideError, RefusedError
 from egide.trust.identity import Revoked, make_crl
 
 __all__ = [
-    "CRL_LIFE_MS", "Revocations", "current_crl", "ever_revoked", "is_revoked", "require_not_revoked",
-    "revoke_certificate", "revoke_object",
+    "CRL_LIFE_MS", "Revocations", "certified_until", "current_crl", "ever_revoked", "is_revoked",
+    "require_not_revoked", "revoke_certificate", "revoke_object", "revoked_among",
 ]  # fmt: skip
 
 CRL_LIFE_MS: Final = 24 * 3600 * 1000
@@ -85,6 +86,14 @@ class Revocations:
         return cls._of(Statement.objects.filter(kind=_KIND, subject=owner).order_by("entry"))
 
     @classmethod
+    def among(cls, owners: Collection[UUID]) -> Revocations:
+        """Of these objects."""
+        names = sorted(owners)
+        chunks = (names[n : n + _CHUNK] for n in range(0, len(names), _CHUNK))
+        rows = (Statement.objects.filter(kind=_KIND, subject__in=chunk).order_by("entry") for chunk in chunks)
+        return cls._of(itertools.chain.from_iterable(rows))
+
+    @classmethod
     def _of(cls, rows: Iterable[Statement]) -> Revocations:
         said: dict[tuple[UUID, bytes | None], int] = {}
         for row in rows:
@@ -107,6 +116,28 @@ def is_revoked(owner: UUID) -> bool:
     """Whether an object was revoked, by a statement or by its row."""
     row = HealthObject.objects.filter(pk=owner, revoked_ms__isnull=False)
     return row.exists() or Revocations.of(owner).of_object(owner) is not None
+
+
+def revoked_among(owners: Collection[UUID]) -> dict[UUID, int]:
+    """When each of these objects was revoked, by a statement or by its row; one that counts is not in it."""
+    said, names = Revocations.among(owners), sorted(owners)
+    found = {owner: at_ms for owner in names if (at_ms := said.of_object(owner)) is not None}
+    for n in range(0, len(names), _CHUNK):
+        rows = HealthObject.objects.filter(pk__in=names[n : n + _CHUNK], revoked_ms__isnull=False)
+        for owner, at_ms in rows.values_list("pk", "revoked_ms"):
+            found.setdefault(owner, at_ms or 0)
+    return found
+
+
+def certified_until(owners: Collection[UUID]) -> dict[UUID, int]:
+    """Until when the last certificate of each of these objects runs that was not revoked, by a statement or its row."""
+    said, names, found = Revocations.among(owners), sorted(owners), dict[UUID, int]()
+    for n in range(0, len(names), _CHUNK):
+        rows = Certificate.objects.filter(object__in=names[n : n + _CHUNK], revoked_ms=None)
+        for owner, sha256, until_ms in rows.values_list("object_id", "sha256", "not_after_ms"):
+            if said.of_certificate(owner, bytes(sha256)) is None:
+                found[owner] = max(until_ms, found.get(owner, 0))
+    return found
 
 
 def ever_revoked(owner: UUID) -> bool:

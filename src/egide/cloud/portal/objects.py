@@ -15,6 +15,7 @@ from typing import Final
 
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.fleet.models import Certificate, Claim, HealthObject, Pairing, Trust
+from egide.cloud.fleet.revocation import revoked_among
 from egide.cloud.fleet.service import create_claim, create_object, pair, revoke_object, unpair
 from egide.cloud.keys.records import care_key
 from egide.cloud.people.models import Account
@@ -94,10 +95,12 @@ def my_objects(patient: Account, *, now_ms: int) -> list[Mine]:
     joined = set(Certificate.objects.filter(object__in=latest).values_list("object_id", flat=True))
     others = Pairing.objects.filter(object__in=latest, until_ms=None).exclude(patient=patient)
     taken = set(others.values_list("object_id", flat=True))
-    found = [
-        _mine(row, notes.get(str(name), Note()), pairings[name], name in joined, name in taken, now_ms)
-        for name, row in latest.items()
-    ]
+    revoked = revoked_among(latest.keys())
+    found = []
+    for name, row in latest.items():
+        note = notes.get(str(name), Note())
+        state = "stopped" if name in revoked else _state(row, note, joined=name in joined, taken=name in taken)
+        found.append(_mine(row, note, pairings[name], state, now_ms))
     order = ("measuring", "waiting", "paused", "removed", "ended", "stopped")
     return sorted(found, key=lambda mine: (order.index(mine.state), -mine.since_ms, mine.name.casefold()))
 
@@ -185,10 +188,9 @@ def stop_for_good(mine: Mine, *, now_ms: int) -> None:
     unpair(mine.pairing, now_ms)
 
 
-def _mine(row: Pairing, note: Note, pairings: list[int], joined: bool, taken: bool, now_ms: int) -> Mine:
+def _mine(row: Pairing, note: Note, pairings: list[int], state: str, now_ms: int) -> Mine:
     sent = Envelope.objects.filter(pairing__in=pairings).order_by("-last_ms")
     heard = list(sent.values_list("received_ms", flat=True)[:_RECENT])
-    state = _state(row, note, joined=joined, taken=taken)
     return Mine(
         id=row.object_id,
         model=row.object.model,
@@ -204,8 +206,7 @@ def _mine(row: Pairing, note: Note, pairings: list[int], joined: bool, taken: bo
 
 
 def _state(row: Pairing, note: Note, *, joined: bool, taken: bool) -> str:
-    if row.object.revoked_ms is not None:
-        return "stopped"
+    """Of one that was not revoked."""
     if row.until_ms is None:
         return "measuring" if joined else "waiting"
     if taken or note.ended != str(row.uuid):

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import Count, Max, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery
 
 from egide.cloud.fleet.models import Certificate, HealthObject, Pairing
+from egide.cloud.fleet.revocation import certified_until, revoked_among
 from egide.cloud.fleet.service import revoke_object, unpair
 from egide.cloud.intake.models import Refused
 from egide.cloud.people.names import folded
@@ -102,11 +103,7 @@ def revoke(seat: Seat, object_id: uuid.UUID, why: str, *, now_ms: int) -> None:
 def _units(rows: Iterable[HealthObject]) -> list[Unit]:
     objects = list(rows)
     ids = [row.pk for row in objects]
-    certificates = dict(
-        Certificate.objects.filter(object__in=ids, revoked_ms=None)
-        .values_list("object")
-        .annotate(until=Max("not_after_ms"))
-    )
+    certificates, revoked = certified_until(ids), revoked_among(ids)
     joined = set(Certificate.objects.filter(object__in=ids).values_list("object_id", flat=True))
     refused = dict(
         Refused.objects.filter(source__in=[str(each) for each in ids]).values_list("source").annotate(n=Count("id"))
@@ -122,24 +119,25 @@ def _units(rows: Iterable[HealthObject]) -> list[Unit]:
     return [
         _unit(
             row, pairings.get(row.pk, []), certificates.get(row.pk), heard.get(row.pk), row.pk in joined,
-            refused.get(str(row.pk), 0),
+            refused.get(str(row.pk), 0), revoked.get(row.pk),
         )
         for row in objects
     ]  # fmt: skip
 
 
 def _unit(
-    row: HealthObject, pairings: list[Pairing], until_ms: int | None, heard_ms: int | None, joined: bool, refused: int
-) -> Unit:
+    row: HealthObject, pairings: list[Pairing], until_ms: int | None, heard_ms: int | None, joined: bool,
+    refused: int, revoked_ms: int | None,
+) -> Unit:  # fmt: skip
     open_now = next((pairing for pairing in pairings if pairing.until_ms is None), None)
-    if row.revoked_ms is not None:
+    if revoked_ms is not None:
         state = "revoked"
     elif not joined:
         state = "waiting"
     else:
         state = "measuring" if open_now else "free"
     return Unit(
-        id=row.pk, model=row.model, trust=row.trust, state=state, made_ms=row.created_ms, revoked_ms=row.revoked_ms,
+        id=row.pk, model=row.model, trust=row.trust, state=state, made_ms=row.created_ms, revoked_ms=revoked_ms,
         revoked_why=row.revoked_why, certificate_until_ms=until_ms,
         heard_ms=heard_ms,
         paired_ms=open_now.since_ms if open_now else None, refused=refused,

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
-from django.db.models import Max, Q
+from django.db.models import Q
 
-from egide.cloud.fleet.models import Certificate, Pairing
+from egide.cloud.fleet.models import Pairing
+from egide.cloud.fleet.revocation import certified_until, revoked_among
 from egide.cloud.people.models import Account
 from egide.cloud.portal.record import doubtful, is_wave
 from egide.cloud.release.door import Answer, Ask, Column
@@ -126,11 +127,13 @@ def objects_of(patient: Account, *, now_ms: int) -> list[Heard]:
 def objects_of_each(patients: Sequence[uuid.UUID], *, now_ms: int) -> dict[uuid.UUID, list[Heard]]:
     """The same, of several patients."""
     in_force = Q(until_ms=None) | Q(until_ms__gt=now_ms)
-    rows = Pairing.objects.filter(in_force, patient__in=patients, since_ms__lte=now_ms, object__revoked_ms=None)
+    rows = Pairing.objects.filter(in_force, patient__in=patients, since_ms__lte=now_ms)
     pairings = list(rows.select_related("object").order_by("pk"))
+    objects = {pairing.object_id for pairing in pairings}
+    revoked = revoked_among(objects)
+    pairings = [pairing for pairing in pairings if pairing.object_id not in revoked]
     recent = _recent([pairing.pk for pairing in pairings])
-    certificates = Certificate.objects.filter(object__in={p.object_id for p in pairings}, revoked_ms=None)
-    until = dict(certificates.values("object").annotate(m=Max("not_after_ms")).values_list("object", "m"))
+    until = certified_until(objects)
     found: dict[uuid.UUID, list[Heard]] = {patient: [] for patient in patients}
     for pairing in pairings:
         mine = recent.get(pairing.pk, [])
