@@ -1,4 +1,4 @@
-"""A patient asks for 30 days of glucose: 8,640 readings, in envelopes of 12."""
+"""A patient asks for 30 days of glucose (8,640 readings, in envelopes of 12), or for a year through sealed pages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from bench.presign import CODE, SPAN_MS, read_corpus, write_corpus
 from bench.ward import DAY_MS, make_ward, open_platform
 
 
-def main(*, objects: int, times: int, days: int = 30) -> None:
-    """`objects` patients have as much each; one of them asks `times` times."""
+def main(*, objects: int, times: int, days: int = 30, pages: bool = False) -> None:
+    """`objects` patients have as much each; one of them asks `times` times. With `pages`, they are written before."""
     now_ms = time.time_ns() // 1_000_000
     open_platform(now_ms=now_ms)
     from bench.egide_adapter import Intake
     from egide.cloud.people.models import Account
     from egide.cloud.release.door import Ask, release
+    from egide.cloud.vault.pages_writing import rebuild
 
     ward = make_ward(objects, now_ms=now_ms)
     each, start_ms = days * DAY_MS // SPAN_MS, now_ms - days * DAY_MS
@@ -29,6 +30,9 @@ def main(*, objects: int, times: int, days: int = 30) -> None:
         )
         signed = read_corpus(corpus)
     Intake().feed([(s.object_id, signed[i][k]) for k in range(each) for i, s in enumerate(ward.signings)])
+    begin = time.perf_counter()
+    months = rebuild(now_ms=now_ms) if pages else 0
+    wrote_s = time.perf_counter() - begin
     patient = Account.objects.get(pk=ward.patients[0])
     taken, readings = [], 0
     for _ in range(times + 1):
@@ -46,6 +50,7 @@ def main(*, objects: int, times: int, days: int = 30) -> None:
         json.dumps(
             {
                 "readings": readings,
+                "pages_per_s": months / wrote_s,
                 "first_ms": taken[0],
                 "p50_ms": statistics.median(taken[1:]),
                 "max_ms": max(taken[1:]),

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from egide.cloud.config.worker import page_once
 from egide.cloud.consent.attested import forget
 from egide.cloud.consent.restrictions import restrict
 from egide.cloud.consent.service import start_follow_up
@@ -27,13 +29,14 @@ from egide.cloud.register.publishing import publish
 from egide.cloud.release import from_pages
 from egide.cloud.release.attribution import attribute_held
 from egide.cloud.release.deciding import decide_ask
-from egide.cloud.release.door import Ask, Column, open_columns, release
+from egide.cloud.release.door import Ask, Column, open_columns, open_rolled, release, release_rolled
 from egide.cloud.upkeep.fsck import fsck
 from egide.cloud.upkeep.pages import check_pages
 from egide.cloud.vault import pages_writing
 from egide.cloud.vault.models import Envelope, Flag, Page
+from egide.cloud.vault.pages_rolling import by_day, merge
 from egide.cloud.vault.pages_writing import look_on, rebuild, status, write_due
-from egide.errors import KeyMissingError, RefusedError, SealError
+from egide.errors import AccessDeniedError, KeyMissingError, MalformedError, RefusedError, SealError
 from egide.measure.readings import Readings, Series
 from tests.support.attributing import Sent, moved, professional
 from tests.support.attributing import carol as carol
@@ -191,6 +194,11 @@ def test_pages_give_what_envelopes_give_whatever_happened(opened_platform: objec
             for one in (ask(patient, reader), ask(patient, reader, codes=codes, **cut)):
                 through, alone = both(one)
                 assert through == alone
+                decision = decide_ask(one, LATER)
+                for code in {c.code for c in alone}:
+                    rolled = open_rolled(replace(one, codes=(code,)), decision)
+                    assert rolled == open_rolled(replace(one, codes=(code,)), decision, pages=False)
+                    assert sum(r.count + r.odd for r in rolled) == sum(len(c.values) for c in alone if c.code == code)
                 met["doubts"] += sum(len(c.doubts) for c in alone)
                 met.update(flag for c in alone for flag in c.flags)
 
@@ -216,9 +224,24 @@ def test_pages_give_what_envelopes_give_whatever_happened(opened_platform: objec
 
 
 def test_the_roll_ups_of_a_page_are_those_of_its_values(filled: Thing, alice: Account) -> None:
-    """fsck computes them again, from envelopes."""
+    """By hour, and by day in whatever zone; a mean is exact; fsck computes them again, from envelopes."""
     assert from_page(alice) == 21
     assert damage() == set()
+    wanted = ask(alice, codes=("99504-3",))
+    hours, columns = release_rolled(wanted, now_ms=LATER), release(wanted, now_ms=LATER).columns
+    values = [value for column in columns for value in column.values]
+    assert sum(r.count for r in hours) == len(values) == 21 * 12
+    assert sum(r.total for r in hours) == sum(values)
+    (whole,) = merge(hours, lambda _: 0)
+    assert (whole.low, whole.high, whole.mean) == (min(values), max(values), Fraction(sum(values), len(values)))
+    days = by_day(hours, lambda ms: (ms + HOUR) // DAY * DAY - HOUR)
+    assert [r.count for r in days] == [
+        sum(1 for c in columns for t in c.times_ms if r.start_ms <= t < r.start_ms + DAY) for r in days
+    ]
+    with pytest.raises(MalformedError):
+        release_rolled(ask(alice), now_ms=LATER)
+    with pytest.raises(AccessDeniedError):
+        release_rolled(replace(wanted, purpose="HMARKT"), now_ms=LATER)
 
 
 def test_what_came_since_is_read_from_its_envelope_until_its_month_is_written(
@@ -236,6 +259,17 @@ def test_what_came_since_is_read_from_its_envelope_until_its_month_is_written(
     assert write_due(now_ms=NOW + pages_writing.WAIT_MS) == 1
     assert from_page(alice) == 24
     assert status() | {"pages": 0} == {"pages": 0, "covered": 24, "envelopes": 24, "waiting": 0}
+
+
+def test_the_worker_writes_pages_by_itself(pipeline: Pipeline, meter: Thing, alice: Account) -> None:
+    """What came a quarter of an hour ago, or much at once; the second look has nothing to do."""
+    fill(pipeline, meter, range(1, pages_writing.MANY + 1))
+    page_once()
+    assert from_page(alice) == pages_writing.MANY
+    before = list(Page.objects.order_by("pk").values_list("pk", flat=True))
+    page_once()
+    assert list(Page.objects.order_by("pk").values_list("pk", flat=True)) == before
+    assert damage() == set()
 
 
 def test_a_clone_that_comes_later_contests_what_a_page_holds(

@@ -14,14 +14,15 @@ from egide.cloud.release.deciding import Ask, decide_ask, works_of
 from egide.cloud.release.from_pages import Paged, read_pages
 from egide.cloud.release.scope import keys_open
 from egide.cloud.release.sight import sees_whole
-from egide.cloud.vault.models import Envelope
+from egide.cloud.vault.models import Envelope, Flag
 from egide.cloud.vault.opening import Opened, open_envelopes
 from egide.cloud.vault.owning import held, rows_of
-from egide.errors import AccessDeniedError, NotFoundError
+from egide.cloud.vault.pages_rolling import Rolled, merge, roll
+from egide.errors import AccessDeniedError, MalformedError, NotFoundError
 
 __all__ = [
     "Answer", "Ask", "Column", "columns_of", "decide_ask", "entries_of", "entry_of", "flag_names", "open_columns",
-    "release", "why", "works_of",
+    "open_rolled", "release", "release_rolled", "why", "works_of",
 ]  # fmt: skip
 
 
@@ -92,12 +93,41 @@ def open_columns(ask: Ask, decision: Decision, *, pages: bool = True) -> list[Co
 
     The same with `pages` as without, from the envelopes alone.
     """
-    paged = read_pages(ask, decision) if pages and ask.entry is None else None
+    columns = _columns(ask, decision, read_pages(ask, decision) if pages and ask.entry is None else None)
+    columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
+    return columns
+
+
+def release_rolled(ask: Ask, *, now_ms: int) -> list[Rolled]:
+    """Answer an ask about one metric by its hours (UTC): how many values, the least, the greatest, their sum.
+
+    Journaled as `release` does, and raises as it does. It says what the released columns say, added up.
+    """
+    decision = decide_ask(ask, now_ms)
+    _journal(ask, decision, now_ms)
+    if not decision.allowed:
+        raise AccessDeniedError("no ground lets this reader see this record")
+    return open_rolled(ask, decision)
+
+
+def open_rolled(ask: Ask, decision: Decision, *, pages: bool = True) -> list[Rolled]:
+    """By hour and unit, in the order of unit and time. The ask names one metric. The caller journals what leaves."""
+    if len(ask.codes) != 1:
+        raise MalformedError("roll-ups are of one metric")
+    paged = read_pages(ask, decision, roll=True) if pages else None
+    said = roll(
+        (c.unit, c.exponent, c.times_ms, c.values, c.doubts, int(Flag.CONTESTED) if "contested" in c.flags else 0)
+        for c in _columns(ask, decision, paged)
+    )
+    return merge([*said, *(paged.rolled if paged is not None else ())], lambda start_ms: start_ms)
+
+
+def _columns(ask: Ask, decision: Decision, paged: Paged | None) -> list[Column]:
+    """What pages gave, and what the other envelopes give; in no order."""
     rows = _rows(ask, decision, paged)
-    columns: list[Column] = paged.columns if paged is not None else []
+    columns: list[Column] = list(paged.columns) if paged is not None else []
     for row, opened in open_envelopes(rows, leaves_at(row.entry for row in rows), ask.patient.pk):
         columns += columns_of(row, opened, ask, decision)
-    columns.sort(key=lambda c: (c.times_ms[0], c.entry, c.position))
     return columns
 
 

@@ -28,6 +28,7 @@ from egide.cloud.release.scope import keys_open
 from egide.cloud.vault.models import Envelope, Page
 from egide.cloud.vault.owning import held, rows_of
 from egide.cloud.vault.pages import Cover, Part, State, decode_cover, decode_part, month_of, months_between, read_lines
+from egide.cloud.vault.pages_rolling import Rolled
 from egide.cloud.vault.pages_rows import Place, state_of, states_of
 from egide.cloud.vault.pages_sealed import PageKey
 from egide.errors import EgideError
@@ -48,6 +49,7 @@ class Paged:
 
     columns: list[Column] = field(default_factory=list)
     rest: list[int] = field(default_factory=list)
+    rolled: list[Rolled] = field(default_factory=list)  # of months that are in neither
 
     def others(self, rows: QuerySet[Envelope]) -> Iterator[Envelope]:
         """Those of these rows that pages did not give."""
@@ -63,10 +65,14 @@ class _Look:
     decision: Decision
     pairings: Mapping[int, Pairing]
     keys: Mapping[int, RecordKey]
+    roll: bool
 
 
-def read_pages(ask: Ask, decision: Decision) -> Paged | None:
-    """What the record's pages give of an ask that was answered yes; None: there are none."""
+def read_pages(ask: Ask, decision: Decision, *, roll: bool = False) -> Paged | None:
+    """What the record's pages give of an ask that was answered yes; None: there are none.
+
+    With `roll`, a month that is asked for whole, is seen whole and is as its page says comes as its roll-ups.
+    """
     mine = keys_open(ask.patient.pk, ask.reader, decision)
     first, last = months_between(ask.since_ms, ask.until_ms)
     written = Page.objects.filter(part=0, sealed__isnull=False, month__range=(first, last))
@@ -84,7 +90,7 @@ def read_pages(ask: Ask, decision: Decision) -> Paged | None:
             months.setdefault((row[8], row[7], month_of(row[5])), []).append(state_of(row))
     look = _Look(
         ask, decision, Pairing.objects.in_bulk({place[1] for place in found}),
-        {key.pk: key for key in RecordKey.objects.filter(pk__in={place[0] for place in found})},
+        {key.pk: key for key in RecordKey.objects.filter(pk__in={place[0] for place in found})}, roll,
     )  # fmt: skip
     for place, states in sorted(months.items()):
         _take(look, paged, found.get(place), states)
@@ -95,18 +101,19 @@ def _take(look: _Look, paged: Paged, page: Page | None, states: list[State]) -> 
     """One month: from its page what is there, the rest from the envelopes."""
     if page is not None and len(states) >= _FEW and len(states) * _SHARE >= page.count:
         try:
-            columns, given = _month(look, page, states)
+            columns, given, rolled = _month(look, page, states)
         except (EgideError, KeyError) as err:
             _log.warning("a page cannot be used: %s", err.code if isinstance(err, EgideError) else "part-missing")
         else:
             paged.columns += columns
+            paged.rolled += rolled
             paged.rest += [state.entry for state in states if state.entry not in given]
             return
     paged.rest += [state.entry for state in states]
 
 
-def _month(look: _Look, page: Page, states: Sequence[State]) -> tuple[list[Column], set[int]]:
-    """The columns that a page gives of these envelopes, and which envelopes they are.
+def _month(look: _Look, page: Page, states: Sequence[State]) -> tuple[list[Column], set[int], list[Rolled]]:
+    """The columns that a page gives of these envelopes, and which envelopes they are; or its roll-ups for them.
 
     Raises:
         EgideError, KeyError: the page is not whole.
@@ -124,8 +131,19 @@ def _month(look: _Look, page: Page, states: Sequence[State]) -> tuple[list[Colum
     )
     sealed = {row.part: bytes(row.sealed or b"") for row in rows}
     parts = [decode_part(key.open(sealed[n], pairing, page.month, n, plain), cover) for n in numbers]
+    entries = {state.entry for state in given}
+    if look.roll and whole and len(given) == len(cover.states) and _inside(look.ask, cover, numbers):
+        rolled = [part.rolled() for part in parts]
+        if None not in rolled:
+            return [], entries, [one for hours in rolled if hours for one in hours]
     cut = _cut if whole else _seen
-    return cut(look, cover, parts, pairing, wanted), {state.entry for state in given}
+    return cut(look, cover, parts, pairing, wanted), entries, []
+
+
+def _inside(ask: Ask, cover: Cover, numbers: Sequence[int]) -> bool:
+    """Whether all of these metrics lies in the period that was asked for."""
+    spans = [cover.metrics[n - 1][1:] for n in numbers]
+    return all(ask.since_ms <= first and last < ask.until_ms for first, last in spans)
 
 
 def _sees_all(decision: Decision, cover: Cover) -> bool:

@@ -9,14 +9,14 @@ from django.db.models import Exists, OuterRef
 
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.keys.models import RecordKey
-from egide.cloud.register.store import leaves_at, split_entry
+from egide.cloud.register.store import split_entry
 from egide.cloud.upkeep.columns import readable, what
 from egide.cloud.upkeep.finding import Finding
 from egide.cloud.vault.models import Envelope, Page
 from egide.cloud.vault.opening import Vault
 from egide.cloud.vault.pages import Cover, Line, Month, decode_cover, decode_part, encode_month, read_lines
 from egide.cloud.vault.pages_sealed import PageKey
-from egide.cloud.vault.pages_writing import line_of
+from egide.cloud.vault.pages_writing import open_lines
 from egide.errors import ProofError
 
 __all__ = ["check_pages"]
@@ -95,26 +95,17 @@ def _envelopes(page: Page, lines: Sequence[Line]) -> tuple[Mapping[int, Line], d
         rows = readable(Envelope.objects.filter(entry__in=some)).select_related("data_key")
         mine = list(rows.order_by("data_key_id", "step"))
         wrong |= dict.fromkeys(some.keys() - {row.entry for row in mine}, "page-entry-missing")
-        for row in mine:
-            line = some[row.entry]
-            if row.pairing_id != page.pairing_id or row.data_key.record_key_id != page.record_key_id:
-                wrong[row.entry] = "page-of-another-record"
-                continue
+        here = [r for r in mine if (r.pairing_id, r.data_key.record_key_id) == (page.pairing_id, page.record_key_id)]
+        wrong |= dict.fromkeys({row.entry for row in mine} - {row.entry for row in here}, "page-of-another-record")
+        for row in here:
             row.pairing = pairing
-            opened = _opened(vault, row)
-            if opened is None:
-                continue  # the check of envelopes says what is wrong with it
+        for opened in open_lines(here, vault):  # of what does not open, the check of envelopes says what is wrong
+            line = some[opened.state.entry]
             if (opened.readings, opened.correction_ms, opened.trust, opened.doubts) != (
                 line.readings, line.correction_ms, line.trust, line.doubts,
             ):  # fmt: skip
-                wrong[row.entry] = "page-differs"
+                wrong[opened.state.entry] = "page-differs"
             elif opened.state == line.state:
-                known[row.entry] = opened
+                known[opened.state.entry] = opened
     return known, wrong
 
-
-def _opened(vault: Vault, row: Envelope) -> Line | None:
-    try:
-        return line_of(row, vault.open(row, leaves_at([row.entry])[row.entry]))
-    except Exception:
-        return None

@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
@@ -34,6 +35,7 @@ MOST_VALUES: Final = 400_000
 _LIMIT: Final = 32 * 1024 * 1024
 _TYPES: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _EPOCH_YEAR: Final = 1970
+_DAY_MS: Final = 86_400_000
 
 
 class State(NamedTuple):
@@ -87,7 +89,11 @@ class Part:
     offsets: list[int]
     values: list[int]
     doubts: dict[int, dict[int, str]]
-    rolled: list[Rolled] | None  # None: too large to be kept
+    kept: Any  # roll-ups as they lie
+
+    def rolled(self) -> list[Rolled] | None:
+        """By hour; None when they were too large to be kept. Raises MalformedError."""
+        return read_rolled(self.kept, _unpack)
 
     def series(self, n: int) -> Series:
         """The n-th, as it was signed."""
@@ -110,7 +116,12 @@ class Month:
 
 def month_of(at_ms: int) -> int:
     """Which month (UTC) an instant is in, counted from January 1970."""
-    at = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+    return _month_of_day(at_ms // _DAY_MS)
+
+
+@lru_cache(maxsize=4_096)
+def _month_of_day(day: int) -> int:
+    at = datetime.fromtimestamp(day * _DAY_MS / 1000, tz=UTC)
     return (at.year - _EPOCH_YEAR) * 12 + at.month - 1
 
 
@@ -248,7 +259,7 @@ def decode_part(data: bytes, cover: Cover) -> Part:
         raise MalformedError("a page's columns have other lengths")
     return Part(
         code, [(str(name), int(exponent)) for name, exponent in units], line, position, unit, period, counts, starts,
-        offset_starts, offsets, values, doubts, read_rolled(rolled, _unpack),
+        offset_starts, offsets, values, doubts, rolled,
     )  # fmt: skip
 
 

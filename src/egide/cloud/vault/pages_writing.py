@@ -41,7 +41,7 @@ from egide.errors import EgideError, KeyMissingError, NotFoundError
 from egide.measure.readings import decode_readings
 from egide.trust.cose import Sign1
 
-__all__ = ["LEAST", "due", "line_of", "look_on", "rebuild", "status", "write_due", "write_page"]
+__all__ = ["LEAST", "due", "look_on", "open_lines", "rebuild", "status", "write_due", "write_page"]
 
 #: Fewer envelopes than these in a month are read as fast without a page.
 LEAST: Final = 32
@@ -199,15 +199,16 @@ def _opened(subject: uuid.UUID, entries: Iterable[int]) -> list[Line]:
     vault, lines, wanted = Vault(subject), [], list(entries)
     for at in range(0, len(wanted), 500):
         some = Envelope.objects.filter(entry__in=wanted[at : at + 500]).select_related("pairing")
-        rows = list(some.order_by("data_key_id", "step"))
-        leaves = _leaves(rows)
-        for row in rows:
-            try:
-                line = line_of(row, vault.open(row, leaves[row.entry]))
-            except (EgideError, KeyError):
-                continue
-            if fits(line.readings):
-                lines.append(line)
+        lines += open_lines(list(some.order_by("data_key_id", "step")), vault)
+    return [line for line in lines if fits(line.readings)]
+
+
+def open_lines(rows: Sequence[Envelope], vault: Vault) -> list[Line]:
+    """Envelopes as a page holds them; those that do not open, or are not the register's, are left out."""
+    leaves, lines = _leaves(rows), []
+    for row in rows:
+        with suppress(EgideError, KeyError):
+            lines.append(_line_of(row, vault.open(row, leaves[row.entry])))
     return lines
 
 
@@ -227,7 +228,7 @@ def _one_by_one(rows: Sequence[Envelope]) -> dict[int, bytes]:
     return found
 
 
-def line_of(row: Envelope, opened: Opened) -> Line:
+def _line_of(row: Envelope, opened: Opened) -> Line:
     """An envelope as a page holds it."""
     state = State(
         row.entry, row.data_key_id, row.step, row.flags, row.received_ms, row.first_ms, row.last_ms
