@@ -23,6 +23,8 @@ INVENTORY: Final = {
     "cloud/config": "cryptography hashlib secrets",
     "cloud/consent": "fido2 hashlib",
     "cloud/federation": "hashlib hmac joserfc secrets",
+    "cloud/fhir": "hashlib",
+    "cloud/fhir/writing": "cryptography hashlib hmac joserfc",
     "cloud/fleet": "cryptography hashlib hmac",
     "cloud/fleet/broker": "cryptography hashlib",
     "cloud/governance": "asn1crypto cryptography hashlib pyhanko pyhanko_certvalidator secrets",

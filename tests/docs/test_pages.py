@@ -118,7 +118,7 @@ def test_the_readme_names_every_command() -> None:
     group = typer.main.get_command(app)
     listed = set(group.list_commands(typer.Context(group)))  # type: ignore[attr-defined]
     subcommands = set()
-    for name in ("object", "fleet", "events", "held", "person", "people", "rights", "messages", "pages"):
+    for name in ("object", "fleet", "events", "held", "person", "people", "rights", "messages", "pages", "system"):
         subcommands |= set(group.get_command(typer.Context(group), name).commands)  # type: ignore[attr-defined]
     assert listed <= named <= listed | subcommands
     assert subcommands <= set(re.findall(r"[a-z-]+", table))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -64,8 +65,13 @@ def renew(
     Exit codes: 0 renewed, 1 refused, 2 settings.
     """
     setup(data, keys)
-    from egide.cli.fleet import _object
     from egide.cloud.fhir.writing.registering import renew_system
+    from egide.cloud.fleet.models import HealthObject
+    from egide.errors import NotFoundError
 
-    renew_system(_object(system), now_ms=time.time_ns() // 1_000_000)
+    try:
+        owner = HealthObject.objects.get(pk=uuid.UUID(system))
+    except (ValueError, HealthObject.DoesNotExist) as err:
+        raise NotFoundError("no system has that id") from err
+    renew_system(owner, now_ms=time.time_ns() // 1_000_000)
     words("egide: renewed")

@@ -1,6 +1,6 @@
 """Make definitions.json again from the built profiles of HL7's Personal Health Devices guide, unpacked.
 
-    python tests/interop/phd/trim.py path/to/profiles
+    python -m tests.interop.phd.trim path/to/profiles
 
 As tests/interop/r4/trim.py does: of each profile what a validator reads, and the code lists of required bindings.
 """
@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "r4"))
-from trim import code_lists, load, trim_element
+from tests.interop.r4.trim import code_lists, load, trim_element
 
 PROFILES = (
     "PhdBaseObservation", "PhdNumericObservation", "PhdCompoundObservation", "PhdCompoundNumericObservation",

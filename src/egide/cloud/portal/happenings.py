@@ -73,6 +73,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "pairing": gettext_noop("An object began to measure for you."),
     "unpairing": gettext_noop("An object no longer measures for you."),
     "attribution": gettext_noop("Measurements were attributed anew."),
+    "supersession": gettext_noop("A system corrected a measurement that it had sent: both stay in the register."),
     "attribution-end": gettext_noop("Measurements were attributed anew."),
     "attribution-told": gettext_noop("Somebody who had seen measurements that were attributed anew was told."),
     "stream-end": gettext_noop("%(who)s closed a page that had stayed open on your measurements."),
