@@ -66,6 +66,7 @@ KG = "http://unitsofmeasure.org|kg"
         ("combo-code=http://loinc.org|8480-6&category=vital-signs", {PANEL}),
         ("category=vital-signs", {PULSE, PANEL, WEIGHT, HEAT}),
         ("category=laboratory", {SUGAR}),
+        ("category=http://hl7.org/fhir/uv/phd/CodeSystem/PhdObservationCategories|phd&code=29463-7", {WEIGHT}),
         (f"value-quantity=70.4|{KG}", {WEIGHT}),
         ("value-quantity=70400|http://unitsofmeasure.org|g", {WEIGHT}),
         ("value-quantity=gt70000||g", {WEIGHT}),

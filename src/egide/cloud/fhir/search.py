@@ -19,6 +19,7 @@ from egide.cloud.fhir.codes import codes_searched, measured_by
 from egide.cloud.fhir.common import COMMON, Common, parse_common, unknown
 from egide.cloud.fhir.dates import parse_dates
 from egide.cloud.fhir.observations import Observed
+from egide.cloud.fhir.phd import PHD_CATEGORY, phd_profile_of
 from egide.cloud.fhir.quantities import parse_amounts
 from egide.cloud.fhir.systems import CATEGORY
 from egide.cloud.fhir.tokens import answers, parse_references, parse_tokens
@@ -230,8 +231,11 @@ def _others(query: QueryDict, now_ms: int) -> list[Keep]:
 
 
 def _categories(code: str) -> list[tuple[str, str]]:
+    """Those that its Observation bears."""
     metric = CATALOGUE.get(code)
-    return [(CATEGORY, metric.category)] if metric is not None and metric.category is not None else []
+    phd = PHD_CATEGORY["coding"] if phd_profile_of(code) is not None else []
+    own = [(CATEGORY, metric.category)] if metric is not None and metric.category is not None else []
+    return [*own, *((one["system"], one["code"]) for one in phd)]
 
 
 def _included(query: QueryDict, name: str, known: frozenset[str]) -> frozenset[str]:
