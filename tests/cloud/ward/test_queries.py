@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from egide.cloud.consent.service import start_follow_up
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
 from egide.cloud.release.deciding import Ask, decide_ask, decide_each
+from egide.cloud.release.stream import begin_watches
 from egide.cloud.ward.views import stream
 from tests.cloud.conftest import NOW
 from tests.cloud.ward.conftest import Enter
@@ -46,7 +48,7 @@ def test_the_list_asks_as_often_for_many_patients_as_for_few(cast: Cast, enter: 
     for count in (2, 8):
         client = ward(cast, enter, count)[0]
         assert b"Patient 0" in client.get(path).content
-        spent.append(queries(lambda client=client: client.get(path)))
+        spent.append(queries(partial(client.get, path)))
     assert spent[0] == spent[1]
     assert spent[1] <= 36
 
@@ -61,12 +63,12 @@ def test_a_stream_begins_with_as_many_questions_for_many_patients_as_for_few(cas
         asks = stream._asks(request, stream._patients(request))
         settled = decide_each([ask for ask in asks.values() if ask is not None], NOW)
         assert [one is not None and one.decision.allowed for one in settled] == [True] * len(patients)
-        assert stream.begin_watches([ask for ask in asks.values() if ask is not None], now_ms=NOW)
+        assert begin_watches([ask for ask in asks.values() if ask is not None], now_ms=NOW)
 
     spent = []
     for count in (2, 8):
         _, doctor, patients = ward(cast, enter, count)
-        spent.append(queries(lambda d=doctor, p=patients: begin(d, p)))
+        spent.append(queries(partial(begin, doctor, patients)))
     assert spent[0] == spent[1]
     assert spent[1] <= 24
 

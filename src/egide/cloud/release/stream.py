@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Final
 
 from egide.cloud.consent.facts import Window
 from egide.cloud.consent.rules import Decision
@@ -28,6 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 END = "stream-end"
+_NAMED: Final = 500  # patients whom a query names; of more, it reads all that came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +75,18 @@ class Came:
     key: int
 
 
-def came_between(since: int, upto: int, patients: Container[uuid.UUID]) -> dict[uuid.UUID, list[Came]]:
+def came_between(since: int, upto: int, patients: Set[uuid.UUID]) -> dict[uuid.UUID, list[Came]]:
     """What came for these patients among entries (since, upto], as `owning.rows_of` has it, less what is held."""
     found: defaultdict[uuid.UUID, list[Came]] = defaultdict(list)
     elsewhere: list[tuple[uuid.UUID, int, Came]] = []
-    rows = Envelope.objects.filter(entry__gt=since, entry__lte=upto).values_list(
+    rows = Envelope.objects.filter(entry__gt=since, entry__lte=upto)
+    if len(patients) <= _NAMED:  # most of what comes is nobody's who is watched
+        rows = rows.filter(data_key__record_key__subject__in=patients)
+    read = rows.values_list(
         "entry", "flags", "pairing_id", "pairing__patient_id", "data_key__record_key_id",
         "data_key__record_key__subject",
     )  # fmt: skip
-    for entry, flags, pairing, paired_with, key, patient in rows:
+    for entry, flags, pairing, paired_with, key, patient in read:
         if patient not in patients or held(flags):
             continue
         if paired_with == patient:
