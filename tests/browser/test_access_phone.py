@@ -59,17 +59,3 @@ def test_every_page_reads_without_script(everywhere: Portal, chromium: Browser, 
             if page.locator("h1").count() != 1 or len(main.inner_text()) < 60:
                 wrong[visit.id] = main.inner_text()[:80]
     assert not wrong, wrong
-
-
-@pytest.mark.server
-@pytest.mark.slow
-def test_titles_tell_pages_apart(everywhere: Portal, chromium: Browser) -> None:
-    """Two pages of a patient with one title are steps of one act, and the two that are neutral on purpose."""
-    titles: dict[str, set[str]] = {}
-    with visitor(chromium, lang="fr") as page:
-        be(page, everywhere, "alice")
-        for visit in of("alice"):
-            visit.open(page, everywhere)
-            titles.setdefault(page.title(), set()).add(visit.name.partition("-")[0])
-    shared = {title: names for title, names in titles.items() if len(names) > 1}
-    assert not shared, shared
