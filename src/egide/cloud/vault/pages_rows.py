@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, QuerySet
 
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.keys.models import RecordKey
@@ -22,7 +22,7 @@ from egide.cloud.vault.pages import State, month_of, span_of
 
 __all__ = [
     "Place", "forget_keys_pages", "forget_months", "note_months", "of_place", "pages_lock", "state_of",
-    "states_of", "unpaged",
+    "states_of",
 ]  # fmt: skip
 
 _LOCK_ID: Final = 0x65677067  # "egpg"
@@ -55,14 +55,6 @@ def of_place(place: Place) -> QuerySet[Envelope]:
     return Envelope.objects.filter(
         pairing=pairing, data_key__record_key=key, first_ms__gte=since, first_ms__lt=until, last_ms__gte=since
     )
-
-
-def unpaged(rows: QuerySet[Envelope], subject: uuid.UUID, since_ms: int) -> int:
-    """How many of a record's envelopes since then must be opened, at most: of these months, what no page covers."""
-    month = month_of(max(0, since_ms))
-    pages = Page.objects.filter(record_key__subject=subject, part=0, month__gte=month, sealed__isnull=False)
-    covered: int = pages.aggregate(n=Sum("count"))["n"] or 0
-    return max(0, rows.filter(last_ms__gte=span_of(month)[0]).count() - covered)
 
 
 def note_months(places: Iterable[Place], *, now_ms: int = 0) -> None:

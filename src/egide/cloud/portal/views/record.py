@@ -41,7 +41,6 @@ from egide.cloud.release.door import Answer, Ask
 from egide.cloud.release.reach import sees_everything, shows
 from egide.cloud.vault import owning
 from egide.cloud.vault.models import Envelope
-from egide.cloud.vault.pages_rows import unpaged
 from egide.errors import MalformedError
 
 __all__ = ["latest", "record", "record_context", "series"]
@@ -51,8 +50,7 @@ _CARRIED: Final = 2_000  # points that a page carries itself; beyond, its script
 _AHEAD_MS: Final = 366 * 86_400_000  # a reading dated after now is doubtful, and shown all the same
 _DAY_MS: Final = 86_400_000
 _MAX_SPAN_MS: Final = 366 * _DAY_MS
-_MANY: Final = 3_000  # envelopes: a page opens no more than that unless it is asked to
-_MOST: Final = 9_000  # envelopes that it reads, most of them in the vault's pages
+_MANY: Final = 3_000  # envelopes of a day, which lie in no sealed page yet: a page opens no more unless it is asked to
 _PAUSE_S: Final = 10  # seconds between two questions for news
 
 
@@ -271,15 +269,8 @@ def _usual_period(subject: Subject, now_ms: int) -> Period:
     shorter = [p for p in PERIODS if p.hours <= period.hours]
     in_each = {p.key: Count("pk", filter=Q(last_ms__gte=now_ms - p.span_ms)) for p in shorter}
     counted = mine.filter(last_ms__gte=now_ms - shorter[-1].span_ms).aggregate(**in_each)
-    fitting = [p for p in shorter if _fits(subject, counted[p.key], now_ms - p.span_ms)]
+    fitting = [p for p in shorter if counted[p.key] <= _MANY]
     return fitting[-1] if fitting else shorter[0]
-
-
-def _fits(subject: Subject, count: int, since_ms: int) -> bool:
-    """Whether a page may read so many envelopes, measured since then: they are few, or most of them lie in pages."""
-    if not _MANY < count <= _MOST:
-        return count <= _MANY
-    return unpaged(owning.rows_of(subject.patient.pk), subject.patient.pk, since_ms) <= _MANY
 
 
 def _period_of_what_shows(ask: Ask, now_ms: int) -> Period:
