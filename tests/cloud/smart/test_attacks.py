@@ -211,6 +211,13 @@ def test_a_refresh_token_is_good_once_and_its_second_use_ends_the_family(own: Fl
     assert own.refresh(second["refresh_token"])[1]["error"] == "invalid_grant"
 
 
+def test_a_refresh_token_says_itself_which_public_app_it_is_of(own: Flow) -> None:
+    """Clients in browsers leave the app's name out; a guess names nobody."""
+    told = own.tokens()
+    assert own.refresh(told["refresh_token"], client_id=None)[0] == 200
+    assert own.refresh("guess", client_id=None)[0] == 401
+
+
 def test_a_refresh_never_lasts_longer_than_the_first(own: Flow, at: list[int]) -> None:
     """Rotation renews nothing: ninety days after the yes the app has to ask again."""
     told = own.tokens(own.form(until="365"))

@@ -44,6 +44,8 @@ class SmartValidator(OAuth2Validator):  # type: ignore[misc]  # django-oauth-too
     def client_authentication_required(self, request: Any, *_: Any, **__: Any) -> bool:
         if getattr(request, "client_assertion", None) or request.headers.get("Authorization"):
             return True
+        if not request.client_id and request.grant_type == "refresh_token":
+            request.client_id = _whose(request.refresh_token)
         self._load_application(request.client_id, request)
         return request.client is None or request.client.client_type != App.CLIENT_PUBLIC
 
@@ -201,6 +203,14 @@ class SmartValidator(OAuth2Validator):  # type: ignore[misc]  # django-oauth-too
             "exp": int(row.expires.timestamp()), "iat": row.made_ms // 1000, "iss": base_of(request),
         }  # fmt: skip
         return said | ({"patient": str(row.patient_id)} if row.patient_id else {})
+
+
+def _whose(refresh_token: str | None) -> str | None:
+    """The public app whose refresh token this is, where the request does not name it: it is of no use to another."""
+    public = Refresh.objects.filter(application__client_type=App.CLIENT_PUBLIC)
+    rows = public.filter(token_checksum=tokens.hash_of(refresh_token or ""))
+    found: str | None = rows.values_list("application__client_id", flat=True).first()
+    return found
 
 
 def _other_proof(request: Any) -> bool:
