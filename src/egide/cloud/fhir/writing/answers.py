@@ -29,7 +29,7 @@ from egide.errors import (
 __all__ = ["RECEIPT", "failed", "issue_of", "kept_resource", "kept_response", "outcome_of", "problem", "wants"]
 
 #: An extension of ours: the receipt (RFC 9942), as COSE, that says that the envelope is in the register.
-RECEIPT: Final = "urn:oid:2.25.261836093577205120839276409581724301337"
+RECEIPT: Final = "urn:oid:2.25.55239362427946223429864890240300965075"
 _PREFERENCES: Final = ("representation", "minimal", "OperationOutcome")
 #: error, HTTP status, issue type
 _KINDS: Final[tuple[tuple[type[EgideError], int, str], ...]] = (
