@@ -18,6 +18,7 @@ from tests.browser.test_ward import _STAFF
 from tests.cloud.conftest import NOW
 from tests.support.cast import Cast
 from tests.support.markup import NODE, invalid
+from tests.support.papers import PDF
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
@@ -25,7 +26,8 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
 def played(cast: Cast, program: str, people: dict[str, str]) -> dict[str, str]:
     """What `everypage` seeds in a process of its own, seeded here, at NOW."""
     said: list[str] = []
-    exec(program.format(people=repr(people)).replace("time.time_ns()", f"{NOW}000000"), {"print": said.append})
+    made = program.format(people=repr(people), scan=PDF)
+    exec(made.replace("time.time_ns()", f"{NOW}000000"), {"print": said.append})
     told: dict[str, str] = json.loads(said[-1])
     return told
 
@@ -35,7 +37,7 @@ def people(cast: Cast) -> dict[str, str]:
     """The ids that the paths of `everypage` name."""
     found = {name: str(getattr(cast, name).pk) for name in ("alice", "bob", "charlie", "diane")}
     found |= played(cast, _STAFF, found)
-    return found | played(cast, _MORE, found)
+    return found | played(cast, _MORE, found) | {"base": "http://localhost"}
 
 
 @pytest.fixture
