@@ -52,7 +52,7 @@ WORDS = {
 #: What nobody here has a row of: any id does.
 NO_ROW = {
     "rule_id", "contact_id", "way_id", "participation_id", "representation_id", "parted_id",
-    "agreement_id", "number", "workstation", "merge_id", "destruction_id",
+    "agreement_id", "number", "app_id", "workstation", "merge_id", "destruction_id",
 }  # fmt: skip
 
 #: What answers a person who is not signed in, and why.
@@ -67,6 +67,8 @@ ANYBODY = {
     "federation:sign-in": "the way in", "federation:sign-out": "the way out", "federation:signed-out": "the way out",
     "federation:problem": "says why a sign-in failed", "federation:callback": "the way back from a provider",
     "federation:back-channel": "a provider's signed word", "fhir:metadata": "what the interface can",
+    "smart:configuration": "where an app signs in", "smart:token": "an app's code or key",
+    "smart:introspect": "an app's key", "smart:revoke": "an app's key",
 }  # fmt: skip
 #: What answers whoever is signed in, with what is their own and nobody else's.
 OWN = {
@@ -75,6 +77,7 @@ OWN = {
     "signin:confirm": "one's factor", "signin:app": "one's factor", "signin:ending": "one's session",
     "ward:stream": "says ready, then closed", "comfort:display": "one's preferences",
     "federation:identities": "one's links", "fhir:search": "one's own measurements",
+    "smart:mine": "one's own apps",
 }  # fmt: skip
 #: A patient's own record, objects, journal and rights.
 OF_A_PATIENT = re.compile(
@@ -85,7 +88,7 @@ OF_A_PATIENT = re.compile(
 OF_A_DESK = re.compile(
     r"ward:(patients|lines|find|emergencies|reviews|held|acting|security|quarantine|privacy|questions|processing|fleet"
     r"|audit|research|project|maker|staff|propose|platform|place)|rights:(desk|person-find|identities|merges|terms)"
-    r"|portal:invitation|signin:(desk|workstations)"
+    r"|portal:invitation|signin:(desk|workstations)|smart:regist(ry|er)$"
 )
 #: Pages that hold a secret's word by chance.
 EXAMPLES = {"portal:design": "names and values that are made up", "comfort:display": "names of units"}
