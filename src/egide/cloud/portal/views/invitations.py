@@ -24,6 +24,7 @@ from egide.cloud.portal.invitations import Made
 from egide.cloud.portal.subject import signed_in
 from egide.cloud.signin.factors import widening
 from egide.cloud.signin.guard import reader_of
+from egide.cloud.signin.pace import take_turn
 from egide.errors import AccessDeniedError, NotFoundError, RefusedError
 
 __all__ = ["again", "invitations_desk", "new", "withdrawal"]
@@ -63,6 +64,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if not kept or not constant_time_compare(kept, sent):
         problem = _("This form was sent already, or is too old. See among the invitations, or send it again.")
         return _form(request, status=400, problem=problem)
+    take_turn(reader, "invitation", now_ms=now)
     try:
         made = invitations.invite(reader, request.POST.dict(), now_ms=now)
     except AccessDeniedError:
@@ -85,7 +87,9 @@ def new(request: HttpRequest) -> HttpResponse:
 @widening
 def again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """A new code; the one before stops working. Raises NotFoundError, RefusedError: it is over."""
-    made = invitations.invite_again(reader_of(request), invitation_id, now_ms=live.now_ms())
+    reader, now = reader_of(request), live.now_ms()
+    take_turn(reader, "invitation", now_ms=now)
+    made = invitations.invite_again(reader, invitation_id, now_ms=now)
     return _shown(request, made)
 
 
