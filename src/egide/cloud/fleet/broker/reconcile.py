@@ -71,6 +71,9 @@ class Reconciler:
                 _LOG.warning("reconcile-failed %s", err.code)
             except Exception as err:  # a watch that stops by accident watches nothing
                 _LOG.error("reconcile-failed %s", type(err).__name__)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # told while an answer came: wait_for gave the answer instead
+                raise asyncio.CancelledError
             await asyncio.sleep(EVERY_S)
 
     async def reconcile(self) -> int:
