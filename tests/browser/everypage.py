@@ -328,7 +328,7 @@ def every_portal(folder: Path) -> Iterator[Portal]:
     """A demo's portal, so that one click makes a visitor anybody, with something to see on every page."""
     with running_portal(folder, demo=True) as portal:
         portal.people.update(json.loads(portal._run(_STAFF.format(people=repr(portal.people))).splitlines()[-1]))
-        more = _MORE.format(people=repr(portal.people), scan=PDF)
+        more = _MORE.format(people=repr(portal.people), scan=repr(PDF))
         portal.people.update(json.loads(portal._run(more).splitlines()[-1]), base=portal.base)
         yield portal
 

@@ -97,7 +97,8 @@ def _tell(patient: Account, since_ms: int, now_ms: int) -> int:
 
 def _given(facts: Facts) -> Sequence[Grant | Participation]:
     """What was not taken back: its end is the one that it was given with."""
-    return [each for each in (*facts.grants, *facts.participations) if each.until_ms == each.term_ms is not None]
+    given: tuple[Grant | Participation, ...] = (*facts.grants, *facts.participations)
+    return [each for each in given if each.until_ms == each.term_ms is not None]
 
 
 def _end(ground: Grant | Participation) -> int:
