@@ -37,12 +37,16 @@ MAGIC: Final = b"EGIDE-BACKUP-1\n"
 CHUNK: Final = 1 << 20
 _APPS: Final = (
     "keys", "register", "people", "messages", "fleet", "consent", "vault", "intake", "signin", "federation",
-    "governance", "comfort", "mfa",
+    "governance", "comfort", "smart", "mfa",
 )  # fmt: skip
 #: Not kept: how people are reached outside, since a restore must not turn on again what somebody turned off since; and
 #: forms that were not sent with the last pages of shared workstations, which are forgotten after twelve hours; and the
-#: vault's pages, which are written again from envelopes.
-_LEFT: Final = frozenset({"messages.way", "messages.outgoing", "signin.kept", "vault.page", "vault.pagecursor"})
+#: vault's pages, which are written again from envelopes; and what apps hold, since a restore must not make a token
+#: count again that somebody ended since: they ask again.
+_LEFT: Final = frozenset({
+    "messages.way", "messages.outgoing", "signin.kept", "vault.page", "vault.pagecursor", "smart.code", "smart.token",
+    "smart.refresh", "smart.launch", "smart.spentassertion",
+})  # fmt: skip
 _ROWS: Final = 2_000
 
 
