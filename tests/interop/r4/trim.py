@@ -17,8 +17,8 @@ from typing import Any
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 ROOTS = (
     "Observation", "Bundle", "Device", "Provenance", "CapabilityStatement", "OperationOutcome", "Patient",
-    "Practitioner", "PractitionerRole", "Organization", "RelatedPerson", "CareTeam", "DeviceMetric", "Consent", "Group", "AuditEvent",
-    "Parameters", "DocumentReference", "Binary",
+    "Practitioner", "PractitionerRole", "Organization", "RelatedPerson", "CareTeam", "DeviceMetric", "Consent", "Group",
+    "AuditEvent", "Parameters", "DocumentReference", "Binary",
     "vitalsigns", "bp", "heartrate", "resprate", "bodytemp", "bodyweight", "bodyheight", "bmi", "oxygensat",
 )  # fmt: skip
 KEPT = ("id", "path", "min", "max", "contentReference", "slicing", "binding", "constraint", "type")
