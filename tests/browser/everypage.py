@@ -63,6 +63,7 @@ NOT_PAGES: Final = {
     "federation:callback": "a provider sends people here; shows a page of errors or leads on",
     "federation:back-channel": "a provider's machine posts here",
     "smart:configuration": "for apps, as JSON",
+    "fhir-base": "for software: bundles are posted there",
 }
 _MORE: Final = """
 import json, time, uuid

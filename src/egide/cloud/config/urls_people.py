@@ -17,7 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rights/take", take, name="rights-take"),
     path("rights/", include("egide.cloud.governance.urls")),
     path("", include("egide.cloud.smart.urls")),
-    path("fhir", fhir),
+    path("fhir", fhir, name="fhir-base"),
     path("fhir/", include("egide.cloud.fhir.urls")),
 ]
 handler400 = "egide.cloud.portal.errors.bad_request"

@@ -20,13 +20,13 @@ _LONGEST: Final = 500
 
 
 class CrossOriginMiddleware:
-    """For addresses under /fhir/ alone; any other page is for our own origin."""
+    """For /fhir and what is under it alone; any other page is for our own origin."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith("/fhir/"):
+        if request.path != "/fhir" and not request.path.startswith("/fhir/"):
             return self.get_response(request)
         origin = request.headers.get("Origin", "")
         known = _registered(origin)
