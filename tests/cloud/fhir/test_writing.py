@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
+from egide.cloud.consent.restrictions import restrict
 from egide.cloud.fhir.systems import TRUST
 from egide.cloud.fhir.writing.answers import RECEIPT
 from egide.cloud.fleet.service import revoke_object
@@ -244,6 +245,19 @@ def test_a_correction_supersedes(cast: Cast, ward_gateway: Gateway, get: Get) ->
     assert [one["valueQuantity"]["value"] for one in history] == [Decimal(27), Decimal(27)]
     again = with_changes(heart_rate(cast.alice, "73"), status="corrected", extension=extension)
     assert refusal(ward_gateway.post("/Observation", again))[:2] == (422, "element-invalid")
+
+
+def test_to_whom_something_is_hidden_nothing_is_superseded(cast: Cast, ward_gateway: Gateway, get: Get) -> None:
+    """What stands for it could be what they must not know of: to them, the old one was never replaced."""
+    old = said(ward_gateway.post("/Observation", heart_rate(cast.alice, "27")))["id"]
+    extension = [{"url": REPLACES, "valueReference": {"reference": f"Observation/{old}"}}]
+    right = with_changes(heart_rate(cast.alice, "72"), status="corrected", extension=extension)
+    assert ward_gateway.post("/Observation", right).status_code == 201
+    assert get(cast.bob, f"Observation/{old}")[1]["status"] == "entered-in-error"
+    restrict(cast.alice, families=["glucose"], who=cast.bob, now_ms=NOW)
+    read = get(cast.bob, f"Observation/{old}")[1]
+    assert (read["status"], read["meta"]["versionId"]) == ("final", "1")
+    assert len(resources(get(cast.bob, f"Observation/{old}/_history")[1])) == 1
 
 
 def test_only_what_it_wrote_of_this_patient_is_superseded(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from egide.cloud.consent.facts import Window
 from egide.cloud.release.door import Ask, open_columns, why
 from egide.cloud.release.scope import keys_open
+from egide.cloud.release.sight import unlimited
 from egide.cloud.vault.owning import keys_of
 
 __all__ = ["sees_everything", "shows"]
@@ -21,9 +21,8 @@ def sees_everything(ask: Ask, *, now_ms: int) -> bool:
     decision = why(ask, now_ms=now_ms)
     if not decision.allowed:
         return True
-    unlimited = not decision.hides and Window() in decision.opens
     keys = keys_of(ask.patient.pk)
-    return unlimited and len(keys_open(ask.patient.pk, ask.reader, decision, keys)) == len(keys)
+    return unlimited(decision) and len(keys_open(ask.patient.pk, ask.reader, decision, keys)) == len(keys)
 
 
 def shows(ask: Ask, since_ms: int, *, now_ms: int) -> int:

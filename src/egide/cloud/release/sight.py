@@ -15,7 +15,7 @@ from egide.cloud.consent.rules import SELF, Decision, visible
 from egide.measure.plausibility import doubts
 from egide.measure.readings import Readings, Series
 
-__all__ = ["Seen", "see", "sees_whole"]
+__all__ = ["Seen", "see", "sees_whole", "unlimited"]
 
 Doubts = Mapping[int, Mapping[int, str]]
 
@@ -35,7 +35,7 @@ def see(readings: Readings, shift_ms: int, decision: Decision, noted: Doubts, *,
 
     `shift_ms` makes offsets times; `noted` is what intake doubted; `now_ms` is when it did, by the object's clock.
     """
-    left = readings if _unlimited(decision) else _left(readings, shift_ms, decision)
+    left = readings if unlimited(decision) else _left(readings, shift_ms, decision)
     if left is not readings:
         noted = doubts(left, now_ms=now_ms) if left.series else {}
     return [
@@ -53,7 +53,8 @@ def sees_whole(decision: Decision) -> bool:
     return decision.ground == SELF
 
 
-def _unlimited(decision: Decision) -> bool:
+def unlimited(decision: Decision) -> bool:
+    """Whether nothing of the record is hidden from this reader, and every metric and period is open to them."""
     return not decision.hides and Window() in decision.opens
 
 
