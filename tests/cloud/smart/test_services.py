@@ -71,6 +71,9 @@ def test_a_service_reads_who_granted_it_and_each_reading_is_in_their_journal(
     assert status == 200, bundle
     line = journal_of(cast.alice, limit=1)[0]
     assert (line.app, line.purpose, line.decision, line.ground) == (service.client_id, "TREAT", "yes", "grant")
+    assert line.responsible == str(cast.bob.pk)
+    page = signed_in(cast.alice).get("/me/journal", headers={"Accept-Language": "en"}).content.decode()
+    assert "Entrepôt, for which Dr Bob Durand answers" in page
     assert read(f"Observation?patient={cast.charlie.pk}", told["access_token"])[0] == 403
 
 

@@ -57,6 +57,7 @@ class Asked:
             reader=self.reader.account, patient=patient, since_ms=since_ms, until_ms=until_ms,
             purpose=self.purpose(patient), channel=CHANNEL, codes=codes, entry=entry, signed=signed, export=True,
             app=self.reader.app,
+            responsible=str(self.reader.responsible.pk) if self.reader.responsible is not None else "",
         )  # fmt: skip
 
     def require(self, kind: str, interaction: str, patient: Account | None = None) -> None:

@@ -66,7 +66,8 @@ def visits_of(lines: Iterable[JournalLine]) -> list[Visit]:
     open_now: dict[tuple[str, ...], list[JournalLine]] = {}
     found: list[list[JournalLine]] = []
     for line in lines:
-        key = (line.reader, line.role, line.purpose, line.ground, line.decision, line.channel, line.app)
+        key = (line.reader, line.role, line.purpose, line.ground, line.decision, line.channel, line.app,
+               line.responsible)  # fmt: skip
         before = open_now.get(key)
         if before is None or line.channel in EXPORTS or before[-1].at_ms - line.at_ms > PAUSE_MS:
             before = open_now[key] = []

@@ -52,6 +52,7 @@ class Ask:
     export: bool = False  # the answer leaves for a file or for other software: an emergency never does
     app: str = ""  # the id of a program that asks for itself, or for the patient who granted it
     sector: str = ""  # what whoever asks works for, where that is known
+    responsible: str = ""  # the account id of who answers for a program that asks for itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

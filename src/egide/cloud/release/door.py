@@ -64,7 +64,7 @@ def _journal(ask: Ask, decision: Decision, now_ms: int) -> int:
     return journal.write(
         patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
         until_ms=ask.until_ms, channel=ask.channel, ground=decision.ground or None, decision=decision, app=ask.app,
-        now_ms=now_ms,
+        responsible=ask.responsible, now_ms=now_ms,
     )  # fmt: skip
 
 

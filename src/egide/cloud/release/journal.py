@@ -41,6 +41,7 @@ class JournalLine:
     reason: str = ""  # of a no (consent.rules.REASONS): for the patient and the DPO, never for the reader
     hidden: int = 0  # restrictions that were applied
     app: str = ""
+    responsible: str = ""  # account id of who answers for the app, where it asked for itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class JournalPage:
 def write(
     *, patient: uuid.UUID, reader: Account | None, purpose: str, codes: tuple[str, ...], since_ms: int, until_ms: int,
     channel: str, ground: str | None, now_ms: int, decision: Decision | None = None, app: str = "",
+    responsible: str = "",
 ) -> int:  # fmt: skip
     """Journal one answer; `ground` None is a no, `decision` has the reasons. Durable when this returns.
 
@@ -61,7 +63,8 @@ def write(
     """
     said = saying(
         patient=patient, reader=reader, purpose=purpose, codes=codes, since_ms=since_ms, until_ms=until_ms,
-        channel=channel, ground=ground, decision=decision, app=app, key=care_key(patient), now_ms=now_ms,
+        channel=channel, ground=ground, decision=decision, app=app, responsible=responsible, key=care_key(patient),
+        now_ms=now_ms,
     )  # fmt: skip
     return append_statements([said])[0]
 
@@ -69,7 +72,7 @@ def write(
 def saying(
     *, patient: uuid.UUID, reader: Account | None, purpose: str, codes: tuple[str, ...], since_ms: int, until_ms: int,
     channel: str, ground: str | None, key: RecordKey, now_ms: int, decision: Decision | None = None, app: str = "",
-    wishes: Sequence[Wish] | None = None,
+    responsible: str = "", wishes: Sequence[Wish] | None = None,
 ) -> Saying:  # fmt: skip
     """The journal's statement of one answer, for `register.journal.append_statements`. `key` is the record's; `wishes`
     are the patient's, for who has read them."""
@@ -92,6 +95,7 @@ def saying(
             "reason": decision.reason if decision else "",
             "hidden": len(decision.hides) if decision else 0,
             "app": app,
+            **({"responsible": responsible} if responsible else {}),
         },
         sealed_for=key,
         also=telling(patient, reader, ground=ground, channel=channel, now_ms=now_ms, wishes=wishes),
@@ -151,4 +155,5 @@ def line_of(said: Journaled) -> JournalLine:
         reason=personal.get("reason", ""),
         hidden=personal.get("hidden", 0),
         app=personal.get("app", ""),
+        responsible=personal.get("responsible", ""),
     )

@@ -98,7 +98,8 @@ def _journal(asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now
         journal.saying(
             patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
             until_ms=ask.until_ms, channel=ask.channel, ground=decision.ground or None, decision=decision, app=ask.app,
-            key=_care_key(keys[ask.patient.pk]), now_ms=now_ms, wishes=wishes[ask.patient.pk],
+            responsible=ask.responsible, key=_care_key(keys[ask.patient.pk]), now_ms=now_ms,
+            wishes=wishes[ask.patient.pk],
         )
         for ask, decision in zip(asks, decisions, strict=True)
     ]  # fmt: skip

@@ -14,8 +14,8 @@ from egide.cloud.smart.registry import app_named
 from egide.errors import AccessDeniedError, NotFoundError
 
 __all__ = [
-    "UNTIL", "VITAL_SIGNS", "app_name", "context_words", "family_choices", "place_name", "problem_words", "scope_words",
-    "through", "until_choices",
+    "UNTIL", "VITAL_SIGNS", "answered", "app_name", "context_words", "family_choices", "place_name", "problem_words",
+    "scope_words", "through", "until_choices",
 ]  # fmt: skip
 
 VITAL_SIGNS: Final = ("category", "http://terminology.hl7.org/CodeSystem/observation-category|vital-signs")
@@ -95,6 +95,11 @@ def place_name(place: Establishment) -> str:
 def through(app: str, who: str) -> str:
     """An app that somebody let in, in a journal."""
     return _("%(app)s, let in by %(who)s") % {"app": app, "who": who}
+
+
+def answered(app: str, who: str) -> str:
+    """A service that asks for itself, in a journal."""
+    return _("%(app)s, for which %(who)s answers") % {"app": app, "who": who}
 
 
 def problem_words(error: Exception) -> str:

@@ -28,7 +28,7 @@ from egide.cloud.portal.visits import Visit, visits_of
 from egide.cloud.release.journal import JournalLine, journal_page
 from egide.cloud.signin.factors import widening
 from egide.cloud.signin.pace import take_turn
-from egide.cloud.smart.words import app_name, through
+from egide.cloud.smart.words import answered, app_name, through
 from egide.errors import MalformedError
 
 __all__ = ["check", "copy", "journal"]
@@ -144,7 +144,8 @@ def _page(request: HttpRequest, patient: Account, *, status: int = 200, **more: 
     now = live.now_ms()
     before, only_others = _before(request), request.GET.get("who") == "others"
     page = journal_page(patient, before=before, others=only_others, count=_LINES)
-    names = names_for(patient.pk, {line.reader for line in page.lines if line.reader}, now_ms=now)
+    known = {name for line in page.lines for name in (line.reader, line.responsible) if name}
+    names = names_for(patient.pk, known, now_ms=now)
     since = 0 if page.older is None else page.older
     written = [] if only_others else _written(patient, now, since, before)
     days = _days(page.lines, names, str(patient.pk), questions_of(patient.pk), written)
@@ -206,7 +207,9 @@ def _named(line: JournalLine, names: dict[str, str]) -> str:
     if not line.app:
         return who
     app = app_name(line.app)
-    return through(app, who) if line.reader else app
+    if line.reader:
+        return through(app, who)
+    return answered(app, names.get(line.responsible, _("a closed account"))) if line.responsible else app
 
 
 def _line(visit: Visit, names: dict[str, str], asked: Sequence[Question] = ()) -> Line:
