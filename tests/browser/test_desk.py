@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.screens import PHONE, visitor, watch
 from tests.browser.test_pages import WIDE
 from tests.browser.visits import be
+from tests.support.papers import PDF
 from tests.support.people import Portal, running_portal
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
-PDF = b"%PDF-1.7 a form that Alice signed"
 _NURSE = """
 import time
 import django
