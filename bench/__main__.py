@@ -22,7 +22,7 @@ from typing import Final
 from bench import machine
 from bench.context import ROOT, Context, say
 from bench.report import Section, page, terminal
-from bench.sections import fhir, intake, million, people, release, whole_path
+from bench.sections import fhir, fhir_large, intake, million, people, release, whole_path
 from bench.table import Row
 from tests.support.postgres import PostgresMissingError, find_binaries
 
@@ -33,6 +33,7 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Context], list[Row]]]]] = {
     "million": ("A million envelopes", million.measure),
     "release": ("Release", release.measure),
     "fhir": ("FHIR", fhir.measure),
+    "fhir-large": ("FHIR, with ten times the data", fhir_large.measure),
     "people": ("People at work, beside intake", people.measure),
 }
 
