@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 
 from egide.cloud.consent import grants
+from egide.cloud.consent.attested import forget
 from egide.cloud.consent.representation import record_death
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
@@ -13,6 +15,7 @@ from egide.cloud.portal.ending import SOON_MS, ended_since, ending_soon, tell_en
 from egide.cloud.signin import clock
 from egide.cloud.signin.models import Notice
 from egide.cloud.signin.notices import notices_of
+from egide.errors import KeyMissingError
 from tests.cloud.conftest import NOW
 from tests.cloud.portal.conftest import Enter
 from tests.support.cast import Cast
@@ -77,6 +80,22 @@ def test_nobody_is_told_for_the_dead_nor_long_after(cast: Cast, paul: Account) -
     give(cast, paul, NOW + DAY_MS)
     record_death(cast.alice, at_ms=NOW - 1, recorded_by=cast.bob, now_ms=NOW)
     assert tell_endings(now_ms=NOW) == 0
+
+
+def test_without_the_key_that_opens_nobody_is_told_and_the_worker_hears_why(
+    cast: Cast, paul: Account
+) -> None:
+    """A worker that has no right to it does not take every record for one where nothing ends; with it, all goes on."""
+    give(cast, paul, NOW + DAY_MS)
+    kek = settings.OPTIONS.keys / "kek.json"
+    away = kek.rename(kek.with_name("away.json"))
+    forget()
+    try:
+        with pytest.raises(KeyMissingError):
+            tell_endings(now_ms=NOW)
+    finally:
+        away.rename(kek)
+    assert tell_endings(now_ms=NOW) == 1
 
 
 def test_the_home_says_what_ends_soon_and_what_ended_since_the_last_visit(

@@ -23,6 +23,7 @@ from egide.cloud.fleet.pairings import unpair
 from egide.cloud.governance.erasure import erase_classes
 from egide.cloud.intake.pipeline import Pipeline
 from egide.cloud.keys.models import RecordKey
+from egide.cloud.options import Options
 from egide.cloud.people.models import Account
 from egide.cloud.people.service import create_account
 from egide.cloud.register.publishing import publish
@@ -261,6 +262,32 @@ def test_what_came_since_is_read_from_its_envelope_until_its_month_is_written(
     assert status() | {"pages": 0} == {"pages": 0, "covered": 24, "envelopes": 24, "waiting": 0}
 
 
+def test_without_the_key_that_opens_the_worker_hears_why_and_nothing_is_put_off(
+    pipeline: Pipeline, meter: Thing, alice: Account, opened_platform: Options
+) -> None:
+    """What is due stays due: with the key, it is written at the next look."""
+    fill(pipeline, meter, range(1, pages_writing.MANY + 1))
+    kek = opened_platform.keys / "kek.json"
+    away = kek.rename(kek.with_name("away.json"))
+    try:
+        with pytest.raises(KeyMissingError):
+            page_once()
+    finally:
+        away.rename(kek)
+    page_once()
+    assert from_page(alice) == pages_writing.MANY
+
+
+def test_a_month_that_cannot_be_written_is_said_by_its_code(
+    pipeline: Pipeline, meter: Thing, alice: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A record whose wrapped key was altered: the log names the code, and nothing of the record."""
+    fill(pipeline, meter, range(1, pages_writing.MANY + 1))
+    RecordKey.objects.filter(subject=alice.pk).update(wrapped=bytes(48))
+    page_once()
+    assert caplog.messages == ["a page was not written: seal-broken"]
+
+
 def test_the_worker_writes_pages_by_itself(pipeline: Pipeline, meter: Thing, alice: Account) -> None:
     """What came a quarter of an hour ago, or much at once; the second look has nothing to do."""
     fill(pipeline, meter, range(1, pages_writing.MANY + 1))
@@ -322,7 +349,7 @@ def test_a_class_that_is_erased_takes_its_pages_along(filled: Thing, alice: Acco
     assert not Page.objects.exists()
     rebuild(now_ms=NOW)
     assert not Page.objects.filter(sealed__isnull=False).exists()
-    with pytest.raises(KeyMissingError):
+    with pytest.raises(AccessDeniedError):
         release(ask(alice), now_ms=LATER)
 
 

@@ -6,6 +6,7 @@ here: it stands in their journal, since somebody may look over their shoulder.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from django.utils.translation import gettext as _
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import Facts, Grant, Participation
 from egide.cloud.consent.models import Ground
+from egide.cloud.keys.provider import provider
 from egide.cloud.people.models import Account
 from egide.cloud.portal import sharing, words
 from egide.cloud.register.store import appending
 from egide.cloud.signin.models import Notice
 from egide.cloud.signin.notices import tell
-from egide.errors import EgideError
+from egide.errors import EgideError, KeyMissingError, StorageError
 
 __all__ = ["SOON_MS", "Ending", "ended_since", "ending_soon", "tell_endings"]
 
@@ -30,6 +32,7 @@ SOON_MS: Final = 3 * 86_400_000
 _SHORT_MS: Final = 2 * SOON_MS
 _LOOK_BACK_MS: Final = 7 * 86_400_000
 _KINDS: Final = ("grant-ending", "grant-over")
+_log = logging.getLogger("egide.endings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,13 @@ def ended_since(patient: Account, since_ms: int, *, now_ms: int) -> list[Ending]
 
 
 def tell_endings(*, now_ms: int) -> int:
-    """A notice to each patient for whom something ends within three days, or ended by itself; how many were told."""
+    """A notice to each patient for whom something ends within three days, or ended by itself; how many were told.
+
+    A record that cannot be read stops no other, and is said in the log by its code.
+
+    Raises:
+        KeyMissingError: this process has not the key-encryption key. StorageError: the store does not answer.
+    """
     since, until = now_ms - _LOOK_BACK_MS, now_ms + SOON_MS
     rows = Ground.objects.filter(
         kind__in=(Ground.Kind.GRANT, Ground.Kind.RESEARCH), until_ms__gt=since, until_ms__lte=until,
@@ -71,9 +80,15 @@ def tell_endings(*, now_ms: int) -> int:
 
 
 def _tell(patient: Account, since_ms: int, now_ms: int) -> int:
+    provider().keys()  # without it, statements say nothing: that is not a record where nothing ends
     try:
         facts = facts_of(patient.pk)
-    except EgideError:  # the record was erased: there is nothing to open
+    except KeyMissingError:  # the record was erased: there is nothing to open
+        return 0
+    except StorageError:
+        raise
+    except EgideError as err:
+        _log.warning("what ends for a patient cannot be read: %s", err.code)
         return 0
     if facts.died_ms is not None:
         return 0

@@ -9,6 +9,7 @@ they were read, so what moved away or was erased meanwhile is in none.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from django.db.models.functions import Greatest
 
 from egide.cloud.fleet.models import Pairing
 from egide.cloud.keys.models import RecordKey
+from egide.cloud.keys.provider import provider
 from egide.cloud.register.store import leaves_at
 from egide.cloud.vault.models import Envelope, Page, PageCursor
 from egide.cloud.vault.opening import Opened, Vault
@@ -37,7 +39,7 @@ from egide.cloud.vault.pages import (
 )  # fmt: skip
 from egide.cloud.vault.pages_rows import Place, note_months, of_place, pages_lock, state_of, states_of
 from egide.cloud.vault.pages_sealed import PageKey
-from egide.errors import EgideError, KeyMissingError, NotFoundError
+from egide.errors import EgideError, KeyMissingError, NotFoundError, StorageError
 from egide.measure.readings import decode_readings
 from egide.trust.cose import Sign1
 
@@ -49,6 +51,7 @@ MANY: Final = 64  # that came: a month is written again
 WAIT_MS: Final = 15 * 60_000  # or that came this long ago
 _LOOK: Final = 10_000
 _SOME: Final = 20  # pages of one turn
+_log = logging.getLogger("egide.pages")
 
 
 def look_on(*, now_ms: int) -> int:
@@ -72,12 +75,21 @@ def due(now_ms: int) -> list[Place]:
 
 
 def write_due(*, now_ms: int) -> int:
-    """Write some of the months that are due; returns how many. One that cannot be written stops no other."""
+    """Write some of the months that are due; returns how many. One that cannot be written stops no other.
+
+    Raises:
+        KeyMissingError: this process has not the key-encryption key. StorageError: the store does not answer.
+    """
     places = due(now_ms)
     for place in places:
         try:
             write_page(place)
-        except EgideError:  # read from its envelopes meanwhile; `egide fsck` says what is wrong with them
+        except StorageError:
+            raise
+        except EgideError as err:  # read from its envelopes meanwhile; `egide fsck` says what is wrong with them
+            if isinstance(err, KeyMissingError):
+                provider().keys()  # ours is missing: no month can be written
+            _log.warning("a page was not written: %s", err.code)
             _put_off(place, now_ms)
     return len(places)
 
