@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from egide.cloud.consent.attested import forget
 from egide.cloud.consent.emergency import break_glass
 from egide.cloud.consent.restrictions import restrict
 from egide.cloud.consent.service import end_follow_up, start_follow_up
 from egide.cloud.fleet.models import Pairing
+from egide.cloud.governance.erasure import erase_classes
+from egide.cloud.keys.models import RecordKey
 from egide.cloud.people.models import Account
 from egide.cloud.register.models import Statement
 from egide.cloud.release.journal import journal_of
@@ -106,6 +110,41 @@ def test_absent_and_forbidden_are_one_answer(cast: Cast, get: Get) -> None:
         (f"Device/{cast.watch.row.pk}", f"Device/{UNKNOWN}"),
     ):
         assert get(cast.diane, there) == get(cast.diane, absent)
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "diane"])
+def test_erased_and_absent_are_one_answer(cast: Cast, get: Get, who: str) -> None:
+    """A record whose key is no more is as one that never was, and fails no search that names it beside another."""
+    reader: Account = getattr(cast, who)
+    entry = Envelope.objects.values_list("entry", flat=True)[0]
+    start_follow_up(cast.bob, cast.charlie, now_ms=NOW)
+    get(reader, f"Patient?_id={cast.alice.pk}")  # what was remembered of the record opens nothing either
+    erase_classes(cast.alice.pk, [RecordKey.Class.CARE], now_ms=NOW)
+    for there, absent in (
+        (f"Patient/{cast.alice.pk}", f"Patient/{UNKNOWN}"),
+        (f"Observation?patient={cast.alice.pk}", f"Observation?patient={UNKNOWN}"),
+        (f"Observation/{entry}-0-0", "Observation/1-0-0"),
+        (f"CareTeam?patient={cast.alice.pk}", f"CareTeam?patient={UNKNOWN}"),
+        (f"Device/{cast.watch.row.pk}", f"Device/{UNKNOWN}"),
+    ):
+        forget()
+        assert get(reader, there) == get(reader, absent)
+    status, bundle = get(reader, f"Patient?_id={cast.alice.pk},{cast.charlie.pk}")
+    seen = [cast.charlie.pk] if who == "bob" else []
+    assert (status, [one["id"] for one in resources(bundle)]) == (200, [str(key) for key in seen])
+    assert get(cast.bob, "Observation?date=2026-11-21")[0] == 200
+
+
+def test_a_wrapping_key_that_is_missing_is_a_fault_and_no_refusal(
+    cast: Cast, get: Get, settings: Any, tmp_path: Path
+) -> None:
+    """Without the keys folder nobody is told that nothing is there for them."""
+    paths = (f"Observation?patient={cast.alice.pk}", "Observation?date=2026-11-21")
+    assert [get(cast.bob, path)[0] for path in paths] == [200, 200]
+    settings.OPTIONS = dataclasses.replace(settings.OPTIONS, keys=tmp_path)
+    for path in paths:
+        status, outcome = get(cast.bob, path)
+        assert (status, outcome["issue"][0]["details"]["coding"][0]["code"]) == (500, "key-missing")
 
 
 def test_hidden_and_absent_are_one_answer(cast: Cast, get: Get) -> None:

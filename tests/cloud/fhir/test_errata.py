@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
 
+from egide.cloud.consent.service import start_follow_up
 from egide.cloud.keys.models import RecordKey
 from egide.cloud.people.establishments import home
 from egide.cloud.people.models import Account
@@ -17,7 +20,7 @@ from egide.cloud.portal import live
 from egide.cloud.release.attribution import confirm, propose
 from egide.cloud.vault.models import Envelope
 from tests.cloud.conftest import NOW
-from tests.cloud.fhir.conftest import Get, resources
+from tests.cloud.fhir.conftest import Get, resources, walk
 from tests.support.cast import Cast
 from tests.support.fhir_profile import judge
 
@@ -80,6 +83,22 @@ def test_a_reader_of_the_first_gets_the_status_and_nothing_of_the_second(moved: 
     assert alone["subject"] == {"reference": f"Patient/{cast.alice.pk}"}
     assert str(cast.charlie.pk) not in json.dumps(alone, default=str)
     assert get(cast.diane, f"Observation/{key}")[0] == 403
+
+
+@pytest.mark.parametrize("order", ["date", "-date"])
+@pytest.mark.parametrize("count", [1, 1000])
+def test_of_two_who_are_followed_each_has_their_own(moved: int, cast: Cast, get: Get, order: str, count: int) -> None:
+    """Dr Bob follows both and names neither: the error is Alice's, the values Charlie's, on one page and on two."""
+    start_follow_up(cast.bob, cast.charlie, now_ms=NOW - 500)
+    at = datetime.fromtimestamp(Envelope.objects.get(entry=moved).first_ms / 1000, tz=UTC)
+    day = quote(f"eq{at.isoformat(timespec='minutes').removesuffix('+00:00')}Z")
+    pages = walk(get, cast.bob, f"Observation?date={day}&code=85354-9&_sort={order}&_count={count}")
+    listed = [one for page in pages for one in resources(page)]
+    assert {one["id"] for one in listed} == {listed[0]["id"]}
+    assert sorted((one["subject"]["reference"], one["status"]) for one in listed) == sorted([
+        (f"Patient/{cast.alice.pk}", "entered-in-error"), (f"Patient/{cast.charlie.pk}", "final"),
+    ])  # fmt: skip
+    assert all(("valueQuantity" in json.dumps(one, default=str)) is (one["status"] == "final") for one in listed)
 
 
 def test_an_erratum_whose_envelope_is_gone_is_answered_as_none(moved: int, cast: Cast, get: Get) -> None:

@@ -17,6 +17,7 @@ from egide.cloud.fhir import reader as readers
 from egide.cloud.fhir.quantities import parse_amounts
 from egide.cloud.fhir.reader import Reader, Scope
 from egide.cloud.people.models import Account
+from egide.cloud.signin import pace
 from egide.errors import MalformedError
 from egide.measure.catalogue import CATALOGUE
 from tests.cloud.conftest import NOW
@@ -51,6 +52,7 @@ def found(get: Get, who: Account, query: str) -> set[str]:
 
 PULSE, PANEL, WEIGHT, SUGAR, HEAT = "8867-4", "85354-9", "29463-7", "99504-3", "8310-5"
 EVERY = {PULSE, PANEL, WEIGHT, SUGAR, HEAT}
+FORM = "application/x-www-form-urlencoded"
 KG = "http://unitsofmeasure.org|kg"
 
 
@@ -137,12 +139,25 @@ def test_what_is_unknown_is_ignored_only_when_one_says_so(few: Few, get: Get) ->
     assert refused.status_code == 400
 
 
+def test_a_number_is_searched_for_as_many_times_as_a_desk_may(few: Few, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By software too: a turn each, counted by account with those of the desk, then 429."""
+    monkeypatch.setattr(pace, "TURNS", {"search": 2})
+    client = Client()
+    client.force_login(few[0])
+    asked = [
+        client.post("/fhir/Patient/_search", urlencode({"identifier": "255069999999934"}), content_type=FORM)
+        for _ in range(3)
+    ]
+    assert [answer.status_code for answer in asked] == [200, 200, 429]
+    assert json.loads(asked[2].content)["issue"][0]["details"]["coding"][0]["code"] == "too-often"
+    assert client.get("/fhir/Patient").status_code == 200
+
+
 def test_a_search_by_post_is_the_same_and_takes_a_form(few: Few, get: Get) -> None:
     """What the form says counts as what an address says; another type is 415, GET is 405."""
     client = Client()
     client.force_login(few[0])
-    form = "application/x-www-form-urlencoded"
-    said = client.post("/fhir/Observation/_search", urlencode({"code": WEIGHT}), content_type=form)
+    said = client.post("/fhir/Observation/_search", urlencode({"code": WEIGHT}), content_type=FORM)
     assert [r["code"]["coding"][0]["code"] for r in resources(json.loads(said.content))] == [WEIGHT]
     assert client.post("/fhir/Observation/_search", "{}", content_type="application/json").status_code == 415
     assert client.get("/fhir/Observation/_search").status_code == 405

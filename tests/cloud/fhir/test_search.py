@@ -184,8 +184,8 @@ def test_a_cursor_is_ours_or_refused(text: str) -> None:
 def test_a_cursor_is_good_for_who_got_it_and_for_what_they_asked() -> None:
     """Another reader, or another question, cannot use it; the size of a page may change."""
     asked, other = QueryDict("code=8867-4&_count=5"), QueryDict("code=8310-5&_count=5")
-    cursor = write_cursor((1, 2, 3, 4), asked, "alice")
-    assert parse_cursor(cursor, QueryDict("_count=7&code=8867-4"), "alice") == (1, 2, 3, 4)
+    cursor = write_cursor((1, 2, 3, 4, "a"), asked, "alice")
+    assert parse_cursor(cursor, QueryDict("_count=7&code=8867-4"), "alice") == (1, 2, 3, 4, "a")
     for query, who in ((asked, "bob"), (other, "alice")):
         with pytest.raises(MalformedError):
             parse_cursor(cursor, query, who)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
+import zipfile
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 
 from egide.cloud.consent.restrictions import restrict
+from egide.cloud.fhir.portability import portable_file
 from egide.cloud.fhir.systems import TRUST
 from egide.cloud.fhir.writing.answers import RECEIPT
 from egide.cloud.fleet.service import revoke_object
@@ -245,6 +249,19 @@ def test_a_correction_supersedes(cast: Cast, ward_gateway: Gateway, get: Get) ->
     assert [one["valueQuantity"]["value"] for one in history] == [Decimal(27), Decimal(27)]
     again = with_changes(heart_rate(cast.alice, "73"), status="corrected", extension=extension)
     assert refusal(ward_gateway.post("/Observation", again))[:2] == (422, "element-invalid")
+
+
+def test_the_patient_s_own_file_says_what_was_superseded(cast: Cast, ward_gateway: Gateway, get: Get) -> None:
+    """The same status and the same note as an answer over FHIR: a figure that was corrected is not final there."""
+    old = said(ward_gateway.post("/Observation", heart_rate(cast.alice, "27")))["id"]
+    extension = [{"url": REPLACES, "valueReference": {"reference": f"Observation/{old}"}}]
+    right = with_changes(heart_rate(cast.alice, "72"), status="corrected", extension=extension)
+    new = said(ward_gateway.post("/Observation", right))["id"]
+    with zipfile.ZipFile(io.BytesIO(portable_file(cast.alice, now_ms=NOW).content)) as archive:
+        bundle = json.loads(archive.read("fhir/bundle.json"), parse_float=Decimal)
+    kept = {one["id"]: one for one in resources(bundle) if one["resourceType"] == "Observation"}
+    assert [kept[key] for key in (old, new)] == [get(cast.alice, f"Observation/{key}")[1] for key in (old, new)]
+    assert [kept[key]["status"] for key in (old, new)] == ["entered-in-error", "final"]
 
 
 def test_to_whom_something_is_hidden_nothing_is_superseded(cast: Cast, ward_gateway: Gateway, get: Get) -> None:

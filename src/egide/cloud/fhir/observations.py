@@ -49,6 +49,7 @@ class Observed:
     in_error: bool = False
     changed_ms: int = 0  # when it was entered in error, or superseded, where it was and that is known
     superseded_by: str = ""  # the id of the Observation that stands for it now
+    whose: str = ""  # the patient, where those of several are together: an id may be of two of theirs
 
     @property
     def id(self) -> str:

@@ -24,6 +24,7 @@ from egide.cloud.fhir.exact import dumps
 from egide.cloud.fhir.observations import Observed, observations
 from egide.cloud.fhir.resources import device, provenance
 from egide.cloud.fhir.systems import instant
+from egide.cloud.fhir.writing.superseding import with_superseded
 from egide.cloud.fleet.models import HealthObject
 from egide.cloud.governance.portable import proof_name, readme, record_pdf, series_of, tables
 from egide.cloud.people.models import Account
@@ -96,7 +97,7 @@ def _write(folder: _Folder, answer: Answer, now_ms: int) -> int:
     folder.add("anchors.toml", platform_anchors().dump())
     for table, content in tables(found, frozenset(proved)):
         folder.add(table, content)
-    observed = observations(answer.columns)
+    observed = with_superseded(observations(answer.columns))
     folder.add("fhir/bundle.json", _bundle(patient, name, observed, signed, now_ms))
     waiting = len(signed) - len(proved)
     for lang in ("fr", "en"):

@@ -53,7 +53,7 @@ _KNOWN: Final = COMMON | {name for name, _, _ in PARAMETERS} | {"_sort", "_curso
 _FILTERS: Final = frozenset({*(name for name, _, _ in PARAMETERS), "patient:Patient", "subject:Patient"})
 _INCLUDES: Final = frozenset({"Observation:device", "Observation:patient", "Observation:subject"})
 _REVINCLUDES: Final = frozenset({"Provenance:target"})
-Key = tuple[int, int, int, int]
+Key = tuple[int, int, int, int, str]
 Keep = Callable[[Observed], bool]
 
 
@@ -88,7 +88,7 @@ class Search:
     def key(self, observed: Observed) -> Key:
         """Its place in the order asked for: the same for ever."""
         at_ms, entry, position, index = observed.key
-        return (observed.received_ms if self.by_arrival else at_ms), entry, position, index
+        return (observed.received_ms if self.by_arrival else at_ms), entry, position, index, observed.whose
 
     def keep(self, observed: Observed) -> bool:
         return all(keep(observed) for keep in self.keeps)
@@ -125,10 +125,10 @@ def write_cursor(key: Key, query: QueryDict, who: str) -> str:
 def parse_cursor(text: str, query: QueryDict, who: str) -> Key:
     """Raises ParameterError: not one that this server gave to them for this question."""
     try:
-        at_ms, entry, position, index = _signer(query, who).unsign_object(text)
+        at_ms, entry, position, index, whose = _signer(query, who).unsign_object(text)
     except (BadSignature, ValueError, TypeError) as err:
         raise ParameterError("_cursor", "is not one that this server gave for this search") from err
-    return at_ms, entry, position, index
+    return at_ms, entry, position, index, whose
 
 
 def _signer(query: QueryDict, who: str) -> Signer:

@@ -16,14 +16,20 @@ from egide.errors import KeyMissingError
 from egide.trust.seal import Suite, derive_pair, seal_to, seed_bytes
 
 __all__ = [
-    "ESTABLISHMENT", "care_key", "care_keys", "class_key", "create_record_key", "keys_lock", "private_seed", "seal_for",
-    "wrap_context",
+    "ESTABLISHMENT", "RecordKeyMissingError", "care_key", "care_keys", "class_key", "create_record_key", "keys_lock",
+    "private_seed", "seal_for", "wrap_context",
 ]  # fmt: skip
 
 _LOCK_ID: Final = 0x65676B65  # "egke"
 
 #: The one establishment of a platform that has not declared others.
 ESTABLISHMENT = uuid.UUID("00000000-0000-4000-8000-000000000001")
+
+
+class RecordKeyMissingError(KeyMissingError):
+    """A record has no such key pair, or has it no more: it was erased. No file of ours is missing."""
+
+    hint = "what was erased is not coming back"
 
 
 @contextmanager
@@ -82,7 +88,7 @@ def class_key(subject: uuid.UUID, klass: str, establishment: uuid.UUID = ESTABLI
     """The key pair of one class of a patient's record in an establishment. Raises KeyMissingError: there is none."""
     rows = RecordKey.objects.filter(subject=subject, establishment=establishment, klass=klass, erased_ms=None)
     if (key := rows.last()) is None:
-        raise KeyMissingError("this record has no key")
+        raise RecordKeyMissingError("this record has no key")
     return key
 
 

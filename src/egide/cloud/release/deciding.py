@@ -23,7 +23,6 @@ from egide.cloud.people.models import Account
 from egide.cloud.people.offices import in_force
 from egide.cloud.people.seats import Seats, seats_of
 from egide.cloud.release.sight import sees_whole
-from egide.errors import KeyMissingError
 
 __all__ = ["EXPORTS", "Ask", "Settled", "Works", "decide_ask", "decide_each", "works_of"]
 
@@ -85,14 +84,11 @@ def decide_ask(ask: Ask, now_ms: int, works: Works | None = None) -> Decision:
 
     `works`: where the reader works now, where the caller has just asked.
 
-    Raises:
-        KeyMissingError: the record's key was erased.
+    A record whose key was erased is nobody's to see: no ground is left.
     """
     known = {ask.reader.pk: works} if ask.reader is not None and works is not None else {}
     (settled,) = _settle([ask], now_ms, known)
-    if settled is None:
-        raise KeyMissingError("this record has no key")
-    return settled.decision
+    return settled.decision if settled is not None else Decision(question=_question(ask, now_ms), reason="no-ground")
 
 
 def decide_each(asks: Sequence[Ask], now_ms: int) -> list[Settled | None]:

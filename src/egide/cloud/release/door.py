@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from egide.cloud.consent.rules import Decision
 from egide.cloud.fleet.models import Pairing
+from egide.cloud.keys.records import RecordKeyMissingError
 from egide.cloud.register.store import leaves_at
 from egide.cloud.release import journal
 from egide.cloud.release.columns import Column, columns_of, flag_names
@@ -43,7 +44,7 @@ def release(ask: Ask, *, now_ms: int) -> Answer:
     """Answer an ask. Yes or no, the answer is in the register before this returns or raises.
 
     Raises:
-        AccessDeniedError: no ground (journaled).
+        AccessDeniedError: no ground (journaled, unless the record was erased, and its journal with it).
     """
     decision = decide_ask(ask, now_ms)
     entry = _journal(ask, decision, now_ms)
@@ -61,11 +62,14 @@ def why(ask: Ask, *, now_ms: int) -> Decision:
 
 
 def _journal(ask: Ask, decision: Decision, now_ms: int) -> int:
-    return journal.write(
-        patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
-        until_ms=ask.until_ms, channel=ask.channel, ground=decision.ground or None, decision=decision, app=ask.app,
-        responsible=ask.responsible, now_ms=now_ms,
-    )  # fmt: skip
+    try:
+        return journal.write(
+            patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
+            until_ms=ask.until_ms, channel=ask.channel, ground=decision.ground or None, decision=decision, app=ask.app,
+            responsible=ask.responsible, now_ms=now_ms,
+        )  # fmt: skip
+    except RecordKeyMissingError as err:  # erased: as a record that never was, to whoever asks
+        raise AccessDeniedError("no ground lets this reader see this record") from err
 
 
 def _rows(ask: Ask, decision: Decision, paged: Paged | None = None) -> Sequence[Envelope]:

@@ -21,14 +21,13 @@ from egide.cloud.keys.records import ESTABLISHMENT
 from egide.cloud.register.journal import append_statements
 from egide.cloud.register.store import leaves_at
 from egide.cloud.release import journal
-from egide.cloud.release.deciding import Ask, Settled, decide_each
+from egide.cloud.release.deciding import Ask, decide_each
 from egide.cloud.release.door import Answer, Column, columns_of
 from egide.cloud.release.scope import Opening, keys_open_each
 from egide.cloud.release.told import wishes_of_each
 from egide.cloud.vault.models import DataKey, Envelope
 from egide.cloud.vault.opening import open_envelopes
 from egide.cloud.vault.owning import held
-from egide.errors import KeyMissingError
 
 __all__ = ["release_each"]
 
@@ -41,14 +40,25 @@ _PAIRING: Final = Envelope._meta.get_field("pairing")
 def release_each(asks: Sequence[Ask], *, now_ms: int) -> list[Answer | None]:
     """Answer the asks of one reader about several patients, over one period; None where the answer is no.
 
-    Raises:
-        KeyMissingError: a record has no key.
+    A record that was erased is a no of which there is no line: its journal went with its key.
     """
     if not asks:
         return []
-    settled = decide_each(asks, now_ms)
     keys = _keys({ask.patient.pk for ask in asks})
-    decisions = [_known(one).decision for one in settled]
+    care = _care_keys(keys)
+    there = {
+        n: one.decision
+        for n, (ask, one) in enumerate(zip(asks, decide_each(asks, now_ms), strict=True))
+        if one is not None and ask.patient.pk in care
+    }
+    answers = dict(zip(there, _answers([asks[n] for n in there], [*there.values()], keys, now_ms), strict=True))
+    return [answers.get(n) for n in range(len(asks))]
+
+
+def _answers(asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now_ms: int) -> list[Answer | None]:
+    """The same, decided, of records that have a key."""
+    if not asks:
+        return []
     entries = _journal(asks, decisions, keys, now_ms)
     open_to = _open_to(asks, decisions, keys, now_ms)
     rows = _rows(open_to, min(a.since_ms for a in asks), max(a.until_ms for a in asks))
@@ -69,12 +79,6 @@ def _keys(patients: set[uuid.UUID]) -> Keys:
     return found
 
 
-def _known(settled: Settled | None) -> Settled:
-    if settled is None:
-        raise KeyMissingError("this record has no key")
-    return settled
-
-
 def _open_to(
     asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now_ms: int
 ) -> dict[uuid.UUID, set[int]]:
@@ -93,12 +97,12 @@ def _open_to(
 
 def _journal(asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now_ms: int) -> list[int]:
     """One line for each patient, committed together before anything is opened."""
-    wishes = wishes_of_each({ask.patient.pk for ask in asks})
+    care, wishes = _care_keys(keys), wishes_of_each({ask.patient.pk for ask in asks})
     said = [
         journal.saying(
             patient=ask.patient.pk, reader=ask.reader, purpose=ask.purpose, codes=ask.codes, since_ms=ask.since_ms,
             until_ms=ask.until_ms, channel=ask.channel, ground=decision.ground or None, decision=decision, app=ask.app,
-            responsible=ask.responsible, key=_care_key(keys[ask.patient.pk]), now_ms=now_ms,
+            responsible=ask.responsible, key=care[ask.patient.pk], now_ms=now_ms,
             wishes=wishes[ask.patient.pk],
         )
         for ask, decision in zip(asks, decisions, strict=True)
@@ -106,12 +110,10 @@ def _journal(asks: Sequence[Ask], decisions: Sequence[Decision], keys: Keys, now
     return append_statements(said)
 
 
-def _care_key(keys: Sequence[RecordKey]) -> RecordKey:
-    """As `keys.records.care_key` chooses it."""
-    mine = [key for key in keys if key.klass == RecordKey.Class.CARE and key.establishment == ESTABLISHMENT]
-    if not mine:
-        raise KeyMissingError("this record has no key")
-    return mine[-1]
+def _care_keys(keys: Keys) -> dict[uuid.UUID, RecordKey]:
+    """As `keys.records.care_key` chooses each; a record that was erased has none."""
+    every = (key for mine in keys.values() for key in mine if key.klass == RecordKey.Class.CARE)
+    return {key.subject: key for key in every if key.establishment == ESTABLISHMENT}
 
 
 def _rows(open_to: Mapping[uuid.UUID, set[int]], since_ms: int, until_ms: int) -> dict[uuid.UUID, list[Envelope]]:

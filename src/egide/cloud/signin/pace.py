@@ -22,7 +22,7 @@ __all__ = ["TURNS", "TooOftenError", "take_turn"]
 
 #: Turns of one account within a quarter of an hour.
 TURNS: Final = {
-    "search": 60,  # by name and birth date
+    "search": 60,  # by name and birth date, or by a national number
     "invitation": 30,
     "scan": 30,  # looked into, sealed
     "form": 30,  # typeset, sealed, time-stamped

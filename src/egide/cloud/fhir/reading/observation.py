@@ -62,7 +62,8 @@ def search(asked: Asked) -> Body:
         ask = asked.ask(patient, since_ms=since_ms, until_ms=until_ms, codes=wanted.codes)
         return observed_in(release(ask, now_ms=asked.now_ms))
 
-    return _bundle(asked, wanted, read_page(wanted, patient, opening), patient)
+    page = read_page(wanted, patient, opening)
+    return _bundle(asked, wanted, page, [patient] * len(page.items))
 
 
 def read(asked: Asked, key: str) -> Body:
@@ -139,12 +140,10 @@ def _by_ids(asked: Asked, wanted: Search) -> Body:
             continue
         asked.require(KIND, "search-type", patient)
         limits = limited(asked, wanted, patient)
-        here = [o for o in observed_in(answer) if o.id == key and limits.keep(o)]
-        found += here
-        owners.update((o.id, patient) for o in here)
+        owners[str(patient.pk)] = patient
+        found += _of(patient, (o for o in observed_in(answer) if o.id == key and limits.keep(o)))
     page = page_of(wanted, found, whole=True)
-    people = [owners[o.id] for o in page.items]
-    return _bundle(asked, wanted, page, *people)
+    return _bundle(asked, wanted, page, [owners[o.whose] for o in page.items])
 
 
 def _of_the_list(asked: Asked, wanted: Search, people: Sequence[Account]) -> Body:
@@ -161,20 +160,22 @@ def _of_the_list(asked: Asked, wanted: Search, people: Sequence[Account]) -> Bod
         since, until = rounded(who, wanted.since_ms, wanted.until_ms)
         asks.append(asked.ask(who, since_ms=since, until_ms=until, codes=wanted.codes))
     found: list[Observed] = []
-    owners: dict[str, Account] = {}
     for answer in release_each(asks, now_ms=asked.now_ms):
         if answer is not None:
             limits = limited(asked, wanted, answer.ask.patient)
-            here = [o for o in observed_in(answer) if limits.keep(o)]
-            found += here
-            owners.update((o.id, answer.ask.patient) for o in here)
+            found += _of(answer.ask.patient, (o for o in observed_in(answer) if limits.keep(o)))
     page = page_of(wanted, found, whole=True)
-    return _bundle(asked, wanted, page, *(owners[o.id] for o in page.items))
+    owners = {str(who.pk): who for who in people}
+    return _bundle(asked, wanted, page, [owners[o.whose] for o in page.items])
 
 
-def _bundle(asked: Asked, wanted: Search, page: Page, *patients: Account) -> Body:
-    """`patients`: whose each observation of the page is, or the one whose all of them are."""
-    owners = patients if len(patients) == len(page.items) else [patients[0]] * len(page.items) if patients else []
+def _of(patient: Account, found: Iterable[Observed]) -> list[Observed]:
+    """The same, each with whose it is: what was one patient's in error is another's, under the same id."""
+    return [replace(o, whose=str(patient.pk)) for o in found]
+
+
+def _bundle(asked: Asked, wanted: Search, page: Page, owners: Sequence[Account]) -> Body:
+    """`owners`: whose each observation of the page is."""
     found = [o.resource(str(owner.pk)) for o, owner in zip(page.items, owners, strict=True)]
     included, notes = _included(asked, wanted, page, list(dict.fromkeys(owners)))
     cursor = write_cursor(wanted.key(page.items[-1]), asked.query, _who(asked)) if page.more else ""

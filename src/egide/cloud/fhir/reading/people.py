@@ -27,6 +27,7 @@ from egide.cloud.people.service import name_of
 from egide.cloud.release.door import Answer
 from egide.cloud.release.lists import release_each
 from egide.cloud.release.withheld import in_force
+from egide.cloud.signin.pace import take_turn
 from egide.errors import AccessDeniedError, EgideError, NotFoundError
 
 __all__ = [
@@ -110,7 +111,11 @@ def followed_by(asked: Asked) -> list[Account]:
 
 
 def _by_identifier(asked: Asked, text: str) -> list[Account]:
-    """By the national number, within where the reader may find people. `query_of` refused it in an address."""
+    """By the national number, within where the reader may find people. `query_of` refused it in an address.
+
+    Raises:
+        ParameterError: it is none. TooOftenError: this account searched too many times.
+    """
     system, _, number = text.rpartition("|")
     if asked.request.method != "POST":
         raise ParameterError("identifier", "an identifier is asked for by POST to _search, never in an address")
@@ -120,6 +125,7 @@ def _by_identifier(asked: Asked, text: str) -> list[Account]:
         ins = Ins.read(number, system.removeprefix("urn:oid:") or NIR)
     except EgideError as err:
         raise ParameterError("identifier", "is not a national health identifier") from err
+    take_turn(asked.reader.account, "search", now_ms=asked.now_ms)
     return find_by_ins(scope_of(asked.reader.account, now_ms=asked.now_ms), ins)
 
 
