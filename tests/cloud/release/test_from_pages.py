@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egide.cloud.config.worker import page_once
+from egide.cloud.config.worker import alarm_once, page_once
 from egide.cloud.consent.attested import forget
 from egide.cloud.consent.restrictions import restrict
 from egide.cloud.consent.service import start_follow_up
@@ -272,6 +272,8 @@ def test_without_the_key_that_opens_the_worker_hears_why_and_nothing_is_put_off(
     try:
         with pytest.raises(KeyMissingError):
             page_once()
+        with pytest.raises(KeyMissingError):
+            alarm_once()
     finally:
         away.rename(kek)
     page_once()

@@ -19,6 +19,7 @@ from egide.cloud.fleet.broker.edge import Edge
 from egide.cloud.fleet.revocation import ever_revoked
 from egide.cloud.governance.studies import end_over_pairings
 from egide.cloud.intake.models import Event
+from egide.cloud.keys.provider import provider
 from egide.cloud.options import Options
 from egide.cloud.portal.ending import tell_endings
 from egide.cloud.register.publishing import ask_all, latest_checkpoint, publish
@@ -68,6 +69,7 @@ def end_studies_once() -> None:
 
 def alarm_once() -> None:
     """Tell those in charge of emergencies that nobody reviewed within the day."""
+    provider().keys()  # without it, no statement says that there was an emergency
     alarm_overdue(now_ms=time.time_ns() // 1_000_000)
 
 
@@ -79,6 +81,7 @@ def tell_endings_once() -> None:
 def move_once() -> None:
     """Go on with what was attributed to another patient and has not moved whole. One that cannot stops no other."""
     for row in unfinished():
+        provider().keys()  # ours is missing: that is no fault of the row's
         with suppress(EgideError):  # said by the page, `egide held list` and fsck until somebody mends it
             move_on(row, now_ms=time.time_ns() // 1_000_000)
 

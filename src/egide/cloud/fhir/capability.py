@@ -11,8 +11,9 @@ from egide.cloud.fhir.registry import OPERATIONS, RESOURCES, WRITES, Resource
 __all__ = ["SECURITY", "capability_statement"]
 
 _SECURITY: Final = (
-    "A session opened in the portal, or a token. Nothing is open by default; every answer, yes or no, is written in "
-    "the patient's journal. _purpose says what for (HL7 PurposeOfUse): PATRQT for one's own record, TREAT for care."
+    "A session opened in the portal, or a token. Nothing is open by default; every answer of the door out, yes or "
+    "no, is written in the patient's journal; what a token's scopes do not name is refused before it. "
+    "_purpose says what for (HL7 PurposeOfUse): PATRQT for one's own record, TREAT for care."
 )
 Body = dict[str, Any]
 #: What an app above this one says of how one signs in, for our base: elements of CapabilityStatement.rest.security.
