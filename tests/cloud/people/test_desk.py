@@ -117,6 +117,15 @@ def test_what_is_not_of_the_lists_is_refused(
     assert not Agreement.objects.exists()
 
 
+def test_a_scan_is_looked_into_for_who_may_hand_it_in_alone(alice: Account, house: House) -> None:
+    """Somebody else is refused whatever it is, before it costs anything."""
+    with pytest.raises(AccessDeniedError):
+        desk.record_agreement(
+            alice, "account", agreed=True, way="paper", evidence="signed-form", by=house.admin, now_ms=NOW,
+            scan=b"no scan at all",
+        )  # fmt: skip
+
+
 def test_only_who_cares_there_records(alice: Account, nurse: Account, house: House) -> None:
     """Not an administrator of the place, not a nurse of another one, not the patient."""
     local = create_account("operator", "Lucie", NOW)

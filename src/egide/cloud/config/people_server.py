@@ -26,6 +26,8 @@ __all__ = ["serve_people"]
 _PR_SET_PDEATHSIG: Final = 1
 _DIED: Final = 1
 _READY: Final = b"."
+#: Of one process, streams and requests: more are told to come back (503).
+_MOST_CONNECTIONS: Final = 1_000
 
 
 class _Server(uvicorn.Server):
@@ -127,6 +129,7 @@ def _serve(mine: socket.socket, others: list[socket.socket], ready: int, parent:
             proxy_headers=False,
             lifespan="off",
             timeout_graceful_shutdown=3,
+            limit_concurrency=_MOST_CONNECTIONS,
         )
         _Server(config, ready).run(sockets=[mine])
         status = 0

@@ -67,8 +67,8 @@ def record_agreement(
         raise RefusedError("what about, how and by what evidence are words of fixed lists")
     if way == "paper" and evidence != "signed-form":
         raise RefusedError("on paper, what shows it is the signed form")
-    scan = accepted(scan) if scan is not None else None
     _require_carer(patient, by, now_ms)
+    scan = accepted(scan) if scan is not None else None
     key = care_key(patient.pk)
     row = Agreement(id=uuid.uuid4(), patient=patient, at_ms=now_ms)
     if scan is not None:

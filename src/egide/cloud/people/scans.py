@@ -7,7 +7,6 @@ encrypted, or that goes on after its end. This looks for no virus: nothing here 
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 import zlib
@@ -16,8 +15,8 @@ from typing import Final
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.misc import PdfError
-from pyhanko.pdf_utils.reader import PdfFileReader
 
+from egide.cloud.people.pdfs import MOST_OBJECTS, Work, bounded_reader
 from egide.errors import MalformedError, TooLargeError, decoding
 
 __all__ = ["MAX_SCAN", "SCANS", "accepted", "kind_of"]
@@ -39,7 +38,6 @@ _ACTIVE_NAMES: Final = frozenset(
 #: The same in the raw bytes: a reader that mends a file may find what its table of objects leaves out.
 _RAW: Final = re.compile(rb"/(JavaScript|Launch|EmbeddedFiles?|RichMedia|SubmitForm|ImportData)\b")
 _END: Final = re.compile(rb"%%EOF[\r\n\t \x00]{0,16}\Z")
-_MOST_OBJECTS: Final = 50_000
 
 _PNG_KEPT: Final = frozenset(
     {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"pHYs"}
@@ -160,22 +158,22 @@ def _take(content: bytes, at: int, length: int) -> bytes:
 
 
 def _require_calm(scan: bytes) -> None:
-    """Every object of every revision is looked at, with pyhanko's limits on what it unpacks.
+    """Every object of every revision is looked at, with bounds on what that takes (pdfs.py).
 
     Raises MalformedError: something active, encrypted, cut or added to.
     """
     if not _END.search(scan) or _RAW.search(scan):
         raise MalformedError("this PDF does more than show pages, or goes on after its end")
     try:
-        reader = PdfFileReader(io.BytesIO(scan), strict=True)
+        reader = bounded_reader(scan, Work())
         if "/Encrypt" in reader.trailer_view:
             raise MalformedError("an encrypted PDF cannot be looked at")
-        left = _MOST_OBJECTS
+        left = MOST_OBJECTS
         for revision in range(reader.xrefs.total_revisions):
             for ref in reader.xrefs.explicit_refs_in_revision(revision):
                 if reader.xrefs.get_historical_ref(ref, revision) is not None:  # None: a number that was given back
                     left = _look(reader.get_object(ref, revision=revision), left)  # type: ignore[no-untyped-call]
-    except PdfError as err:
+    except (PdfError, AssertionError, NotImplementedError, ArithmeticError, zlib.error) as err:
         raise MalformedError("this PDF cannot be read") from err
 
 
