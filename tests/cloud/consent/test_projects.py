@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from egide.cloud.consent import grants, policy
+from egide.cloud.consent import grants, policy, projects
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.grants import ForbiddenUseError
 from egide.cloud.consent.models import Ground, ProjectProposal
@@ -154,6 +154,24 @@ def test_joining_opens_to_the_researcher_what_was_declared_and_leaving_closes_it
     assert taking_part(alice, project, now_ms=NOW + 1) is None
     join_project(alice, project, shown="Je participe.", now_ms=NOW + 2)
     assert taking_part(alice, project, now_ms=NOW + 2) is not None
+
+
+def test_a_project_is_joined_once_and_left_altogether(
+    alice: Account, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once: the second is taken back by the register's lock. Two that stand all the same are left together."""
+    project = declared(desk)
+    with monkeypatch.context() as racing:
+        racing.setattr(projects, "taking_part", lambda *_, **__: None)  # as both were answered, before either was said
+        first = join_project(alice, project, shown="Je participe.", now_ms=NOW)
+        with pytest.raises(RefusedError):
+            join_project(alice, project, shown="Je participe.", now_ms=NOW)
+        assert [part.id for part in grants.research_of(alice)] == [first]
+        racing.setattr(grants, "_same_project", lambda *_: [])  # as before this was asked
+        join_project(alice, project, shown="Je participe.", now_ms=NOW)
+    assert len(grants.research_of(alice)) == 2
+    grants.leave_research(alice, first, now_ms=NOW + 1)
+    assert taking_part(alice, project, now_ms=NOW + 1) is None
 
 
 def test_only_what_is_measured_from_then_on_is_read_where_the_project_says_so(

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from egide.cloud.fhir.writing import bundles, views
+from egide.cloud.fleet.relay import IntakeAbsentError
 from egide.cloud.people.identity import declare_identity, declare_ins
 from egide.cloud.people.ins import NIR, Ins
 from egide.cloud.people.models import Establishment
@@ -159,3 +161,37 @@ def test_one_of_a_transaction_sent_alone_is_the_same(cast: Cast, ward_gateway: G
     alone = ward_gateway.post("/Observation", two[1])
     assert (alone.status_code, said(alone)["id"]) == (200, answer["entry"][1]["resource"]["id"])
     assert Envelope.objects.count() == before
+
+
+def beats(cast: Cast, count: int) -> list[Resource]:
+    """Entries of a batch, a minute apart."""
+    return [entry(heart_rate(cast.alice, at=f"2026-11-21T21:{minute:02}:00+00:00")) for minute in range(count)]
+
+
+def test_an_intake_that_does_not_answer_is_asked_once_by_a_batch(
+    cast: Cast, ward_gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question waits: those that are left are answered at once, and nothing of them is promised."""
+    asked = []
+
+    def absent(envelope: bytes) -> bytes:
+        asked.append(envelope)
+        raise IntakeAbsentError
+
+    with monkeypatch.context() as away:
+        away.setattr(views, "through_intake", absent)
+        answer = ward_gateway.post("", bundle("batch", *beats(cast, 5)))
+    assert [one["response"]["status"][:3] for one in said(answer)["entry"]] == ["503"] * 5
+    assert len(asked) == 1
+    again = ward_gateway.post("", bundle("batch", *beats(cast, 5)))
+    assert [one["response"]["status"][:2] for one in said(again)["entry"]] == ["20"] * 5
+
+
+def test_a_batch_that_takes_too_long_is_answered_as_far_as_it_came(
+    cast: Cast, ward_gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is answered 503, so that one request holds no thread for hours."""
+    seconds = iter([0.0, 10.0, 29.0, bundles.DEADLINE_S])
+    monkeypatch.setattr(bundles, "_now_s", lambda: next(seconds))
+    answer = ward_gateway.post("", bundle("batch", *beats(cast, 5)))
+    assert [one["response"]["status"][:3] for one in said(answer)["entry"]] == ["201", "201", "503", "503", "503"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from egide.cloud.consent.acts import new_id, require_patient, require_period, say, text_of, window_said, written_by
@@ -164,15 +164,23 @@ def join_research(
         "until": until_ms, "signature": signature,
     } | written_by(patient, given_by, way)  # fmt: skip
     said |= {name: text for name, text in (("declared", declared), ("shown", shown)) if text}
-    _keep("research", Ground.Kind.RESEARCH, patient, holder, said, now_ms)
+
+    def once() -> None:
+        if [part for part in _same_project(patient, declared, now_ms) if part.id != key]:
+            raise RefusedError("this patient takes part already")
+
+    _keep("research", Ground.Kind.RESEARCH, patient, holder, said, now_ms, also=once)
     return key
 
 
 def leave_research(
     patient: Account, participation: str, *, now_ms: int, by: Account | None = None, way: str = ""
 ) -> None:
-    """From now on the project reads nothing more. Raises NotFoundError, RefusedError."""
-    _end("research-end", patient, _one(research_of(patient), participation), now_ms, by=by, way=way)
+    """From now on the project reads nothing more, however often it was joined. Raises NotFoundError, RefusedError."""
+    left = _one(research_of(patient), participation)
+    _end("research-end", patient, left, now_ms, by=by, way=way)
+    for other in _same_project(patient, left.declared, now_ms):
+        _end("research-end", patient, other, now_ms, by=by, way=way)
 
 
 def research_of(patient: Account) -> tuple[Participation, ...]:
@@ -180,8 +188,21 @@ def research_of(patient: Account) -> tuple[Participation, ...]:
     return facts_of(patient.pk).participations
 
 
-def _keep(kind: str, row: str, patient: Account, holder: Holder, said: dict[str, Any], now_ms: int) -> None:
+def _same_project(patient: Account, declared: str, now_ms: int) -> list[Participation]:
+    """What is not over of a patient's parts in one declared project: one, or none."""
+    mine = [part for part in research_of(patient) if declared and part.declared == declared]
+    return [part for part in mine if part.until_ms is None or now_ms < part.until_ms]
+
+
+def _keep(
+    kind: str, row: str, patient: Account, holder: Holder, said: dict[str, Any], now_ms: int, *,
+    also: Callable[[], None] | None = None,
+) -> None:  # fmt: skip
+    """`also` runs under the register's lock, once the statement is there: what it raises takes it back."""
+
     def keep() -> None:
+        if also is not None:
+            also()
         Ground.objects.create(
             id=said["id"], kind=row, patient=patient, holder_kind=holder.kind, holder=holder.id, since_ms=now_ms,
             until_ms=said["until"],

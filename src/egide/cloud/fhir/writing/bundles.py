@@ -6,8 +6,9 @@ envelope says which system attests. Both are answered so.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -27,11 +28,13 @@ from egide.cloud.fhir.writing.problems import (
 from egide.cloud.fhir.writing.subjects import patient_of, person_of
 from egide.cloud.fhir.writing.writers import Writer
 from egide.cloud.people.models import Account
-from egide.errors import EgideError
+from egide.errors import EgideError, UnavailableError
 
 __all__ = ["BundleError", "write_bundle"]
 
 MAX_ENTRIES: Final = 1_000
+#: A batch that takes longer is answered as far as it came.
+DEADLINE_S: Final = 30.0
 _BESIDE: Final = frozenset({"Patient", "Device"})
 _PHRASES: Final = {
     400: "Bad Request", 403: "Forbidden", 409: "Conflict", 413: "Content Too Large", 422: "Unprocessable Content",
@@ -93,14 +96,32 @@ def write_bundle(request: HttpRequest, writer: Writer, resource: Resource, *, no
 
 
 def _batch(bundle: _Bundle) -> list[Resource]:
-    answers = []
-    for at in range(len(bundle.entries)):
+    """Entry by entry. Once intake does not answer, or the time is over, it is not asked for those that are left."""
+    over: UnavailableError | None = None
+    until_s = _now_s() + DEADLINE_S
+
+    def take_in(envelope: bytes) -> bytes:
+        nonlocal over
         try:
-            entry = _read(bundle, at)
-            answers.append(_write(bundle, [entry])[0] if isinstance(entry, _Entry) else entry)
+            return bundle.take_in(envelope)
+        except UnavailableError as err:
+            over = err
+            raise
+
+    asking, answers = replace(bundle, take_in=take_in), []
+    for at in range(len(bundle.entries)):
+        if over is None and _now_s() >= until_s:
+            over = UnavailableError("this took too long: send again what was not written")
+        try:
+            answers.append(_refused(over) if over is not None else _answer(asking, at))
         except EgideError as err:
             answers.append(_refused(err))
     return answers
+
+
+def _answer(bundle: _Bundle, at: int) -> Resource:
+    entry = _read(bundle, at)
+    return _write(bundle, [entry])[0] if isinstance(entry, _Entry) else entry
 
 
 def _transaction(bundle: _Bundle) -> list[Resource]:
@@ -158,6 +179,10 @@ def _read(bundle: _Bundle, at: int) -> _Entry | Resource:
         patient=patient_of(bundle.request, bundle.writer, resource, f"{where}.resource", bundle.beside),
         condition=condition,
     )
+
+
+def _now_s() -> float:
+    return time.monotonic()
 
 
 def _require_create(request: Resource, where: str) -> None:
