@@ -27,14 +27,13 @@ system_app = typer.Typer(
 def register(
     name: Annotated[str, typer.Argument(help="What it is, as its readers will see it.")],
     at: Annotated[str, typer.Option("--at", help="Id of the establishment whose patients it writes about.")],
-    key: Annotated[Path | None, typer.Option(help="Its public key, PEM: P-256, P-384 or RSA.")] = None,
-    app: Annotated[str, typer.Option(help="Or the id of the app that it calls as.")] = "",
+    key: Annotated[Path, typer.Option(help="Its public key, PEM: P-256, P-384 or RSA.")],
     data: DataOption = None,
     keys: KeysOption = None,
 ) -> None:
     """Let a system write Observations, from now on: they are shown as "attested by a system". Prints its id.
 
-    It calls by a key of its own, whose public half is given here, or as an app. `egide fleet revoke` ends it.
+    It calls by a key of its own, whose public half is given here. `egide fleet revoke` ends it.
 
     Example: egide system register "Ward gateway" --at 7c9e… --key gateway.pub.pem
 
@@ -46,10 +45,10 @@ def register(
     from egide.errors import UnreadableError
 
     try:
-        pem = key.read_bytes() if key is not None else b""
+        pem = key.read_bytes()
     except OSError as err:
         raise UnreadableError("the file of the key cannot be read") from err
-    owner = register_system(name, place(at), pem=pem, app=app, now_ms=time.time_ns() // 1_000_000)
+    owner = register_system(name, place(at), pem=pem, now_ms=time.time_ns() // 1_000_000)
     words("egide: registered; see docs/spec/fhir-writing.md for how it calls")
     typer.echo(str(owner.pk))
 

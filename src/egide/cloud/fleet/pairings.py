@@ -65,11 +65,19 @@ def pair(
 
 
 def unpair(pairing: Pairing, now_ms: int) -> None:
-    """End a pairing now: what is measured from here on is not this patient's. Once is enough."""
-    if Pairing.objects.filter(pk=pairing.pk, until_ms__isnull=False).exists():
-        pairing.refresh_from_db()
-        return
+    """End a pairing now: what is measured from here on is not this patient's. Once is enough.
 
+    A system opens several with one patient, for years apart: all of them end together.
+    """
+    running = Pairing.objects.filter(pk=pairing.pk, until_ms=None)
+    if running.exists() and pairing.object.trust == Trust.SYSTEM:
+        running = Pairing.objects.filter(object=pairing.object_id, patient=pairing.patient_id, until_ms=None)
+    for each in running.order_by("id"):
+        _end(each, now_ms)
+    pairing.refresh_from_db()
+
+
+def _end(pairing: Pairing, now_ms: int) -> None:
     def end() -> None:
         Pairing.objects.filter(pk=pairing.pk, until_ms=None).update(until_ms=now_ms)
 
@@ -77,7 +85,6 @@ def unpair(pairing: Pairing, now_ms: int) -> None:
         "unpairing", pairing.patient_id, {}, now_ms=now_ms, personal=_link(pairing, "until_ms", now_ms),
         sealed_for=care_key(pairing.patient_id), also=end,
     )  # fmt: skip
-    pairing.refresh_from_db()
 
 
 def current_pairings(owner: HealthObject, now_ms: int) -> list[uuid.UUID]:

@@ -2,15 +2,15 @@
 
 A system is an object of the fleet whose readings are "attested by a system". It cannot sign envelopes, so the platform
 holds a key in its name, in the keys folder; revoking the object ends both. Who calls in its name proves it otherwise:
-by a key of its own, whose public half the statement holds, or as an app that the statement names.
+by a key of its own, whose public half the statement holds.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -46,45 +46,39 @@ from egide.trust.limits import LIMITS
 
 __all__ = [
     "KIND", "System", "loaded", "register_system", "renew_system", "scribe", "scribe_of", "system_named",
-    "system_of_app",
 ]  # fmt: skip
 
 KIND: Final = "attesting-system"
 _LEAST_RSA: Final = 2_048
+_EARLY_MS: Final = 30 * 86_400_000
+_log = logging.getLogger("egide.fhir")
 Key = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """What a signed statement says of a system: for which establishment, and by which key or app it calls."""
+    """What a signed statement says of a system: for which establishment, and by which key it calls."""
 
     id: uuid.UUID
     establishment: uuid.UUID
-    key: bytes  # SubjectPublicKeyInfo, or b""
-    app: str
+    key: bytes  # SubjectPublicKeyInfo, or b"": nobody calls in its name
 
 
-def register_system(
-    name: str, establishment: Establishment, *, pem: bytes = b"", app: str = "", now_ms: int
-) -> HealthObject:
-    """Let a system write, from now on, for patients of one establishment: by its own key (PEM), or as an app.
+def register_system(name: str, establishment: Establishment, *, pem: bytes, now_ms: int) -> HealthObject:
+    """Let a system write, from now on, for patients of one establishment: who has this key (PEM) calls in its name.
 
     Raises:
-        RefusedError: neither or both; a kind of establishment that gets no health data; another app's.
+        RefusedError: a kind of establishment that gets no health data.
         MalformedError: no public key of P-256, P-384 or RSA.
         KeyMissingError, StorageError: the keys folder.
     """
-    if bool(pem) == bool(app):
-        raise RefusedError("a system calls by a key of its own, or as an app")
     if attested_kinds().get(str(establishment.pk), "") in FORBIDDEN_SECTORS:
         raise RefusedError("this kind of establishment gets no health data, and gives none")
-    if app and system_of_app(app) is not None:
-        raise RefusedError("this app writes as another system already")
-    key = _public(pem) if pem else b""
+    key = _public(pem)
     owner = create_object(name, Trust.SYSTEM, now_ms)
     _make_key(owner.pk)
     renew_system(owner, now_ms=now_ms)
-    facts = {"establishment": str(establishment.pk), "key": key, "app": app}
+    facts = {"establishment": str(establishment.pk), "key": key}
     append_statement(KIND, owner.pk, facts, now_ms=now_ms)
     return owner
 
@@ -103,20 +97,20 @@ def system_named(name: uuid.UUID) -> System | None:
     return next((found for row in rows if (found := _read(row)) is not None and not is_revoked(found.id)), None)
 
 
-def system_of_app(app: str) -> System | None:
-    """The system that an app writes as, if one was registered for it and not revoked since."""
-    return next((found for found in _all() if app and found.app == app and not is_revoked(found.id)), None)
-
-
 def scribe_of(system: uuid.UUID, *, now_ms: int) -> tuple[SoftwareSigner, Certificate]:
-    """What signs in a system's name, and the certificate in force.
+    """What signs in a system's name, and the certificate in force: renewed here when it ends soon, or has ended.
 
     Raises:
-        UnavailableError: it has expired. KeyMissingError: the key is not there.
+        UnavailableError: it has expired, and this process could not renew it. KeyMissingError: the key is not there.
     """
     signer = scribe(system)
-    rows = Certificate.objects.filter(object_id=system, key__thumbprint=signer.public_key.thumbprint, revoked_ms=None)
-    row = rows.filter(not_before_ms__lte=now_ms, not_after_ms__gt=now_ms).order_by("-not_after_ms").first()
+    row = _in_force(system, signer.public_key, now_ms)
+    if row is None or row.not_after_ms - now_ms < min(_EARLY_MS, (row.not_after_ms - row.not_before_ms) // 3):
+        try:
+            renew_system(HealthObject.objects.get(pk=system), now_ms=now_ms)
+            row = _in_force(system, signer.public_key, now_ms)
+        except EgideError as err:  # a role that has no right to the issuing key: the one that lasts serves till its end
+            _log.warning("the certificate that attests for a system was not renewed: %s", err.code)
     if row is None:
         raise UnavailableError("the certificate that attests for this system has expired")
     return signer, row
@@ -127,10 +121,9 @@ def scribe(system: uuid.UUID) -> SoftwareSigner:
     return _signer(settings.OPTIONS.keys, system)
 
 
-def _all() -> Iterator[System]:
-    for row in Statement.objects.filter(kind=KIND).order_by("-entry"):
-        if (found := _read(row)) is not None:
-            yield found
+def _in_force(system: uuid.UUID, key: PublicKey, now_ms: int) -> Certificate | None:
+    rows = Certificate.objects.filter(object_id=system, key__thumbprint=key.thumbprint, revoked_ms=None)
+    return rows.filter(not_before_ms__lte=now_ms, not_after_ms__gt=now_ms).order_by("-not_after_ms").first()
 
 
 def _read(row: Statement) -> System | None:
@@ -139,8 +132,8 @@ def _read(row: Statement) -> System | None:
     if said is None or row.subject is None or said[0] != f"urn:uuid:{row.subject}":
         return None
     match said[1]:
-        case {"establishment": str(place), "key": bytes(key), "app": str(app)}:
-            return System(id=row.subject, establishment=uuid.UUID(place), key=key, app=app)
+        case {"establishment": str(place), "key": bytes(key)}:
+            return System(id=row.subject, establishment=uuid.UUID(place), key=key)
     return None
 
 

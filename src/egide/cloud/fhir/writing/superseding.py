@@ -28,6 +28,7 @@ __all__ = ["KIND", "replaced_by", "require_free", "supersede", "with_superseded"
 
 KIND: Final = "supersession"
 _WHERE: Final = f"Observation.extension('{REPLACES}').value.reference"
+_REPLACED: Final = "it was replaced already: replace the one that stands for it"
 _REFERENCE: Final = re.compile(r"(?:.*/)?Observation/(\d{1,19})-(\d{1,2})-0(?:/_history/\d+)?", re.ASCII)
 
 
@@ -49,34 +50,33 @@ def replaced_by(writer: Writer, patient: Account, reference: str) -> tuple[int, 
 
 
 def supersede(patient: Account, old: tuple[int, int], new: tuple[int, int], *, now_ms: int) -> None:
-    """Say that `new` stands for `old`. Saying it again changes nothing.
+    """Say that `new` stands for `old`. Saying it again changes nothing. Of two said at once, the second signs nothing.
 
     Raises:
         ElementError: another stands for it already, or it would stand for itself.
     """
-    entry, position = old
     if old == new:
         raise ElementError("an Observation does not replace itself", _WHERE)
-    row = Superseded.objects.filter(entry=entry, position=position).first()
-    if row is not None:
-        if (row.by_entry, row.by_position) != new:
-            raise ElementError("it was replaced already: replace the one that stands for it", _WHERE)
+    if _stands(old, new):
         return
 
     def keep() -> None:
-        Superseded.objects.get_or_create(
-            entry=entry, position=position, defaults={"by_entry": new[0], "by_position": new[1], "at_ms": now_ms}
-        )
+        if _taken(old):  # asked again under the register's lock: what is raised here takes the statement back
+            raise ElementError(_REPLACED, _WHERE)
+        Superseded.objects.create(entry=old[0], position=old[1], by_entry=new[0], by_position=new[1], at_ms=now_ms)
 
-    personal = {"old": [entry, position], "new": list(new)}
-    append_statement(KIND, patient.pk, {}, now_ms=now_ms, personal=personal, sealed_for=care_key(patient.pk), also=keep)
+    personal, key = {"old": list(old), "new": list(new)}, care_key(patient.pk)
+    try:
+        append_statement(KIND, patient.pk, {}, now_ms=now_ms, personal=personal, sealed_for=key, also=keep)
+    except ElementError:
+        if not _stands(old, new):
+            raise
 
 
 def require_free(olds: Sequence[tuple[int, int]]) -> None:
     """Raises ElementError: something else stands for one of them already, or would twice."""
-    taken = (Superseded.objects.filter(entry=entry, position=position).exists() for entry, position in olds)
-    if len(set(olds)) != len(olds) or any(taken):
-        raise ElementError("it was replaced already: replace the one that stands for it", _WHERE)
+    if len(set(olds)) != len(olds) or any(map(_taken, olds)):
+        raise ElementError(_REPLACED, _WHERE)
 
 
 def with_superseded(found: Iterable[Observed]) -> list[Observed]:
@@ -88,6 +88,18 @@ def with_superseded(found: Iterable[Observed]) -> list[Observed]:
     rows = Superseded.objects.filter(entry__in=entries)
     said = {(r.entry, r.position): (f"{r.by_entry}-{r.by_position}-0", r.at_ms) for r in rows}
     return [_said(o, *said[o.entry, o.position]) if (o.entry, o.position) in said else o for o in kept]
+
+
+def _taken(old: tuple[int, int]) -> bool:
+    return Superseded.objects.filter(entry=old[0], position=old[1]).exists()
+
+
+def _stands(old: tuple[int, int], new: tuple[int, int]) -> bool:
+    """Whether `new` stands for `old`. Raises ElementError: another does."""
+    row = Superseded.objects.filter(entry=old[0], position=old[1]).first()
+    if row is not None and (row.by_entry, row.by_position) != new:
+        raise ElementError(_REPLACED, _WHERE)
+    return row is not None
 
 
 def _said(observed: Observed, by: str, at_ms: int) -> Observed:

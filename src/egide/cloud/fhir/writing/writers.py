@@ -2,7 +2,7 @@
 
 1  a program, not a person: a session writes nothing
 2  that was registered as a system, by a signed statement, for one establishment, and not revoked
-3  whose scopes say system/Observation.c or user/Observation.c
+3  whose scopes say system/Observation.c: what its own token grants (assertions)
 4  about a patient who is registered at that establishment
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from egide.cloud.consent.rules import FORBIDDEN_SECTORS
 from egide.cloud.fhir.reader import Reader
-from egide.cloud.fhir.writing.registering import System, system_named, system_of_app
+from egide.cloud.fhir.writing.registering import System, system_named
 from egide.cloud.people.attested import attested_kinds
 from egide.cloud.people.identity import known_identity
 from egide.cloud.people.ins import Ins
@@ -27,7 +27,7 @@ __all__ = ["Writer", "patient_by_id", "patient_by_traits", "writer_of"]
 
 _URN: Final = "urn:uuid:"
 _OID: Final = "urn:oid:"
-_LEVELS: Final = frozenset({"system", "user"})
+_LEVEL: Final = "system"
 _NO_PATIENT: Final = "no such patient is known to the establishment of this system"
 Resource = dict[str, Any]
 
@@ -41,7 +41,7 @@ class Writer:
 
     def require_scope(self, resource: Resource) -> None:
         """Raises AccessDeniedError: no scope of its token lets it write this one."""
-        if not any(s.level in _LEVELS and s.allows(self.reader, "Observation", "create", resource)
+        if not any(s.level == _LEVEL and s.allows(self.reader, "Observation", "create", resource)
                    for s in self.reader.scopes or ()):  # fmt: skip
             raise AccessDeniedError("no scope lets this program write this")
 
@@ -54,7 +54,7 @@ def writer_of(reader: Reader) -> Writer:
     """
     if not reader.app or reader.scopes is None:
         raise AccessDeniedError("what is measured is written by objects, and by systems that were registered")
-    if not any(s.level in _LEVELS and s.allows(reader, "Observation", "create") for s in reader.scopes):
+    if not any(s.level == _LEVEL and s.allows(reader, "Observation", "create") for s in reader.scopes):
         raise AccessDeniedError("no scope lets this program write")
     system = _system(reader.app)
     if system is None or reader.establishment != system.establishment:
@@ -65,12 +65,10 @@ def writer_of(reader: Reader) -> Writer:
 
 
 def _system(app: str) -> System | None:
-    if app.startswith(_URN):
-        try:
-            return system_named(uuid.UUID(app.removeprefix(_URN)))
-        except ValueError:
-            return None
-    return system_of_app(app)
+    try:
+        return system_named(uuid.UUID(app.removeprefix(_URN))) if app.startswith(_URN) else None
+    except ValueError:
+        return None
 
 
 def patient_by_id(writer: Writer, name: str) -> Account:
