@@ -56,7 +56,7 @@ class Asked:
         return Ask(
             reader=self.reader.account, patient=patient, since_ms=since_ms, until_ms=until_ms,
             purpose=self.purpose(patient), channel=CHANNEL, codes=codes, entry=entry, signed=signed, export=True,
-            app=self.reader.app,
+            app=self.reader.app, sector=self.reader.sector,
             responsible=str(self.reader.responsible.pk) if self.reader.responsible is not None else "",
         )  # fmt: skip
 

@@ -29,7 +29,8 @@ class Reader:
     `app` is empty for a person's own session. `scopes` is None where there is no limit beside the door's: no scope at
     all opens nothing. `purpose` is an HL7 PurposeOfUse code, empty where the request leaves it to what is usual (PATRQT
     for one's own record, TREAT for another's). `establishment` and `responsible` are who stands behind a program that
-    asks for itself; `patient` is the one record that an app was launched with, where it was with one.
+    asks for itself; `patient` is the one record that an app was launched with, where it was with one. `sector` is what
+    the program's establishment is, where that is a kind that gets no health data.
     """
 
     account: Account | None = None
@@ -39,6 +40,7 @@ class Reader:
     establishment: uuid.UUID | None = None
     responsible: Account | None = None
     patient: uuid.UUID | None = None
+    sector: str = ""
 
     def may(self, kind: str, interaction: str, resource: dict[str, Any] | None = None) -> bool:
         """Whether the scopes let this reader do `interaction` on resources of type `kind`.

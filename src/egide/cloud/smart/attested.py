@@ -8,6 +8,9 @@ import json
 from typing import Any, Final
 
 from egide import cbor
+from egide.cloud.consent.rules import FORBIDDEN_SECTORS
+from egide.cloud.people.attested import attested_kinds
+from egide.cloud.people.models import Establishment
 from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
 from egide.cloud.smart.models import App
@@ -15,7 +18,7 @@ from egide.errors import EgideError
 from egide.trust.cose import PublicKey, Sign1
 from egide.trust.limits import LIMITS
 
-__all__ = ["APP", "APP_END", "description_hash", "stands"]
+__all__ = ["APP", "APP_END", "barred_sector", "description_hash", "stands"]
 
 APP: Final = "app"
 APP_END: Final = "app-end"
@@ -34,8 +37,16 @@ def description_hash(app: App) -> bytes:
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
+def barred_sector(place: Establishment) -> str:
+    """What an establishment is, as declared, where that gets no health data: an insurer, a bank; "" of any other."""
+    kind = attested_kinds().get(str(place.pk), "")
+    return kind if kind in FORBIDDEN_SECTORS else ""
+
+
 def stands(app: App) -> bool:
-    """Whether two people let this very description in, and nobody ended it since."""
+    """Whether two people let this very description in, nobody ended it since, and its place may have health data."""
+    if barred_sector(app.establishment):
+        return False
     key = platform().signer.public_key
     let_in = False
     for row in Statement.objects.filter(subject=app.subject, kind__in=_KINDS).order_by("entry"):

@@ -10,6 +10,7 @@ from egide.cloud.fhir.reader import Reader
 from egide.cloud.people.models import Account
 from egide.cloud.signin import clock
 from egide.cloud.smart.addresses import base_at
+from egide.cloud.smart.attested import barred_sector
 from egide.cloud.smart.scoping import data_scopes
 from egide.cloud.smart.tokens import live_token
 from egide.errors import SignInError
@@ -42,6 +43,7 @@ def token_reader(request: HttpRequest) -> Reader | None:
         establishment=app.establishment_id if row.user is None else None,
         responsible=app.responsible if row.user is None else None,
         patient=row.patient_id,
+        sector=barred_sector(app.establishment),
     )
 
 

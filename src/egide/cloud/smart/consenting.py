@@ -12,10 +12,12 @@ from oauth2_provider.oauth2_backends import get_oauthlib_core
 
 from egide.cloud.consent.facts import APP, runs
 from egide.cloud.consent.grants import give_grant, grants_of, withdraw_grant
+from egide.cloud.fhir.registry import RESOURCES
 from egide.cloud.fhir.scopes import Scope
 from egide.cloud.people.models import Account
 from egide.cloud.people.sessions import kept
 from egide.cloud.smart.asking import Asked
+from egide.cloud.smart.attested import barred_sector
 from egide.cloud.smart.contexts import use_launch
 from egide.cloud.smart.models import App, Refresh, Token
 from egide.cloud.smart.scoping import CONTEXT, data_scopes
@@ -26,17 +28,14 @@ from egide.errors import RefusedError
 __all__ = ["Choice", "Line", "agree", "chosen_scopes", "lines_of", "stop"]
 
 _DAY_MS: Final = 86_400_000
-#: What `*` stands for, so that a person can leave some of it out.
-TYPES: Final = ("Observation", "Patient", "Device", "Provenance", "CareTeam", "Consent", "DocumentReference")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One thing that a person may leave in or out: its scope, and the scope of the request that it is a part of."""
+    """One thing that a person may leave in or out: a scope of the request, or one type of its `*`."""
 
     key: str
     scope: Scope
-    whole: Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +49,13 @@ class Choice:
 
 
 def lines_of(scopes: Iterable[str]) -> list[Line]:
-    """What a request is made of, each line with a name of its own."""
+    """What a request is made of, each line with a name of its own. `*` is each type served now, so that a person may
+    leave some of it out and gives none that was not named.
+    """
     found: list[Line] = []
     for whole in data_scopes(scopes):
-        parts = [replace(whole, type=kind) for kind in TYPES] if whole.type == "*" else [whole]
-        found += [Line(key=f"s{len(found) + n}", scope=part, whole=whole) for n, part in enumerate(parts)]
+        parts = [replace(whole, type=kind) for kind in RESOURCES] if whole.type == "*" else [whole]
+        found += [Line(key=f"s{len(found) + n}", scope=part) for n, part in enumerate(parts)]
     return found
 
 
@@ -66,11 +67,7 @@ def chosen_scopes(scopes: Sequence[str], picked: Iterable[str], *, vital_signs: 
     lines, names = lines_of(scopes), set(picked)
     if not names or names - {line.key for line in lines}:
         raise RefusedError("choose what the app may read")
-    data: list[Scope] = []
-    for whole in dict.fromkeys(line.whole for line in lines):
-        parts = [line for line in lines if line.whole == whole]
-        left = [line.scope for line in parts if line.key in names]
-        data += [whole] if len(left) == len(parts) and not (vital_signs and whole.type == "*") else left
+    data = [line.scope for line in lines if line.key in names]
     if vital_signs:
         data = [_vital(scope) for scope in data]
     context = [one for one in scopes if one in CONTEXT and (stay or not one.endswith("_access"))]
@@ -107,14 +104,15 @@ def agree(request: HttpRequest, asked: Asked, reader: Account, choice: Choice, *
 
 
 def _grant(patient: Account, app: App, choice: Choice, now_ms: int) -> str:
-    """The patient's grant to this app. The last word holds for all of its authorizations."""
+    """The patient's grant to this app. The last word holds for all of its authorizations. Raises ForbiddenUseError."""
     if choice.days not in UNTIL:
         raise RefusedError("say until when")
     before = _running(patient, app, now_ms)
     until = now_ms + int(choice.days) * _DAY_MS
     ground = give_grant(
-        patient, app.client_id, families=choice.families, purpose="PATRQT", now_ms=now_ms, until_ms=until
-    )
+        patient, app.client_id, families=choice.families, purpose="PATRQT", now_ms=now_ms, until_ms=until,
+        sector=barred_sector(app.establishment),
+    )  # fmt: skip
     for old in before:
         withdraw_grant(patient, old, now_ms=now_ms)
     for rows in (Token.objects, Refresh.objects):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from egide.cloud.consent.grants import require_sector
 from egide.cloud.consent.rules import PURPOSES
 from egide.cloud.people.authority import require_steering
 from egide.cloud.people.establishments import place_of
@@ -18,7 +19,7 @@ from egide.cloud.people.models import Account, Establishment
 from egide.cloud.people.offices import holder_of, require_office
 from egide.cloud.register.journal import append_statement
 from egide.cloud.smart.assertions import read_public_keys
-from egide.cloud.smart.attested import APP, APP_END, description_hash, stands
+from egide.cloud.smart.attested import APP, APP_END, barred_sector, description_hash, stands
 from egide.cloud.smart.models import App
 from egide.cloud.smart.scoping import CONTEXT, data_scopes, read_scopes
 from egide.cloud.smart.tokens import end_app
@@ -57,8 +58,10 @@ def register_app(said: Description, establishment: Establishment, *, by: Account
 
     Raises:
         AccessDeniedError: no office that registers apps there. MalformedError: a description that cannot be.
+        ForbiddenUseError: an insurer's, an employer's, a bank's.
     """
     require_office(by, *PROPOSERS, now_ms=now_ms, establishment=establishment)
+    require_sector(establishment, barred_sector(establishment))
     keys = read_public_keys(said.jwks) if said.jwks.strip() else ""
     app = App(
         name=_text(said.name, 60), about=_text(said.about, _LONGEST),
@@ -80,8 +83,10 @@ def approve_app(app: App, *, by: Account, now_ms: int) -> None:
 
     Raises:
         AccessDeniedError: no officer there. RefusedError: whoever registered it, or it was decided already.
+        ForbiddenUseError: an insurer's, an employer's, a bank's.
     """
     _require_other(app, by, now_ms)
+    require_sector(app.establishment, barred_sector(app.establishment))
     facts = {
         "app": app.client_id, "description": description_hash(app), "establishment": str(app.establishment_id),
         "by": [str(app.registered_by_id), str(by.pk)], "kind": str(app.kind),

@@ -14,12 +14,12 @@ from egide.cloud.smart.registry import app_named
 from egide.errors import AccessDeniedError, NotFoundError
 
 __all__ = [
-    "UNTIL", "VITAL_SIGNS", "answered", "app_name", "context_words", "family_choices", "place_name", "problem_words",
-    "scope_words", "through", "until_choices",
+    "TYPES", "UNTIL", "VITAL_SIGNS", "answered", "app_name", "context_words", "family_choices", "place_name",
+    "problem_words", "scope_words", "through", "until_choices",
 ]  # fmt: skip
 
 VITAL_SIGNS: Final = ("category", "http://terminology.hl7.org/CodeSystem/observation-category|vital-signs")
-_TYPES: Final = {
+TYPES: Final = {
     "*": gettext_noop("everything that this service gives to software"),
     "Observation": gettext_noop("the measurements"),
     "Patient": gettext_noop("the name, the birth date and how to reach the person"),
@@ -112,7 +112,7 @@ def problem_words(error: Exception) -> str:
 
 def scope_words(scope: Scope, app: App) -> str:
     """One scope: "This app may read the measurements"."""
-    what = _(_TYPES[scope.type]) if scope.type in _TYPES else scope.type
+    what = _(TYPES[scope.type]) if scope.type in TYPES else scope.type
     if VITAL_SIGNS in scope.parameters:
         what = _("%(what)s, vital signs only") % {"what": what}
     elif scope.parameters:

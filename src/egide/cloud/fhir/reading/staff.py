@@ -1,6 +1,7 @@
 """Professionals, the offices they hold and where: of one's own establishments, and of one's own team.
 
-There is no patient to ask the door about: what is told is what the same person's pages of the portal list.
+There is no patient to ask the door about: what is told is what the same person's pages of the portal list. An app that
+was let in for somebody else's record is told of that patient's own, once the door has opened it: never of the reader's.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from typing import Any
 
 from egide.cloud.consent.attested import facts_of
 from egide.cloud.consent.facts import runs
+from egide.cloud.consent.rules import RESEARCH
 from egide.cloud.fhir.asked import Asked
-from egide.cloud.fhir.reading.lists import listed, picked
+from egide.cloud.fhir.reading.lists import listed, opened, picked
 from egide.cloud.fhir.resources import organization, practitioner, practitioner_role
 from egide.cloud.people.models import Account, Establishment, Membership
 from egide.cloud.people.offices import offices_of
@@ -29,21 +31,34 @@ Body = dict[str, Any]
 
 def read_practitioner(asked: Asked, key: str) -> Body:
     asked.require("Practitioner", "read")
-    return picked(asked, "Practitioner", key, lambda: [_practitioner(who) for who in _known(asked)])
+    return picked(asked, "Practitioner", key, lambda: _practitioners(asked, "read"))
 
 
 def search_practitioners(asked: Asked) -> Body:
     asked.require("Practitioner", "search-type")
-    return listed(asked, "Practitioner", [_practitioner(who) for who in _known(asked)])
+    return listed(asked, "Practitioner", _practitioners(asked, "search-type"))
 
 
-def _practitioner(who: Account) -> Body:
-    return practitioner(who.pk, name_of(who), active=who.is_active)
+def _practitioners(asked: Asked, interaction: str) -> list[Body]:
+    known = _known(asked, "Practitioner", interaction)
+    return [practitioner(who.pk, name_of(who), active=who.is_active) for who in known]
 
 
-def _known(asked: Asked) -> list[Account]:
+def _about(asked: Asked, kind: str, interaction: str) -> Account | None:
+    """Of whose surroundings one is told: the reader's, or the patient's for whom their app was let in.
+
+    Raises AccessDeniedError: the door does not open that patient's record (journaled).
+    """
+    reader = asked.reader
+    if reader.account is None or not reader.app or reader.patient in (None, reader.account.pk):
+        return reader.account
+    answer = opened(asked, asked.patient(str(reader.patient)), kind, interaction)
+    return answer.ask.patient if answer.decision.ground != RESEARCH else None
+
+
+def _known(asked: Asked, kind: str, interaction: str) -> list[Account]:
     """A professional's colleagues and themselves; a patient's team, but for whose name is withheld from them."""
-    account = asked.reader.account
+    account = _about(asked, kind, interaction)
     if account is None:
         return []
     if account.role == Account.Role.PATIENT:
@@ -57,12 +72,12 @@ def _known(asked: Asked) -> list[Account]:
 
 def read_role(asked: Asked, key: str) -> Body:
     asked.require("PractitionerRole", "read")
-    return picked(asked, "PractitionerRole", key, lambda: _roles(asked))
+    return picked(asked, "PractitionerRole", key, lambda: _roles(asked, "read"))
 
 
 def search_roles(asked: Asked) -> Body:
     asked.require("PractitionerRole", "search-type")
-    found = _roles(asked)
+    found = _roles(asked, "search-type")
     for name, path in (("practitioner", "practitioner"), ("organization", "organization")):
         for value in asked.query.getlist(name):
             wanted = {part.rpartition("/")[2] for part in value.split(",")}
@@ -70,30 +85,30 @@ def search_roles(asked: Asked) -> Body:
     return listed(asked, "PractitionerRole", found, known={"practitioner", "organization"})
 
 
-def _roles(asked: Asked) -> list[Body]:
+def _roles(asked: Asked, interaction: str) -> list[Body]:
     return [
         practitioner_role(
             held.pk, who.pk, held.establishment_id, held.office, str(Membership.Office(held.office).label),
             since_ms=held.since_ms, until_ms=held.until_ms,
         )
-        for who in _known(asked)
+        for who in _known(asked, "PractitionerRole", interaction)
         for held in offices_of(who, now_ms=asked.now_ms)
     ]  # fmt: skip
 
 
 def read_organization(asked: Asked, key: str) -> Body:
     asked.require("Organization", "read")
-    return picked(asked, "Organization", key, lambda: _organizations(asked))
+    return picked(asked, "Organization", key, lambda: _organizations(asked, "read"))
 
 
 def search_organizations(asked: Asked) -> Body:
     asked.require("Organization", "search-type")
-    return listed(asked, "Organization", _organizations(asked))
+    return listed(asked, "Organization", _organizations(asked, "search-type"))
 
 
-def _organizations(asked: Asked) -> list[Body]:
+def _organizations(asked: Asked, interaction: str) -> list[Body]:
     """Where the reader works or steers, or is known as a patient."""
-    account = asked.reader.account
+    account = _about(asked, "Organization", interaction)
     if account is None:
         return []
     if account.role == Account.Role.PATIENT:
