@@ -131,9 +131,9 @@ def read(path: str, token: str, **headers: str) -> tuple[int, dict[str, Any]]:
     return answer.status_code, json.loads(answer.content)
 
 
-def signed_in(account: Account) -> Client:
+def signed_in(account: Account, *, at: str = "testserver") -> Client:
     """A browser in which this person signed in, and just showed a factor."""
-    client = Client()
+    client = Client(headers={"host": at})
     client.force_login(account)
     session = client.session
     session[CONFIRMED] = clock.now_ms()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,6 +11,7 @@ from django.test import Client
 
 from egide.cloud.consent.grants import grants_of, withdraw_grant
 from egide.cloud.portal import live
+from egide.cloud.smart.models import Token
 from tests.cloud.conftest import NOW
 from tests.cloud.fhir.conftest import resources
 from tests.cloud.smart.conftest import BASE, Flow, Registry, read, signed_in
@@ -56,6 +59,28 @@ def test_the_addresses_are_where_a_client_looks(own: Flow) -> None:
     ends = {e["url"]: e["valueUri"] for e in security["extension"][0]["extension"]}
     assert ends["authorize"] == told["authorization_endpoint"]
     assert ends["token"] == told["token_endpoint"]
+
+
+def test_addresses_and_audiences_say_https_when_people_reach_us_so(own: Flow, settings: Any) -> None:
+    """Behind a front that speaks HTTP to us, without a header that we believe: what is announced is what people use."""
+    settings.OPTIONS = dataclasses.replace(settings.OPTIONS, people_https=True)
+    told = Client().get("/fhir/.well-known/smart-configuration").json()
+    addresses = [address for name, address in told.items() if name.endswith("_endpoint")]
+    assert len(addresses) == 5
+    assert all(address.startswith("https://testserver/") for address in addresses)
+    base = BASE.replace("http://", "https://")
+    security = Client().get("/fhir/metadata").json()["rest"][0]["security"]
+    ends = {e["url"]: e["valueUri"] for e in security["extension"][0]["extension"]}
+    assert ends["token"] == told["token_endpoint"] == f"{base}/auth/token"
+    refused = own.client.post(own.address(aud=BASE), own.form())
+    assert "error=invalid_request" in refused.headers["Location"]
+    answer = own.client.post(own.address(aud=base), own.form())
+    said = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert said["iss"] == [base]
+    status, given = own.exchange(said["code"][0])
+    assert status == 200
+    assert Token.objects.get().resource == [base]
+    assert read("Observation?_count=1", given["access_token"])[0] == 200
 
 
 def test_an_app_opens_from_a_record_with_the_patient_already_chosen(cast: Cast, registry: Registry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -82,6 +83,13 @@ def test_an_assertion_is_good_once(service: App) -> None:
     text = assertion(service)
     assert credentials(service, text)[0] == 200
     assert credentials(service, text)[1]["error"] == "invalid_client"
+
+
+def test_an_assertion_is_for_the_address_that_people_use(service: App, settings: Any) -> None:
+    """Over HTTPS, as the configuration names it, though a front speaks HTTP to us."""
+    settings.OPTIONS = dataclasses.replace(settings.OPTIONS, people_https=True)
+    assert credentials(service, assertion(service))[0] == 401
+    assert credentials(service, assertion(service, aud=TOKEN.replace("http://", "https://")))[0] == 200
 
 
 def test_an_assertion_that_does_not_hold_is_refused(service: App) -> None:

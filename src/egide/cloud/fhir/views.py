@@ -7,11 +7,11 @@ import time
 import uuid
 from typing import Any, Final
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from egide.cloud.fhir.asked import Asked, query_of
+from egide.cloud.fhir.base import base_of
 from egide.cloud.fhir.bundles import history
 from egide.cloud.fhir.capability import capability_statement
 from egide.cloud.fhir.common import cut, parse_common
@@ -32,7 +32,7 @@ Body = dict[str, Any]
 def metadata(request: HttpRequest) -> HttpResponse:
     """Open to all: it says nothing of anyone."""
     _require(request, *_SAFE)
-    return respond(capability_statement(_base(request)))
+    return respond(capability_statement(base_of(request)))
 
 
 @answering
@@ -174,13 +174,8 @@ def _unknown() -> NotFoundError:
 
 def _asked(request: HttpRequest) -> Asked:
     return Asked(
-        request=request, reader=reader_of(request), query=query_of(request), base=_base(request), now_ms=_now_ms()
+        request=request, reader=reader_of(request), query=query_of(request), base=base_of(request), now_ms=_now_ms()
     )
-
-
-def _base(request: HttpRequest) -> str:
-    address = request.build_absolute_uri(reverse("fhir:metadata")).removesuffix("/metadata")
-    return address.replace("http://", "https://", 1) if settings.OPTIONS.people_https else address
 
 
 def _now_ms() -> int:

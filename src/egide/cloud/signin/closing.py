@@ -1,8 +1,9 @@
 """Close an account at once; open it again with nothing of what opened it before.
 
-One person closes: it narrows. In one step the account is shut and a signed statement says so; then every session, link,
-invitation, office and factor of it ends, and open pages fall silent within a second. Opened again, it holds no office
-(two people give one) and no factor: whoever writes in the table opens nothing, for the statements say what stands.
+One person closes: it narrows. In one step the account is shut, what it gave apps ends and a signed statement says so;
+then every session, link, invitation, office and factor of it ends, and open pages fall silent within a second. Opened
+again, it holds no office (two people give one) and no factor: whoever writes in the table opens nothing, for the
+statements say what stands.
 A patient's account is not closed: what is measured goes on, and stays theirs to read.
 """
 
@@ -13,6 +14,7 @@ from typing import Final
 from egide.cloud.people.models import Account, Invitation, Merge, SignInLink
 from egide.cloud.people.offices import end_offices
 from egide.cloud.register.journal import append_statement
+from egide.cloud.signin.along import end_along
 from egide.cloud.signin.enrolment import retire_all
 from egide.cloud.signin.recovery import steers_all
 from egide.cloud.signin.sessions import end_all
@@ -38,7 +40,12 @@ def close(account: Account, *, by: Account | None, now_ms: int) -> int:
     if by is not None and (by.pk == account.pk or (account.is_active and not steers_all(by, account, now_ms))):
         raise AccessDeniedError("an officer of every place where this person works closes the account")
     who = str(by.pk) if by is not None else ""
-    append_statement(CLOSED, account.pk, {"by": who}, now_ms=now_ms, also=lambda: _set(account, active=False))
+
+    def shut() -> None:
+        _set(account, active=False)
+        end_along(account, now_ms=now_ms)
+
+    append_statement(CLOSED, account.pk, {"by": who}, now_ms=now_ms, also=shut)
     account.is_active = False
     ended = end_all(account)
     SignInLink.objects.filter(account=account).delete()

@@ -2,7 +2,7 @@
 
 One person at the desk sees the owner and asks; a second approves; a day goes by, in which the owner, told in every
 session that is still open, can stop it with one click; then the desk makes a one-time link. Only then do the old
-factors go and the sessions end. Nothing else changes meanwhile: readings, follow-ups and alerts go on.
+factors go, sessions end and apps hold nothing. Nothing else changes meanwhile: readings, follow-ups, alerts go on.
 
 The two work where the account is known: where a patient is registered, a relative was invited, staff hold an office.
 What counts is read from the statements. A relative, or whoever represents the person, is neither of the two.
@@ -28,6 +28,7 @@ from egide.cloud.people.service import make_link
 from egide.cloud.register.journal import append_statement
 from egide.cloud.register.models import Statement
 from egide.cloud.register.platform import platform
+from egide.cloud.signin.along import end_along
 from egide.cloud.signin.attested import has_factor, verified
 from egide.cloud.signin.enrolment import retire_all
 from egide.cloud.signin.errors import RecoveryError, WaitingError
@@ -135,7 +136,7 @@ def stop(account: Account, *, by: Account, now_ms: int) -> None:
 
 
 def complete(account: Account, *, by: Account, now_ms: int) -> str:
-    """After the waiting time: the old factors go, every session ends, and a one-time link is made.
+    """After the waiting time: the old factors go, sessions and apps' tokens end, and a one-time link is made.
 
     Raises:
         WaitingError: too early. RecoveryError: not asked, not approved, or stopped. AccessDeniedError: `by` may not.
@@ -146,7 +147,8 @@ def complete(account: Account, *, by: Account, now_ms: int) -> str:
         raise RecoveryError("no recovery was approved")
     if now_ms < case.ready_ms:
         raise WaitingError("the waiting time is not over")
-    _say(_DONE, account, {"recovery": case.id, "by": str(by.pk)}, now_ms)
+    facts = {"recovery": case.id, "by": str(by.pk)}
+    _say(_DONE, account, facts, now_ms, also=lambda: end_along(account, now_ms=now_ms))
     retire_all(account, now_ms=now_ms)
     end_all(account)
     tell(account, "recovery-done", now_ms=now_ms)
@@ -207,9 +209,12 @@ def _next(found: Running | None, kind: str, facts: Mapping[str, Any], at_ms: int
     return found
 
 
-def _say(kind: str, account: Account, facts: dict[str, Any], now_ms: int) -> None:
+def _say(
+    kind: str, account: Account, facts: dict[str, Any], now_ms: int, also: Callable[[], None] | None = None
+) -> None:  # fmt: skip
     """Who asked for a patient is sealed to the patient; other accounts have no record to seal to."""
     if account.role == Account.Role.PATIENT:
-        append_statement(kind, account.pk, {}, now_ms=now_ms, personal=facts, sealed_for=care_key(account.pk))
+        key = care_key(account.pk)
+        append_statement(kind, account.pk, {}, now_ms=now_ms, personal=facts, sealed_for=key, also=also)
     else:
-        append_statement(kind, account.pk, facts, now_ms=now_ms)
+        append_statement(kind, account.pk, facts, now_ms=now_ms, also=also)

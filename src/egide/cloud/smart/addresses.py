@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest
 from django.urls import reverse
+
+from egide.cloud.fhir.base import base_of as base_at  # what `aud` must be, and what tokens are for
 
 __all__ = ["base_at", "base_of", "origin_of", "security_of", "token_address"]
 
 
-def base_at(request: HttpRequest) -> str:
-    """The FHIR base, without a last slash: what `aud` must be, and what tokens are for."""
-    return request.build_absolute_uri(reverse("fhir:metadata")).removesuffix("/metadata")
-
-
 def base_of(request: Any) -> str:
-    """The same, from oauthlib's request: its address is absolute (server.SmartCore)."""
+    """The FHIR base, from oauthlib's request: its address is absolute (server.SmartCore)."""
     parts = urlsplit(request.uri)
     return f"{parts.scheme}://{parts.netloc}" + reverse("fhir:metadata").removesuffix("/metadata")
 

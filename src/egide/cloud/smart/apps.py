@@ -10,9 +10,13 @@ class Config(AppConfig):
     def ready(self) -> None:
         from egide.cloud.fhir.capability import SECURITY
         from egide.cloud.fhir.reader import READERS
+        from egide.cloud.signin.along import ALONG
         from egide.cloud.smart.addresses import security_of
         from egide.cloud.smart.bearer import token_reader
+        from egide.cloud.smart.tokens import end_account
 
         if token_reader not in READERS:
             READERS.append(token_reader)
             SECURITY.append(security_of)
+        if end_account not in ALONG:
+            ALONG.append(end_account)

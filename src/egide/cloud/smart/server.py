@@ -19,6 +19,7 @@ from oauthlib.oauth2 import (
 )
 from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
 
+from egide.cloud.fhir.base import address_of
 from egide.cloud.smart.addresses import base_at
 from egide.cloud.smart.tokens import ACCESS_S, SERVICE_S
 
@@ -65,7 +66,7 @@ class SmartCore(OAuthLibCore):  # type: ignore[misc]  # django-oauth-toolkit has
     """
 
     def _get_escaped_full_path(self, request: Any) -> str:
-        return str(request.build_absolute_uri(super()._get_escaped_full_path(request)))
+        return address_of(request, super()._get_escaped_full_path(request))
 
     def extract_body(self, request: Any) -> list[tuple[str, str]]:
         if request.path.endswith("/authorize"):

@@ -1,9 +1,14 @@
-"""Tokens: what is given, what still counts, what ends them. Only the SHA-256 of any of them is kept."""
+"""Tokens: what is given, what still counts, what ends them. Only the SHA-256 of any of them is kept.
+
+Giving anew (a refresh) and ending take their turns, person by person (one_at_a_time): else an end that meets a refresh
+would miss the row that is just being made.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -19,8 +24,8 @@ from egide.cloud.smart.models import App, Code, Launch, Refresh, Token
 from egide.errors import EgideError
 
 __all__ = [
-    "ACCESS_S", "CODE_S", "OFFLINE_MS", "Context", "authorized_by", "end_app", "end_authorization", "end_family",
-    "forget_lapsed", "ground_runs", "hash_of", "live_refresh", "live_token", "when",
+    "ACCESS_S", "CODE_S", "OFFLINE_MS", "Context", "authorized_by", "end_account", "end_app", "end_authorization",
+    "end_family", "forget_lapsed", "ground_runs", "hash_of", "live_refresh", "live_token", "one_at_a_time", "when",
 ]  # fmt: skip
 
 ACCESS_S: Final = 30 * 60
@@ -92,11 +97,20 @@ def ground_runs(patient: Account | None, ground: str, app: App, *, now_ms: int) 
     return any(g.holder.kind == APP and g.holder.id == app.client_id and runs(g, now_ms) for g in given)
 
 
+def one_at_a_time(accounts: Iterable[uuid.UUID]) -> None:
+    """Wait for whoever gives or ends these people's tokens, and keep others waiting until this transaction is over.
+
+    What is read or changed by later statements is then all that there is. (SQLite has one writer at a time anyway.)
+    """
+    list(Account.objects.select_for_update(no_key=True).filter(pk__in=accounts).order_by("pk").values_list("pk"))
+
+
 def end_family(family: uuid.UUID | None, *, now_ms: int) -> None:
     """Every token of one authorization ends; refresh tokens stay, so that their use is still known for what it is."""
     if family is None:
         return
     with transaction.atomic():
+        one_at_a_time(Refresh.objects.filter(token_family=family).values_list("user", flat=True)[:1])
         Refresh.objects.filter(token_family=family, revoked=None).update(revoked=when(now_ms))
         Token.objects.filter(family=family).delete()
 
@@ -104,9 +118,20 @@ def end_family(family: uuid.UUID | None, *, now_ms: int) -> None:
 def end_authorization(account: Account, app: App, *, now_ms: int) -> None:
     """Whatever this person let this app do, through whatever device, ends now."""
     with transaction.atomic():
+        one_at_a_time([account.pk])
         Code.objects.filter(user=account, application=app).delete()
         Refresh.objects.filter(user=account, application=app, revoked=None).update(revoked=when(now_ms))
         Token.objects.filter(user=account, application=app).delete()
+
+
+def end_account(account: Account, now_ms: int) -> None:
+    """Whatever this person let any app do ends now: with what opened their account before (signin.along)."""
+    with transaction.atomic():
+        one_at_a_time([account.pk])
+        Code.objects.filter(user=account).delete()
+        Refresh.objects.filter(user=account, revoked=None).update(revoked=when(now_ms))
+        Token.objects.filter(user=account).delete()
+        Launch.objects.filter(account=account).delete()
 
 
 def end_app(app: App, *, now_ms: int) -> None:

@@ -236,6 +236,7 @@ def _exchange(token: dict[str, Any], request: Any, now_ms: int) -> None:
 
 def _rotate(token: dict[str, Any], request: Any, now_ms: int) -> None:
     row: Refresh = request.refresh_row
+    tokens.one_at_a_time([row.user_id])
     if not Refresh.objects.filter(pk=row.pk, revoked=None).update(revoked=tokens.when(now_ms)):
         raise _UsedTwiceError
     Token.objects.filter(family=row.token_family).delete()

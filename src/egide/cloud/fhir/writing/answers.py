@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 
+from egide.cloud.fhir.base import base_of
 from egide.cloud.fhir.outcome import CONTENT_TYPE, respond
 from egide.cloud.fhir.systems import OUTCOMES, coding, instant
-from egide.cloud.fhir.writing.assertions import base_of
 from egide.cloud.fhir.writing.attesting import Kept
 from egide.cloud.fhir.writing.problems import ElementError, IdentifierUsedError, UnsupportedError
 from egide.errors import (

@@ -20,20 +20,19 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from egide.cloud.fhir.base import base_of
 from egide.cloud.fhir.reader import READERS, Reader
 from egide.cloud.fhir.scopes import Scope
 from egide.cloud.fhir.writing.body import raw_body
 from egide.cloud.fhir.writing.registering import loaded, system_named
 from egide.errors import SignInError
 
-__all__ = ["TYPE", "base_of", "install", "system_reader"]
+__all__ = ["TYPE", "install", "system_reader"]
 
 TYPE: Final = "egide-system+jwt"
 LONGEST_S: Final = 300
@@ -64,12 +63,6 @@ def system_reader(request: HttpRequest) -> Reader | None:
     _require_signed(token, header.get("alg"), system.key)
     _require_said(request, claims)
     return Reader(app=f"urn:uuid:{system.id}", scopes=_SCOPES, purpose="TREAT", establishment=system.establishment)
-
-
-def base_of(request: HttpRequest) -> str:
-    """This server's FHIR address as the request knows it, without a last slash."""
-    address = request.build_absolute_uri(reverse("fhir:metadata")).removesuffix("/metadata")
-    return address.replace("http://", "https://", 1) if settings.OPTIONS.people_https else address
 
 
 def _require_signed(token: str, alg: Any, spki: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from egide.cloud.fhir.writing.assertions import base_of
+from egide.cloud.fhir.base import base_of
 from egide.cloud.fhir.writing.problems import ElementError, MissingElementError
 from egide.cloud.fhir.writing.writers import Writer, patient_by_id, patient_by_traits
 from egide.cloud.people.models import Account

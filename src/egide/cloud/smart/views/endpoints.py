@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 
+from egide.cloud.fhir.base import address_of
 from egide.cloud.signin import clock
 from egide.cloud.smart.assertions import ALGORITHMS
 from egide.cloud.smart.scoping import CONTEXT
@@ -29,7 +30,7 @@ def configuration(request: HttpRequest) -> HttpResponse:
     """/.well-known/smart-configuration under the FHIR base (SMART 2.2, Conformance). It says nothing of anyone."""
 
     def at(name: str) -> str:
-        return request.build_absolute_uri(reverse(f"smart:{name}"))
+        return address_of(request, reverse(f"smart:{name}"))
 
     return JsonResponse({
         "authorization_endpoint": at("authorize"),
