@@ -31,12 +31,11 @@ STOPS: dict[str, Callable[[Flow, str], object]] = {
 }
 
 
+@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("stop", STOPS)
 def test_an_end_that_meets_a_refresh_ends_what_the_refresh_gave(own: Flow, stop: str) -> None:
-    """On PostgreSQL an end waits for the refresh that is under way, and then sees its row; SQLite has one writer."""
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer at a time")
+    """An end waits for the refresh that is under way, and then sees its row. SQLite has one writer at a time."""
     first = own.tokens()["refresh_token"]
     pids: list[int] = []
     named = threading.Event()
