@@ -2,7 +2,7 @@
 
     python -m bench                             everything, about forty minutes; rewrites the page
     python -m bench --only people,release       some sections; prints, and leaves the page alone
-    python -m bench --only intake --page        some sections; the page says that the others were not measured
+    python -m bench --only intake --page        some sections; of the others the page keeps what it said, and when
     python -m bench --quick                     a minute or two, to see that it works; leaves the page alone
 
 Exit codes: 0 every claim holds, 1 one does not or could not be measured, 2 usage.
@@ -61,10 +61,12 @@ def main() -> int:
     for name in [n for n in SECTIONS if n not in chosen]:
         title, measure = SECTIONS[name]
         how = sys.modules[measure.__module__].HOW
-        left = Row(claim="this section", measured=None, unit="", note="left out of this run")
-        sections.append(Section(title=title, how=how, rows=[left]))
+        sections.append(Section(title=title, how=how, rows=[]))
+    order = [title for title, _ in SECTIONS.values()]
+    sections.sort(key=lambda section: order.index(section.title))
     if (set(chosen) == set(SECTIONS) or arguments.page) and not arguments.quick:
-        PAGE.write_text(page(sections, machine.describe(_postgres()), began, time.monotonic() - start))
+        took = time.monotonic() - start
+        PAGE.write_text(page(sections, machine.describe(_postgres()), began, took, earlier=PAGE.read_text()))
         say(f"wrote {PAGE.relative_to(ROOT)}")
     return 1 if any(row.verdict in {"bad", "not measured"} for row in rows) else 0
 
