@@ -73,6 +73,23 @@ def test_killed_at_any_step_all_is_moved_or_nothing(
     assert damage() == set()
 
 
+def test_what_was_its_owners_all_along_is_marked_by_nobody(
+    alice: Account, engineer: Account, doctor: Account, pipeline: Pipeline, meter: Thing
+) -> None:
+    """Held ones are said to be the wearer's own; what then comes from within the pairing is not said by anybody."""
+    unpair(meter.pairing, NOW - 5 * HOUR)
+    send(pipeline, meter, NOW - 4 * HOUR, received_ms=NOW)
+    said = attribute_held(
+        meter.pairing, since_ms=NOW - 9 * HOUR, until_ms=NOW, reason="r", by=engineer, now_ms=NOW + 1
+    )
+    within = send(pipeline, meter, NOW - 8 * HOUR, received_ms=NOW + 2)
+    assert within in {entry for entry, _, _ in values(alice)}
+    assert damage() == set()
+    take_back(said, by=doctor, now_ms=NOW + 3)
+    assert within in {entry for entry, _, _ in values(alice)}
+    assert damage() == set()
+
+
 # ------------------------------------------------------------------------------------------------------------ property
 
 

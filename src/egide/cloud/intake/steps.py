@@ -114,7 +114,7 @@ def seal(
     if not window.covers(first_ms, last_ms):
         flags |= Flag.HELD
     said = window.attribution(first_ms, last_ms) if window.attributed else None
-    if said is not None:
+    if said is not None and (flags & Flag.HELD or said.record != window.record):  # else its pairing says as much
         flags |= Flag.ATTRIBUTED
     ahead = received_ms - timing.correction_ms if last_ms > received_ms else None  # rare, and slower to judge
     found = doubts(verified.readings, now_ms=ahead)
