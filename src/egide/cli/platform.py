@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Coroutine
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 
@@ -16,6 +17,9 @@ from egide.cli.django import DataOption, KeysOption, setup
 from egide.cli.errors import words
 from egide.cloud.options import Options
 from egide.errors import EgideError, KeyMissingError, UnavailableError
+
+#: Where cores are short, whoever waits for a page goes before objects, which keep what has no receipt yet.
+LATER: Final = 5
 
 
 class Listener(StrEnum):
@@ -74,6 +78,7 @@ def intake(data: DataOption = None, keys: KeysOption = None) -> None:
     from egide.cloud.intake.worker import calm_collector, run_intake
 
     calm_collector()
+    os.nice(LATER)
     _run(run_intake(f"nats://127.0.0.1:{options.broker_port}", load_secrets(options), ready=_ready))
 
 

@@ -17,7 +17,8 @@ __all__ = ["Page", "page_of", "read_page", "rounded"]
 
 #: Opens [since_ms, until_ms) of the record: one access, journaled.
 Open = Callable[[int, int], list[Observed]]
-_FIRST_TRY: Final = 64
+_FIRST_TRY: Final = 16
+_DENSE: Final = 8  # readings of an envelope, where an object sends several at once
 _GROWTH: Final = 8
 
 
@@ -93,7 +94,7 @@ def _stretches(
 ) -> Iterator[tuple[int, int, bool]]:
     """(since, until, is it all) growing from the end asked for, by what the envelopes' times say."""
     envelopes = rows_of(patient.pk).filter(last_ms__gte=since, first_ms__lt=until)
-    total, size = 0 if all_of_it else envelopes.count(), max(_FIRST_TRY, search.count)
+    total, size = 0 if all_of_it else envelopes.count(), max(_FIRST_TRY, search.count // _DENSE)
     while size < total:
         if search.newest_first:
             begin = envelopes.order_by("-last_ms")[:size].aggregate(m=Min("first_ms"))["m"]
